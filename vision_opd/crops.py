@@ -128,11 +128,11 @@ def crop_window(
                    ((grown.left, grown.right, size[0]), (grown.top, grown.bottom, size[1])))
     return l, t, r, b
 
-# %% ../nbs/00_crops.ipynb #46e850f8
+# %% ../nbs/00_crops.ipynb #56d79178
 def refuse_unclear(image):
     "Complain about an opened image that is not one picture; MPO is a phone's way to write one JPEG."
     if image.format != 'MPO' and (n := getattr(image, 'n_frames', 1)) > 1:
-        raise ValueError(f'the image is animated or has pages ({n} frames): save the one you mean as a picture of its own')
+        raise ValueError(f'the image is animated or has pages ({n} frames): save the one you mean by itself')
     if image.mode == 'F': raise ValueError('the image has floating point pixels of no known range: save it with 8 bits')
 
 def as_rgb(
@@ -174,9 +174,10 @@ def strip_hint(text):
     "The question without `HINT`."
     return text.replace(f'\n\n{HINT}', '').replace(HINT, '').strip()
 
-# %% ../nbs/00_crops.ipynb #c2f4c24c
+# %% ../nbs/00_crops.ipynb #376bed78
 VIEWS = 'full', 'crop', 'degraded', 'null', 'masked', 'random'
 
+# %% ../nbs/00_crops.ipynb #1f458b43
 @dataclass(frozen=True)
 class Recipe:
     "How a picture, a box and a question become two views."
@@ -204,7 +205,8 @@ class Recipe:
         for name in 'grow', 'context', 'min_side':
             if not getattr(self, name) >= 0: raise ValueError(f'{name} must be 0 or more, got {getattr(self, name)}')
 
-RECIPES = dict(clean=Recipe(), released=Recipe(student_frame=True, teacher_frame=True, student_hint=True, teacher_hint=True))
+RECIPES = dict(clean=Recipe(),
+               released=Recipe(student_frame=True, teacher_frame=True, student_hint=True, teacher_hint=True))
 
 # %% ../nbs/00_crops.ipynb #9d44df93
 def get_recipe(recipe, **overrides):
@@ -255,7 +257,7 @@ def free_spot(
     x0,x1,y0,y1 = rng.choices(parts, n)[0]
     return rng.randint(x0, x1), rng.randint(y0, y1)
 
-# %% ../nbs/00_crops.ipynb #57f8287a
+# %% ../nbs/00_crops.ipynb #f04d7785
 @dataclass(frozen=True)
 class Geometry:
     "Where the frame and the crop of a picture lie, and how large its views are."
@@ -266,8 +268,9 @@ class Geometry:
     @cached_property
     def grown(self):
         "The grown box, clipped: the outer edge of the frame."
-        if self.box is None: raise ValueError('this view needs a box and there is none; without one a student can have the '
-                                              '"degraded" and a teacher the "full" view, unframed')
+        if self.box is None:
+            raise ValueError('this view needs a box and there is none; without one a student can have the "degraded" '
+                             'and a teacher the "full" view, unframed')
         return self.box.expand(self.recipe.grow).clip(self.size)
 
     @cached_property
@@ -281,7 +284,7 @@ class Geometry:
         else: size = self.size
         return fitted_size(size, self.recipe.max_pixels)
 
-# %% ../nbs/00_crops.ipynb #acc91221
+# %% ../nbs/00_crops.ipynb #eadaa313
 class ViewPair:
     "One question seen twice: by the student as a whole, by the teacher close up."
     def __init__(
@@ -293,8 +296,8 @@ class ViewPair:
     ):
         self.image,self.box,self.question,self.recipe = as_rgb(image), box, question, recipe
         self.geometry,self._made = Geometry(self.image.size, box, recipe), {}
-        pointed = recipe.student_frame or recipe.teacher_frame or {recipe.student_view, recipe.teacher_view} & {'crop', 'masked', 'random'}
-        if box or pointed: self.geometry.window  # complain now rather than at the first look
+        local = {recipe.student_view, recipe.teacher_view} & {'crop', 'masked', 'random'}
+        if box or local or recipe.student_frame or recipe.teacher_frame: self.geometry.window  # complain now, not later
 
     def __repr__(self):
         r = self.recipe
@@ -325,13 +328,14 @@ def _degraded(self:ViewPair, framed):
     whole = self._framed(framed)
     return resized(resized(whole, zoomed_size(whole.size, 1/self.recipe.degrade)), whole.size)
 
-# %% ../nbs/00_crops.ipynb #483cd080
+# %% ../nbs/00_crops.ipynb #94e93b15
 @patch
 def _make(self:ViewPair, name, framed):
+    g = self.geometry
     if name == 'full':     return self._framed(framed)
-    if name == 'crop':     return self._region(framed, *self.geometry.window[:2])
-    if name == 'random':   return self._region(framed, *free_spot(self.geometry.window, self.image.size, self.recipe.seed))
-    if name == 'null':     return flat(self._region(False, *self.geometry.window[:2]) if self.box else self.image)
+    if name == 'crop':     return self._region(framed, *g.window[:2])
+    if name == 'random':   return self._region(framed, *free_spot(g.window, g.size, self.recipe.seed))
+    if name == 'null':     return flat(self._region(False, *g.window[:2]) if self.box else self.image)
     if name == 'masked':   return self._masked(framed)
     if name == 'degraded': return self._degraded(framed)
     raise ValueError(f'a view is one of {", ".join(VIEWS)}; got {name!r}')
@@ -373,7 +377,7 @@ def view_pair(
     if box is not None and not isinstance(box, Box): box = Box.from_xyxy(box)
     return ViewPair(image, box, question, get_recipe(recipe, **overrides))
 
-# %% ../nbs/00_crops.ipynb #5bc7b7b9
+# %% ../nbs/00_crops.ipynb #fc7d483e
 def _panel(image, title, height, box=None):
     "One view at `height` pixels with a title above, and a dashed box."
     f = height/image.height
@@ -382,8 +386,10 @@ def _panel(image, title, height, box=None):
     draw = ImageDraw.Draw(panel); draw.text((0, 2), title, 'black', ImageFont.load_default(13))
     if box:
         l,t,r,b = (v*f for v in box)
-        dashes = [(x,y,min(x+4,r),y) for y in (t,b) for x in np.arange(l, r, 8)] + [(x,y,x,min(y+4,b)) for x in (l,r) for y in np.arange(t, b, 8)]
-        for x0,y0,x1,y1 in dashes: draw.line((x0, y0+20, x1, y1+20), 'red', 2)
+        for x in np.arange(l, r, 8):
+            for y in t, b: draw.line((x, y+20, min(x+4, r), y+20), 'red', 2)
+        for y in np.arange(t, b, 8):
+            for x in l, r: draw.line((x, y+20, x, min(y+4, b)+20), 'red', 2)
     return panel
 
 @patch
@@ -402,7 +408,7 @@ def sheet(self:ViewPair, height=240):
 @patch
 def _repr_png_(self:ViewPair): return self.sheet()._repr_png_()
 
-# %% ../nbs/00_crops.ipynb #26da6e74
+# %% ../nbs/00_crops.ipynb #bac6b724
 def visual_tokens(
     size,      # width and height of a view
     processor  # a processor or image processor of transformers
@@ -413,14 +419,15 @@ def visual_tokens(
         return int(processor._get_num_multimodal_tokens(image_sizes=[(h, w)])['num_image_tokens'][0])
     processor = getattr(processor, 'image_processor', processor)
     if not hasattr(processor, 'get_number_of_image_patches'):
-        raise ValueError(f'{type(processor).__name__} cannot count its tokens from a size: make the view and process it')
+        raise ValueError(f'{type(processor).__name__} cannot count tokens from a size: make the view and process it')
     return int(processor.get_number_of_image_patches(h, w, {}))//processor.merge_size**2
 
-# %% ../nbs/00_crops.ipynb #a4ddb2cd
+# %% ../nbs/00_crops.ipynb #161053a3
 @patch
 def caption(self:ViewPair, processor=None):
     "Size, share of the picture and, with a processor, visual tokens of both views."
-    def cost(im): return f'{im.width}×{im.height}' + (f', {visual_tokens(im.size, processor)} tokens' if processor else '')
+    def cost(im):
+        return f'{im.width}×{im.height}' + (f', {visual_tokens(im.size, processor)} tokens' if processor else '')
     share = f'; {self.box} is {self.box.area_ratio(self.image.size):.1%} of the picture' if self.box else ''
     return f'student {cost(self.student_image)}; teacher {cost(self.teacher_image)}{share}'
 
@@ -437,9 +444,11 @@ def explore(
     image = as_rgb(image); l,t,r,b = (round(v) for v in box)
     x = w.IntRangeSlider(value=(l, r), min=0, max=image.width, description='left, right')
     y = w.IntRangeSlider(value=(t, b), min=0, max=image.height, description='top, bottom')
-    menu,picture,text = w.Dropdown(options=list(RECIPES), value=recipe, description='recipe'), w.Image(format='png'), w.HTML()
+    menu = w.Dropdown(options=list(RECIPES), value=recipe, description='recipe')
+    picture,text = w.Image(format='png'), w.HTML()
     def show(_=None):
-        try: pair = view_pair(image, (x.value[0], y.value[0], x.value[1], y.value[1]), question, menu.value, **overrides)
+        box = x.value[0], y.value[0], x.value[1], y.value[1]
+        try: pair = view_pair(image, box, question, menu.value, **overrides)
         except ValueError as e: text.value = str(e)
         else: picture.value,text.value = pair._repr_png_(), pair.caption(processor)
     for control in x, y, menu: control.observe(show, 'value')

@@ -74,7 +74,7 @@ def _forked(model, prompts, rollouts, rows, cache):
     rest = hidden(model, input_ids=tok, attention_mask=mask, position_ids=pos, past_key_values=cache, use_cache=True)
     return torch.cat([first, rest.last_hidden_state[:, :R-1]], 1)
 
-# %% ../nbs/05_scoring.ipynb #abeeb451
+# %% ../nbs/05_scoring.ipynb #1cbff8cc
 class _Fresh:
     "A linear-attention cache layer that writes on a new tensor, so that the old one can be differentiated."
     def update_conv_state(self, conv_states, state_idx=0, **kw):
@@ -87,8 +87,10 @@ class _Fresh:
 def fork_cache(model):
     "An empty cache that gradients pass through, whatever the kinds of layers."
     cache = DynamicCache(config=causal(model).config)
-    for layer in cache.layers:
-        if isinstance(layer, LinearAttentionCacheLayerMixin): layer.__class__ = type('Fresh', (_Fresh, type(layer)), {})
+    for i,layer in enumerate(cache.layers):
+        if isinstance(layer, LinearAttentionCacheLayerMixin):
+            cache.layers[i] = object.__new__(type('Fresh', (_Fresh, type(layer)), {}))
+            vars(cache.layers[i]).update(vars(layer))
     return cache
 
 # %% ../nbs/05_scoring.ipynb #5437442a

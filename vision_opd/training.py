@@ -4,11 +4,11 @@
 
 # %% auto #0
 __all__ = ['CONTROLS', 'PRESETS', 'FREE', 'MEASURES', 'TrainConfig', 'ConfigError', 'check', 'options', 'split', 'order', 'views',
-           'written', 'certain', 'rollout_loss', 'parts', 'pick', 'Trainer', 'update', 'finish', 'written_dir',
-           'publish', 'write_json', 'check_output', 'save', 'restore', 'NoGap', 'numbers', 'gate', 'closed',
-           'TrainResult', 'fit', 'train', 'finished']
+           'written', 'certain', 'rollout_loss', 'make_policy', 'Trainer', 'update', 'finish', 'written_dir', 'publish',
+           'write_json', 'check_output', 'save', 'restore', 'NoGap', 'numbers', 'gate', 'closed', 'TrainResult', 'fit',
+           'train', 'finished']
 
-# %% ../nbs/07_training.ipynb #6c3dffe5
+# %% ../nbs/07_training.ipynb #1e74526b
 import json, math, os, shutil, time
 from dataclasses import MISSING, asdict, dataclass, fields, replace
 from functools import partial
@@ -21,11 +21,11 @@ from tqdm.auto import tqdm
 from transformers import get_scheduler
 from .divergence import chunked_divergence, count_units, token_weights
 from .examples import load_examples
-from .policies import TEACHERS, DualPolicy, encode, load
+from .policies import PARTS, TEACHERS, DualPolicy, encode, load, lora, train_parts, unwrap
 from .rollouts import Rollouts, end_ids, sample
-from .scoring import answer_states, head, teacher_states
+from .scoring import answer_states, head, head_options, microbatches, pick, teacher_states
 
-# %% ../nbs/07_training.ipynb #b8021cd7
+# %% ../nbs/07_training.ipynb #d3fec76c
 CONTROLS = 'none', 'same_view', 'shuffled', 'sft'
 
 @dataclass
@@ -43,7 +43,7 @@ class TrainConfig:
     control:str='none'       # 'same_view', 'shuffled' or 'sft': runs that claims are held against
     max_steps:int=65         # updates
     batch_size:int=96        # prompts an update, over all processes
-    micro_batch:int=8        # prompts scored at a time; changes memory and speed, not the gradient
+    token_budget:int=16384   # tokens of both views scored at a time; changes memory and speed, not the gradient
     num_rollouts:int=8       # answers a prompt
     max_new_tokens:int=1024  # the longest answer
     temperature:float=1.     # of sampling
@@ -58,13 +58,16 @@ class TrainConfig:
     weight_decay:float=.01   # of AdamW
     max_grad_norm:float=1.   # gradients are scaled down to this norm
     dtype:str='auto'         # of the weights: 'auto', 'float32', 'bfloat16'
+    parts:str='vision projector language'  # what trains, or what gets an adapter
+    lora:bool=False          # train a low-rank adapter instead of the weights
+    lora_rank:int=16         # its rank; alpha is twice that
     seed:int=0               # of data order, rehearsal and sampling
     eval_steps:int=0         # measure the gap every so many updates too; 0: before and after only
     save_steps:int=100       # write a checkpoint every so many updates
     gate:bool=True           # refuse to train when the crop does not beat the full image
     resume:bool=False        # go on from the newest checkpoint in output_dir
 
-# %% ../nbs/07_training.ipynb #f315daea
+# %% ../nbs/07_training.ipynb #e312eca0
 class ConfigError(ValueError): "An option that cannot work, and what to do about it."
 
 def check(cfg):
@@ -72,11 +75,12 @@ def check(cfg):
     def need(ok, name, what):
         if not ok: raise ConfigError(f'{name} must be {what}, got {getattr(cfg, name)!r}')
     for name in 'output_dir', 'model', 'data': need(getattr(cfg, name), name, 'given: a folder' + ' or hub id'*(name != 'output_dir'))
-    for name in 'max_steps', 'batch_size', 'micro_batch', 'num_rollouts', 'max_new_tokens', 'holdout': need(getattr(cfg, name) >= 1, name, 'at least 1')
+    for name in 'max_steps', 'batch_size', 'token_budget', 'num_rollouts', 'max_new_tokens', 'holdout', 'lora_rank': need(getattr(cfg, name) >= 1, name, 'at least 1')
     for name in 'rehearsal', 'beta', 'rate': need(0 <= getattr(cfg, name) <= 1, name, 'in [0, 1]')
     need(cfg.temperature > 0, 'temperature', 'above 0: the method learns from samples')
     need(cfg.learning_rate > 0, 'learning_rate', 'above 0')
     need(cfg.teacher in TEACHERS, 'teacher', f'one of {", ".join(TEACHERS)}')
+    need(cfg.parts.split() and not set(cfg.parts.split()) - set(PARTS), 'parts', f'some of {" ".join(PARTS)}')
     need(cfg.control in CONTROLS, 'control', f'one of {", ".join(CONTROLS)}')
 
 # %% ../nbs/07_training.ipynb #31f7f314
@@ -106,25 +110,36 @@ def order(n, size, seed, step):
     shuffled = {e: np.random.default_rng((seed, e)).permutation(n) for e in np.unique(at//n)}
     return [int(shuffled[i//n][i % n]) for i in at]
 
-# %% ../nbs/07_training.ipynb #5209f924
-def views(batch, cfg, step):
-    "Student images, teacher images, student texts, teacher texts of a batch of examples."
+# %% ../nbs/07_training.ipynb #7aad6b9a
+def views(
+    batch,       # b examples
+    cfg,         # TrainConfig
+    step,        # number of the update
+    places=None  # where they stand in the whole batch of the update; None: they are all of it
+):               # b student images, b teacher images, b student texts, b teacher texts
+    "What student and teacher see."
     pairs = [e.pair(recipe=cfg.recipe) for e in batch]
     full, crops = [p.student_image for p in pairs], [p.teacher_image for p in pairs]
     asked, told = [p.student_text for p in pairs], [p.teacher_text for p in pairs]
     if cfg.control == 'same_view': crops, told = full, asked
     if cfg.control == 'shuffled': crops = crops[1:] + crops[:1]
-    again = np.random.default_rng((cfg.seed, 1, step)).permutation(len(pairs))[:round(cfg.rehearsal*len(pairs))]
+    again = np.random.default_rng((cfg.seed, 1, step)).permutation(cfg.batch_size)[:round(cfg.rehearsal*cfg.batch_size)]
     if cfg.control in ('none', 'sft'):
-        for i in again: full[i], asked[i] = crops[i], told[i]
+        for i,p in enumerate(places or range(len(batch))):
+            if p in again: full[i], asked[i] = crops[i], told[i]
     return full, crops, asked, told
 
-# %% ../nbs/07_training.ipynb #8f14ac8f
-def written(processor, texts, ends, device, limit):
+# %% ../nbs/07_training.ipynb #6a39b8ed
+def written(
+    policy,  # DualPolicy
+    texts,   # B answers
+    limit    # R, the longest answer in tokens, its end included
+):           # B Rollouts, one a prompt
     "Given answers as if they had been sampled: what supervised fitting trains on."
-    ids = [processor.tokenizer(t, add_special_tokens=False).input_ids[:limit-1] + [ends[0]] for t in texts]
+    tok, device = policy.processor.tokenizer, policy.device
+    ids = [tok(t, add_special_tokens=False).input_ids[:limit-1] + [end_ids(policy.model, policy.processor)[0]] for t in texts]
     R = max(map(len, ids))
-    tokens = torch.tensor([i + [processor.tokenizer.pad_token_id]*(R-len(i)) for i in ids], device=device)
+    tokens = torch.tensor([i + [tok.pad_token_id]*(R-len(i)) for i in ids], device=device)
     mask = torch.arange(R, device=device) < torch.tensor([[len(i)] for i in ids], device=device)
     return Rollouts(tokens, mask, torch.zeros(mask.shape, device=device), torch.ones(len(ids), dtype=torch.bool, device=device),
                     torch.arange(len(ids), device=device))
@@ -133,37 +148,35 @@ def certain(logits, rows, measure, tokens):
     "A target hook of `chunked_divergence`: the logits of a teacher that is certain of the given tokens."
     return torch.full_like(logits, -1e4).scatter_(1, tokens[rows, None], 0.)
 
-# %% ../nbs/07_training.ipynb #f60fff5c
-def rollout_loss(policy, cfg, prompts, crops, rolls, count):
-    "This micro-batch's share of the loss of the whole update (its shares add up); per-token divergences [S,R]."
-    hs = answer_states(policy, prompts, rolls)
-    keep = rolls.mask
+# %% ../nbs/07_training.ipynb #ec59330c
+def rollout_loss(
+    policy,   # DualPolicy
+    cfg,      # TrainConfig
+    prompts,  # all prompts of the update, student's view, from `encode`
+    crops,    # all prompts, teacher's view
+    rolls,    # all rollouts
+    group,    # the prompts of this micro-batch
+    count     # N, from `count_units`
+):            # scalar: what this micro-batch adds to the loss
+    "One micro-batch's share of the loss."
+    mine, r = pick(policy.model, prompts, rolls, group)
+    hs, keep = answer_states(policy, mine, r), r.mask
     w = token_weights(keep, cfg.reduction, count)[keep]
-    options = dict(beta=cfg.beta, top_k=cfg.top_k or None, support=cfg.support)
+    options = dict(beta=cfg.beta, top_k=cfg.top_k or None, support=cfg.support, temperature=cfg.temperature) | head_options(policy.model)
     if cfg.control == 'sft':
         ht, Wt = hs.detach(), head(policy.model).detach()
-        options = dict(beta=0, top_k=None, target=partial(certain, tokens=rolls.tokens[keep]))
-    else: ht, Wt = teacher_states(policy, crops, rolls)
-    d = chunked_divergence(hs[keep], ht[keep], head(policy.model), Wt, weights=w, temperature=cfg.temperature, **options)
+        options |= dict(beta=0, top_k=None, target=partial(certain, tokens=r.tokens[keep]))
+    else: ht, Wt = teacher_states(policy, pick(policy.model, crops, rolls, group)[0], r)
+    d = chunked_divergence(hs[keep], ht[keep], head(policy.model), Wt, weights=w, **options)
     return (d*w).sum()
 
-# %% ../nbs/07_training.ipynb #28f3d9d7
-def parts(rolls, n, size):
-    "Micro-batches of `size` prompts: their range of prompts and their rollouts, cut to the longest answer."
-    for i in range(0, len(rolls)//n, size):
-        s = slice(i*n, (i+size)*n)
-        R = int(rolls.mask[s].sum(-1).max())
-        yield slice(i, i+size), Rollouts(rolls.tokens[s, :R], rolls.mask[s, :R], rolls.logprobs[s, :R], rolls.finished[s],
-                                         rolls.prompt_index[s] - i)
-
-def pick(prompts, rows):
-    "A range of prompts; image patches follow their grids."
-    n = prompts['image_grid_thw'].prod(-1) if 'image_grid_thw' in prompts else None
-    def cut(k, v):
-        if k != 'pixel_values' or n is None: return v[rows]
-        ends = n.cumsum(0)
-        return v[int(ends[rows.start] - n[rows.start]):int(ends[min(rows.stop, len(n))-1])]
-    return {k: cut(k, v) for k,v in prompts.items()}
+# %% ../nbs/07_training.ipynb #e072d106
+def make_policy(cfg):
+    "The two policies of a run: what trains is chosen first, because the teacher shares what does not."
+    model, processor = load(cfg.model, dtype=cfg.dtype)
+    if cfg.lora: model = lora(model, cfg.lora_rank, 2*cfg.lora_rank, cfg.parts.split())
+    else: train_parts(model, cfg.parts.split())
+    return DualPolicy(model, processor, cfg.teacher, cfg.rate)
 
 # %% ../nbs/07_training.ipynb #4414320e
 class Trainer:
@@ -176,23 +189,23 @@ class Trainer:
         self.schedule = get_scheduler(cfg.schedule, self.opt, cfg.warmup_steps, cfg.max_steps)
         self.step, self.out, self.seconds, self.before = 0, Path(cfg.output_dir), 0., None
 
-# %% ../nbs/07_training.ipynb #4859a07c
+# %% ../nbs/07_training.ipynb #f126e66b
 def update(self):
     "One update: sample, score twice, compare, step. Returns its metrics."
     cfg, policy, me, world = self.cfg, self.policy, self.acc.process_index, self.acc.num_processes
     rows = order(len(self.train_set), cfg.batch_size, cfg.seed, self.step)[me::world]
     batch = [self.train_set[i] for i in rows]
-    full, crop, asked, told = views(batch, cfg, self.step)
+    full, crop, asked, told = views(batch, cfg, self.step, range(me, cfg.batch_size, world))
     prompts = encode(policy.processor, full, asked, policy.device)
-    crops = encode(policy.processor, crop, told, policy.device) if cfg.control != 'sft' else {}
-    n = 1 if cfg.control == 'sft' else cfg.num_rollouts
     if cfg.control == 'sft':
-        rolls = written(policy.processor, [e.answer for e in batch], end_ids(policy.model, policy.processor), policy.device, cfg.max_new_tokens)
-    else: rolls = sample(policy, prompts, n, cfg.max_new_tokens, cfg.temperature, (cfg.seed, self.step), [e.id for e in batch])
+        crops, rolls = prompts, written(policy, [e.answer for e in batch], cfg.max_new_tokens)
+    else:
+        crops = encode(policy.processor, crop, told, policy.device)
+        rolls = sample(policy, prompts, cfg.num_rollouts, cfg.max_new_tokens, cfg.temperature, (cfg.seed, self.step), [e.id for e in batch])
     count, loss = self.acc.reduce(count_units(rolls.mask, cfg.reduction)), 0.
     policy.model.train()
-    for part,r in parts(rolls, n, cfg.micro_batch):
-        share = rollout_loss(policy, cfg, pick(prompts, part), pick(crops, part), r, count)
+    for group in microbatches(prompts, crops, rolls, cfg.token_budget):
+        share = rollout_loss(policy, cfg, prompts, crops, rolls, group, count)
         self.acc.backward(share); loss += share.detach()
     return self.finish(loss, rolls)
 Trainer.update = update
@@ -227,8 +240,8 @@ def write_json(path, value):
     tmp = Path(path).with_name('.' + Path(path).name + '.partial')
     tmp.write_text(json.dumps(value, indent=1) + '\n', encoding='utf-8'); os.replace(tmp, path)
 
-# %% ../nbs/07_training.ipynb #ac475643
-FREE = 'output_dir', 'resume', 'save_steps', 'eval_steps', 'micro_batch', 'gate'  # may differ when a run goes on
+# %% ../nbs/07_training.ipynb #4177ae95
+FREE = 'output_dir', 'resume', 'save_steps', 'eval_steps', 'token_budget', 'gate'  # may differ when a run goes on
 
 def check_output(cfg):
     "Refuse a folder that holds another run; when resuming, one whose run had other options."
@@ -315,7 +328,7 @@ def fit(self, measure=None):
     bar.close()
 Trainer.fit = fit
 
-# %% ../nbs/07_training.ipynb #ca943084
+# %% ../nbs/07_training.ipynb #82240124
 def train(
     cfg,          # TrainConfig
     measure=None, # (model, processor, examples, recipe=…, max_new_tokens=…) → report, such as evaluation.perception_gap
@@ -323,20 +336,19 @@ def train(
     "Vision-OPD from a model and data to a trained model (arXiv 2605.18740, sec. 3); answers are read by `measure` alone."
     check(cfg); check_output(cfg)
     examples = load_examples(cfg.data, limit=cfg.limit)
-    policy = DualPolicy(*load(cfg.model, dtype=cfg.dtype), cfg.teacher, cfg.rate)
-    run = Trainer(cfg, examples, policy)
+    run = Trainer(cfg, examples, make_policy(cfg))
     run.out.mkdir(parents=True, exist_ok=True)
     (run.out/'config.yaml').write_text(yaml.safe_dump(asdict(cfg), sort_keys=False), encoding='utf-8')
     examples.report(run.out/'quarantine.jsonl')
     if cfg.resume: run.restore()
-    probe = measure and partial(measure, policy.model, policy.processor, recipe=cfg.recipe, max_new_tokens=cfg.max_new_tokens)
+    probe = measure and partial(measure, run.policy.model, run.policy.processor, recipe=cfg.recipe, max_new_tokens=cfg.max_new_tokens)
     if run.before is None and probe:
         run.before = numbers(probe(run.held_out))
         if cfg.gate: gate(run.before)
     run.fit(probe)
     return run.finished(numbers(probe(run.held_out)) if probe else None)
 
-# %% ../nbs/07_training.ipynb #f6913417
+# %% ../nbs/07_training.ipynb #46537918
 def finished(self, after):
     "Write the model and the summary."
     before, after = self.before or dict.fromkeys(MEASURES), after or dict.fromkeys(MEASURES)
@@ -347,7 +359,9 @@ def finished(self, after):
     path = self.out/'model'
     if self.acc.is_main_process:
         tmp = written_dir(path)
-        self.policy.model.save_pretrained(tmp); self.policy.processor.save_pretrained(tmp)
+        net = unwrap(self.policy.model)
+        net.save_pretrained(tmp, **(dict(selected_adapters=['default']) if self.cfg.lora else {}))
+        self.policy.processor.save_pretrained(tmp)
         publish(tmp, path); write_json(self.out/'summary.json', summary)
     self.acc.wait_for_everyone()
     return TrainResult(summary, self.out, path)
