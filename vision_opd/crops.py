@@ -422,7 +422,7 @@ def visual_tokens(
         raise ValueError(f'{type(processor).__name__} cannot count tokens from a size: make the view and process it')
     return int(processor.get_number_of_image_patches(h, w, {}))//processor.merge_size**2
 
-# %% ../nbs/00_crops.ipynb #161053a3
+# %% ../nbs/00_crops.ipynb #d90accf1
 @patch
 def caption(self:ViewPair, processor=None):
     "Size, share of the picture and, with a processor, visual tokens of both views."
@@ -431,6 +431,7 @@ def caption(self:ViewPair, processor=None):
     share = f'; {self.box} is {self.box.area_ratio(self.image.size):.1%} of the picture' if self.box else ''
     return f'student {cost(self.student_image)}; teacher {cost(self.teacher_image)}{share}'
 
+# %% ../nbs/00_crops.ipynb #6e7848c4
 def explore(
     image,              # PIL image
     box,                # Box or left, top, right, bottom: where to begin

@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['CONTROLS', 'PRESETS', 'FREE', 'MEASURES', 'TrainConfig', 'ConfigError', 'check', 'options', 'split', 'order', 'views',
            'written', 'certain', 'rollout_loss', 'make_policy', 'Trainer', 'update', 'finish', 'written_dir', 'publish',
-           'write_json', 'check_output', 'save', 'restore', 'NoGap', 'numbers', 'gate', 'closed', 'TrainResult', 'fit',
-           'train', 'finished']
+           'write_json', 'check_output', 'save', 'restore', 'take_up', 'NoGap', 'numbers', 'gate', 'closed',
+           'TrainResult', 'fit', 'train', 'finished']
 
 # %% ../nbs/07_training.ipynb #1e74526b
 import json, math, os, shutil, time
@@ -254,7 +254,7 @@ def check_output(cfg):
     diff = [f'{k} was {old.get(k)!r}, is {v!r}' for k,v in new.items() if k not in free and old.get(k) != v]
     if diff: raise ConfigError(f'{out} holds a run with other options ({"; ".join(diff)}): resume with the same ones')
 
-# %% ../nbs/07_training.ipynb #ac97d74a
+# %% ../nbs/07_training.ipynb #2c08b52e
 def save(self):
     "Write checkpoints/step-N: the student's trained weights and all that going on needs."
     path = self.out/'checkpoints'/f'step-{self.step:06d}'
@@ -269,18 +269,20 @@ def save(self):
 Trainer.save = save
 
 def restore(self):
-    "Go on from the newest checkpoint, if there is one; metrics written after it are cut off."
-    paths = sorted((self.out/'checkpoints').glob('step-*'))
-    if not paths: return
-    state = torch.load(paths[-1]/'trainer.pt', map_location=self.policy.device, weights_only=True)
-    self.policy.model.load_state_dict(load_file(paths[-1]/'student.safetensors'), strict=False)
-    self.opt.load_state_dict(state['optimizer']); self.schedule.load_state_dict(state['schedule'])
-    self.policy.load_state_dict(state['teacher'])
-    self.step, self.seconds, self.before = state['step'], state['seconds'], state['before']
+    "Go on from the newest checkpoint, or from the start if there is none; metrics written after it are cut off."
+    if paths := sorted((self.out/'checkpoints').glob('step-*')): self.take_up(paths[-1])
     log = self.out/'metrics.jsonl'
     kept = [l for l in log.read_text().splitlines() if json.loads(l)['step'] <= self.step] if log.exists() else []
     log.write_text(''.join(l + '\n' for l in kept))
-Trainer.restore = restore
+
+def take_up(self, path):
+    "The state of one checkpoint."
+    state = torch.load(path/'trainer.pt', map_location=self.policy.device, weights_only=True)
+    self.policy.model.load_state_dict(load_file(path/'student.safetensors'), strict=False)
+    self.opt.load_state_dict(state['optimizer']); self.schedule.load_state_dict(state['schedule'])
+    self.policy.load_state_dict(state['teacher'])
+    self.step, self.seconds, self.before = state['step'], state['seconds'], state['before']
+Trainer.restore, Trainer.take_up = restore, take_up
 
 # %% ../nbs/07_training.ipynb #69ca1bfb
 class NoGap(ValueError): "The crop does not beat the full image: there is nothing to learn from it."
