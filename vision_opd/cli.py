@@ -5,27 +5,26 @@
 # %% auto #0
 __all__ = ['COMMANDS', 'parser', 'train_config', 'table', 'run_train', 'run_gap', 'said', 'main']
 
-# %% ../nbs/13_cli.ipynb #8c6e6fa8
+# %% ../nbs/13_cli.ipynb #b392fd5d
 import argparse, sys
 from dataclasses import fields
 from pathlib import Path
 import yaml
-from fastcore.docments import docments
 from transformers import HfArgumentParser
 from PIL import Image
 from . import tiny
 from .evaluation import perception_gap
 from .examples import load_examples
 from .policies import load
-from .training import PRESETS, ConfigError, TrainConfig, check, check_output, options, train, write_json
+from .training import PRESETS, ConfigError, TrainConfig, check, check_output, help_texts, options, train, write_json
 
-# %% ../nbs/13_cli.ipynb #c36aaecc
+# %% ../nbs/13_cli.ipynb #e14050b8
 def parser():
     "Flags for every field of `TrainConfig`, with its comment as help."
     p = HfArgumentParser(TrainConfig, prog='vision_opd train', description=TrainConfig.__doc__)
-    help = docments(TrainConfig)
+    help = help_texts()
     for a in p._actions:
-        if a.dest in help: a.help, a.required = f'{help[a.dest]} (default: {a.default})'.replace('%', '%%'), False
+        if a.dest in help: a.help, a.required = help[a.dest].replace('%', '%%'), False
     p.add_argument('--config', help='YAML file of options; flags win over it')
     p.add_argument('--preset', help=f'options shipped with the package: {", ".join(sorted(f.stem for f in PRESETS.glob("*.yaml")))}')
     return p

@@ -180,7 +180,7 @@ def teacher_states(
     if len(parts) == 1: return parts[0]
     return torch.cat([h for h,_ in parts], -1), torch.cat([w for _,w in parts], -1)
 
-# %% ../nbs/05_scoring.ipynb #965066e1
+# %% ../nbs/05_scoring.ipynb #530fd3e1
 def microbatches(
     student,   # B prompts of the student's view
     teacher,   # B prompts of the teacher's view
@@ -201,6 +201,7 @@ def microbatches(
         else: groups.append([b])
     return groups
 
+# %% ../nbs/05_scoring.ipynb #213ecaab
 def pick(
     model,     # whose prompts they are
     prompts,   # B prompts of one view

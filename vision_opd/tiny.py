@@ -73,7 +73,7 @@ def scene(rng, backgrounds, size=SIZE):
     x, y, r, kind, colour = spots[rng.integers(4)]
     return image, f'What colour is the {kind}?', colour, Box(x-r-4, y-r-4, x+r+4, y+r+4)
 
-# %% ../nbs/02_tiny.ipynb #d0e4ac47
+# %% ../nbs/02_tiny.ipynb #c13a6b74
 def row(i, question, answer, box):
     "One line of `train.jsonl` in the released layout."
     name = f'{i:06d}'
@@ -86,7 +86,7 @@ def write_scenes(
     n,       # scenes to write
     seed=0   # the same seed writes the same bytes; scene i does not depend on n
 )->Path:     # the folder: train.jsonl, images/, teacher_images/, original_images/
-    "Scenes on disk in the layout of the released Vision-OPD-6K (METHOD.md, sec. 2)."
+    "Scenes on disk in the layout of the released Vision-OPD-6K (arXiv 2605.18740)."
     folder, backgrounds, lines = Path(folder), textures(), []
     for d in ('images', 'teacher_images', 'original_images'): (folder/d).mkdir(parents=True, exist_ok=True)
     for i in range(n):
