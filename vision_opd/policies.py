@@ -8,7 +8,7 @@ __all__ = ['PARTS', 'TEACHERS', 'PolicyError', 'pick_dtype', 'pick_attention', '
            'unwrap', 'hidden', 'check_length', 'ema_rate', 'DualPolicy', 'evaluating', 'teachers', 'update',
            'teacher_bytes', 'state_dict', 'load_state_dict']
 
-# %% ../nbs/03_policies.ipynb #a41b8776
+# %% ../nbs/03_policies.ipynb #636e1cd2
 import copy, re
 from contextlib import contextmanager, nullcontext
 from importlib.util import find_spec
@@ -16,6 +16,7 @@ from pathlib import Path
 import torch
 from torch.nn.parallel import DistributedDataParallel
 from torch.distributed.fsdp import FSDPModule
+from torch.distributed.tensor import DTensor, distribute_tensor
 from transformers import AutoModelForImageTextToText, AutoProcessor
 
 # %% ../nbs/03_policies.ipynb #a79e819c
@@ -254,7 +255,7 @@ def ema_rate(
     "The share of the student that the teacher takes over after an update on `batch` samples."
     return 1 - (1-rate)**(batch/reference)
 
-# %% ../nbs/03_policies.ipynb #0367812e
+# %% ../nbs/03_policies.ipynb #13cf94a0
 class DualPolicy:
     "Student and teacher from one model: the student is `model` as it trains; `teacher` says whose weights read the crop."
     def __init__(self,
@@ -272,7 +273,7 @@ class DualPolicy:
         if not 0 <= rate <= 1: raise PolicyError(f'rate must lie in [0, 1], got {rate}')
         check_processor(processor)
         self.model,self.processor,self.kind,self.rate,self.template = model,processor,kind,rate,template or {}
-        self.updates,self.reference,self.pairs,self.shadow,self.shared = 0,None,{},{},[]
+        self.updates,self.reference,self.names,self.shadow,self.shared = 0,None,{},{},[]
         if kind == 'path': self.reference = self._other(teacher, ref_dtype, ref_device)
         elif hasattr(unwrap(model), 'peft_config'): self._adapter()
         elif kind != 'live': self._copy(ref_dtype, ref_device)
@@ -280,21 +281,26 @@ class DualPolicy:
     @property
     def device(self): return next(self.model.parameters()).device
 
+    @property
+    def pairs(self):
+        "{name: (weight of the teacher's own, the student's)}; looked up anew, as `fully_shard` replaces parameters."
+        if not self.names: return {}
+        s,t = (dict(unwrap(m).named_parameters()) for m in (self.model, self.reference))
+        return {a: (t[b], s[a]) for a,b in self.names.items()}
+
     def __repr__(self): return f'DualPolicy({type(causal(self.model)).__name__}, {self.kind} teacher, {self.updates} updates)'
 
-# %% ../nbs/03_policies.ipynb #e99da533
+# %% ../nbs/03_policies.ipynb #7bcd14c7
 def _copy(self, dtype, device):
-    "A reference that shares what does not train; for an EMA in low precision also an fp32 shadow."
+    "A reference that shares what does not train."
     if isinstance(unwrap(self.model), FSDPModule):
         raise PolicyError('make the DualPolicy before fully_shard, then shard policy.model and policy.reference alike')
     net = unwrap(self.model)
-    self.shared = [p for p in net.parameters() if not p.requires_grad] if dtype is None and device is None else []
-    with evaluating(net): self.reference = copy.deepcopy(net, memo={id(p): p for p in self.shared})
+    still = {n: p for n,p in net.named_parameters() if not p.requires_grad}
+    self.shared = list(still) if dtype is None and device is None else []
+    with evaluating(net): self.reference = copy.deepcopy(net, memo={id(still[n]): still[n] for n in self.shared})
     self.reference.requires_grad_(False).to(device=device, dtype=dtype)
-    mine = dict(self.reference.named_parameters())
-    self.pairs = {n: (mine[n], p) for n,p in net.named_parameters() if p.requires_grad}
-    if self.kind == 'ema':
-        self.shadow = {n: s.detach().float().to(t.device) for n,(t,s) in self.pairs.items() if t.dtype != torch.float32}
+    self.names = {n: n for n,p in net.named_parameters() if p.requires_grad}
 DualPolicy._copy = _copy
 
 def _other(self, teacher, dtype, device):
@@ -318,7 +324,7 @@ def evaluating(
     finally:
         for m in train: m.training = True
 
-# %% ../nbs/03_policies.ipynb #ca99318d
+# %% ../nbs/03_policies.ipynb #ec0959f6
 def _adapter(self):
     "The base with the adapter off, or a second adapter that starts as a copy of the student's and takes no gradient."
     net = unwrap(self.model)
@@ -330,11 +336,10 @@ def _adapter(self):
         flags = {n: p.requires_grad for n,p in net.named_parameters()}
         net.add_adapter(name, net.peft_config[mine])
         for n,p in net.named_parameters(): p.requires_grad_(flags.get(n, False))
-        params = dict(net.named_parameters())
-        self.pairs = {n: (params[n.replace(f'.{mine}', f'.{name}')], p) for n,p in params.items() if p.requires_grad and f'.{mine}' in n}
-        with torch.no_grad():
-            for t,s in self.pairs.values(): t.copy_(s)
+        self.names = {n: n.replace(f'.{mine}', f'.{name}') for n,p in net.named_parameters() if p.requires_grad and f'.{mine}' in n}
     self.reference = Switched(net, name)
+    with torch.no_grad():
+        for t,s in self.pairs.values(): t.copy_(s)
 DualPolicy._adapter = _adapter
 
 # %% ../nbs/03_policies.ipynb #93ad295c
@@ -345,14 +350,14 @@ def teachers(self):
     return [(1., self.reference)]
 DualPolicy.teachers = teachers
 
-# %% ../nbs/03_policies.ipynb #f6bee887
+# %% ../nbs/03_policies.ipynb #783c2a54
 def update(
     self,
     batch=96  # samples of the optimiser step that was just made
 ):
     "Move the teacher's weights: an EMA by r′ of the way, a progressive teacher all the way every N updates."
     self.updates += 1
-    if any(p.requires_grad for p in self.shared):
+    if self.shared and any(p.requires_grad for n,p in unwrap(self.model).named_parameters() if n in self.shared):
         raise PolicyError('a weight that did not train when the DualPolicy was made trains now: choose what trains first')
     if self.kind == 'ema': r = ema_rate(self.rate, batch)
     elif self.kind == 'progressive': r = float(self.rate > 0 and self.updates % round(1/self.rate) == 0)
@@ -362,34 +367,43 @@ def update(
             for n,(t,s) in self.pairs.items(): self._towards(n, t, s, r)
 DualPolicy.update = update
 
+def _shadow(self, n, t):
+    "Where weight `n` of the teacher is averaged: itself, or its fp32 shadow."
+    if self.kind != 'ema' or t.dtype == torch.float32: return t
+    return self.shadow.setdefault(n, t.detach().float())
+
 def _towards(self, n, t, s, r):
-    "One weight: by way of its shadow if it has one."
-    full = self.shadow.get(n, t)
+    "Move one weight, by way of its shadow if it has one."
+    full = self._shadow(n, t)
     full.lerp_(s.to(full.device, full.dtype), r)
     if full is not t: t.copy_(full)
+DualPolicy._shadow = _shadow
 DualPolicy._towards = _towards
 
-# %% ../nbs/03_policies.ipynb #928d4917
+# %% ../nbs/03_policies.ipynb #8e5d6bb9
 def teacher_bytes(self):
     "Bytes of memory that the teacher holds and the student does not."
     if self.kind == 'path': return sum(p.nbytes for p in self.reference.parameters())
-    return sum(t.nbytes for t,_ in self.pairs.values()) + sum(t.nbytes for t in self.shadow.values())
+    return sum(t.nbytes + (0 if self._shadow(n, t) is t else 4*t.numel()) for n,(t,_) in self.pairs.items())
 DualPolicy.teacher_bytes = teacher_bytes
 
-# %% ../nbs/03_policies.ipynb #94ca04ec
+# %% ../nbs/03_policies.ipynb #317e39de
 def state_dict(self):
-    "What the teacher needs to go on after a restart: its kind, its count of updates, its own weights."
-    return dict(kind=self.kind, rate=self.rate, updates=self.updates, weights={n: self.shadow.get(n, t).detach() for n,(t,_) in self.pairs.items()})
+    "What the teacher needs to go on after a restart: its kind, its count of updates, its own weights, whole."
+    whole = lambda t: t.full_tensor() if isinstance(t, DTensor) else t
+    weights = {n: whole(self._shadow(n, t).detach()) for n,(t,_) in self.pairs.items()}
+    return dict(kind=self.kind, rate=self.rate, updates=self.updates, weights=weights)
 
 def load_state_dict(self, state):
     "Take up a teacher that `state_dict` put away."
     if state['kind'] != self.kind: raise PolicyError(f"the checkpoint has a {state['kind']} teacher and this run a {self.kind} one: choose the same")
-    if state['weights'].keys() != self.pairs.keys():
-        odd = sorted(state['weights'].keys() ^ self.pairs.keys())
+    if state['weights'].keys() != self.names.keys():
+        odd = sorted(state['weights'].keys() ^ self.names.keys())
         raise PolicyError(f'{len(odd)} weights of the teacher are not in both checkpoint and run, {odd[0]} first: train the same parts')
     self.updates = state['updates']
     with torch.no_grad():
-        for n,w in state['weights'].items():
-            for t in (self.pairs[n][0], self.shadow.get(n)):
-                if t is not None: t.copy_(w)
+        for n,(t,_) in self.pairs.items():
+            w = state['weights'][n]
+            if isinstance(t, DTensor): w = distribute_tensor(w.to(t.device), t.device_mesh, t.placements)
+            for own in {id(x): x for x in (t, self._shadow(n, t))}.values(): own.copy_(w)
 DualPolicy.state_dict, DualPolicy.load_state_dict = state_dict, load_state_dict
