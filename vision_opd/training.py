@@ -6,10 +6,12 @@
 __all__ = ['CONTROLS', 'PRESETS', 'FREE', 'MEASURES', 'InputOptions', 'MethodOptions', 'TrainConfig', 'help_texts', 'ConfigError',
            'check', 'options', 'split', 'order', 'views', 'written', 'certain', 'rollout_loss', 'make_policy',
            'Trainer', 'update', 'finish', 'written_dir', 'publish', 'write_json', 'check_output', 'save', 'restore',
-           'take_up', 'NoGap', 'numbers', 'gate', 'closed', 'TrainResult', 'fit', 'train', 'finished']
+           'take_up', 'NoGap', 'numbers', 'gate', 'closed', 'TrainResult', 'asked_to_stop', 'fit', 'logged', 'train',
+           'finished']
 
-# %% ../nbs/07_training.ipynb #1e74526b
-import json, math, os, shutil, time
+# %% ../nbs/07_training.ipynb #95ab317f
+import json, math, os, shutil, signal, threading, time
+from contextlib import contextmanager
 from dataclasses import MISSING, asdict, dataclass, fields, replace
 from functools import partial
 from pathlib import Path
@@ -318,7 +320,7 @@ def closed(before, after):
     if not before['full'] or not after['full'] or before['crop'][0] == before['full'][0]: return None
     return (after['full'][0] - before['full'][0])/(before['crop'][0] - before['full'][0])
 
-# %% ../nbs/07_training.ipynb #5b09ea27
+# %% ../nbs/07_training.ipynb #9368040c
 @dataclass
 class TrainResult:
     "What a run came to."
@@ -326,22 +328,41 @@ class TrainResult:
     output_dir:Path  # where everything was written
     model:Path       # the trained model: a folder for transformers or peft
 
+@contextmanager
+def asked_to_stop():
+    "An event that Ctrl-C sets, so that a run stops between two updates; a second Ctrl-C stops at once."
+    event = threading.Event()
+    def ask(*_):
+        if event.is_set(): raise KeyboardInterrupt
+        event.set()
+    if threading.current_thread() is not threading.main_thread(): yield event; return
+    before = signal.signal(signal.SIGINT, ask)
+    try: yield event
+    finally: signal.signal(signal.SIGINT, before)
+
+# %% ../nbs/07_training.ipynb #25bc5b31
 def fit(self, measure=None):
-    "All updates, with a line of metrics, checkpoints and a progress bar."
-    cfg, log = self.cfg, self.out/'metrics.jsonl'
-    bar = tqdm(total=cfg.max_steps, initial=self.step, desc='training', unit='update', disable=None if self.acc.is_main_process else True)
-    while self.step < cfg.max_steps:
-        start = time.perf_counter()
-        m = self.update()
-        self.seconds += time.perf_counter() - start
-        if not math.isfinite(m['loss']): raise FloatingPointError(f'the loss of update {self.step} is {m["loss"]}: lower the learning rate')
-        if measure and cfg.eval_steps and self.step % cfg.eval_steps == 0: m |= {k: v and v[0] for k,v in numbers(measure(self.held_out)).items()}
-        if self.acc.is_main_process:
-            with log.open('a', encoding='utf-8') as f: f.write(json.dumps(m) + '\n')
-        bar.set_postfix(loss=f'{m["loss"]:.4f}', length=f'{m["length"]:.1f}', refresh=False); bar.update()
-        if self.step % cfg.save_steps == 0 or self.step == cfg.max_steps: self.save()
-    bar.close()
-Trainer.fit = fit
+    "All updates, with a line of metrics, checkpoints and a progress bar; Ctrl-C saves and leaves."
+    bar = tqdm(total=self.cfg.max_steps, initial=self.step, desc='training', unit='update', disable=None if self.acc.is_main_process else True)
+    with asked_to_stop() as stop, bar:
+        while self.step < self.cfg.max_steps:
+            m = self.logged(measure)
+            bar.set_postfix(loss=f'{m["loss"]:.4f}', length=f'{m["length"]:.1f}', refresh=False); bar.update()
+            if stop.is_set() or self.step % self.cfg.save_steps == 0 or self.step == self.cfg.max_steps: self.save()
+            if stop.is_set(): raise KeyboardInterrupt
+
+def logged(self, measure=None):
+    "One update, timed, checked and written to metrics.jsonl."
+    start = time.perf_counter()
+    m = self.update()
+    self.seconds += time.perf_counter() - start
+    if not math.isfinite(m['loss']): raise FloatingPointError(f'the loss of update {self.step} is {m["loss"]}: lower the learning rate')
+    if measure and self.cfg.eval_steps and self.step % self.cfg.eval_steps == 0:
+        m |= {k: v and v[0] for k,v in numbers(measure(self.held_out)).items()}
+    if self.acc.is_main_process:
+        with (self.out/'metrics.jsonl').open('a', encoding='utf-8') as f: f.write(json.dumps(m) + '\n')
+    return m
+Trainer.fit, Trainer.logged = fit, logged
 
 # %% ../nbs/07_training.ipynb #82240124
 def train(
