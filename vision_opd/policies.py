@@ -4,13 +4,13 @@
 
 # %% auto #0
 __all__ = ['PARTS', 'TEACHERS', 'PolicyError', 'pick_dtype', 'pick_attention', 'check_folder', 'check_processor', 'quantised',
-           'read', 'load', 'encode', 'left_padded', 'part_of', 'train_parts', 'lora', 'switched', 'Switched', 'causal',
-           'backbone', 'unwrap', 'hidden', 'check_length', 'ema_rate', 'DualPolicy', 'evaluating', 'teachers', 'update',
+           'read', 'load', 'encode', 'part_of', 'train_parts', 'lora', 'switched', 'Switched', 'causal', 'backbone',
+           'unwrap', 'hidden', 'check_length', 'ema_rate', 'DualPolicy', 'evaluating', 'teachers', 'update',
            'teacher_bytes', 'state_dict', 'load_state_dict']
 
-# %% ../nbs/03_policies.ipynb #ad53bc53
+# %% ../nbs/03_policies.ipynb #636e1cd2
 import copy, re
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from importlib.util import find_spec
 from pathlib import Path
 import torch
@@ -119,16 +119,6 @@ def encode(
     prompts = processor.apply_chat_template(chats, add_generation_prompt=True, tokenize=False, **template)
     batch = processor(text=prompts, images=[[im] for im in images], padding=True, padding_side='left', return_tensors='pt')
     return {k: v.to(device) for k,v in batch.items() if isinstance(v, torch.Tensor) and k != 'labels'}
-
-# %% ../nbs/03_policies.ipynb #4e2d5fe8
-def left_padded(prompts):
-    "The prompts with all padding on the left; the same object if it is there already."
-    m = prompts['attention_mask']
-    if bool(m[:, -1].all()): return prompts
-    P = m.shape[1]
-    last = (m*torch.arange(1, P+1, device=m.device)).amax(-1, keepdim=True)     # columns up to the last token
-    turn = (torch.arange(P, device=m.device) + last) % P
-    return {k: v.gather(1, turn) if v.shape == m.shape else v for k,v in prompts.items()}
 
 # %% ../nbs/03_policies.ipynb #4a234a4b
 PARTS = dict(projector=r'merger|projector|connector|image_newline', vision=r'visual|vision_tower|vision_model', language=r'')

@@ -27,9 +27,7 @@ from .policies import PARTS, TEACHERS, DualPolicy, encode, load, lora, train_par
 from .rollouts import Rollouts, end_ids, sample
 from .scoring import answer_states, head, head_options, microbatches, pick, teacher_states
 
-# %% ../nbs/07_training.ipynb #22ed2e3c
-CONTROLS = 'none', 'same_view', 'shuffled', 'sft'
-
+# %% ../nbs/07_training.ipynb #a8dd901b
 @dataclass
 class InputOptions:
     "What goes in: model, data and what is made of them."
@@ -82,7 +80,9 @@ def help_texts(cls=TrainConfig):
     "The comment beside each field, by its name."
     return {k: v for c in reversed(cls.__mro__[:-1]) for k,v in docments(c).items() if v and k != 'return'}
 
-# %% ../nbs/07_training.ipynb #e312eca0
+# %% ../nbs/07_training.ipynb #9e3aab62
+CONTROLS = 'none', 'same_view', 'shuffled', 'sft'
+
 class ConfigError(ValueError): "An option that cannot work, and what to do about it."
 
 def check(cfg):
