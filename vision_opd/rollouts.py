@@ -6,13 +6,13 @@
 __all__ = ['Rollouts', 'truncated', 'end_ids', 'banned_ids', 'uniforms', 'warp', 'draw', 'rope_deltas', 'positions',
            'plain_positions', 'gathered', 'sample', 'check_sampling', 'sampler_kl', 'importance_weights']
 
-# %% ../nbs/04_rollouts.ipynb #12b60c29
+# %% ../nbs/04_rollouts.ipynb #da8e8091
 import zlib
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 import numpy as np, torch
 from torch.distributed.fsdp import FSDPModule
-from .policies import DualPolicy, PolicyError, backbone, causal, check_length, encode, evaluating, left_padded, unwrap
+from .policies import DualPolicy, PolicyError, backbone, causal, check_length, encode, evaluating, unwrap
 
 # %% ../nbs/04_rollouts.ipynb #2564b3b7
 @dataclass
@@ -157,7 +157,7 @@ def gathered(model):
     finally:
         for m in parts: m.reshard(); m.set_reshard_after_forward(m is not model, recurse=False)
 
-# %% ../nbs/04_rollouts.ipynb #352579f6
+# %% ../nbs/04_rollouts.ipynb #540d8a26
 def sample(
     policy,             # DualPolicy; its student answers
     pairs,              # B ViewPairs, or the student's prompts as `encode` made them
@@ -173,7 +173,6 @@ def sample(
     model,proc = unwrap(policy.model),policy.processor
     prompts = pairs if isinstance(pairs, dict) else encode(
         proc, [p.student_image for p in pairs], [p.student_text for p in pairs], policy.device, **policy.template)
-    prompts = left_padded(prompts)
     check_length(model, prompts, max_new_tokens)
     B, dev = len(prompts['input_ids']), prompts['input_ids'].device
     if keys is not None and len(keys) != B: raise PolicyError(f'{len(keys)} keys for {B} prompts: give one a prompt')

@@ -6,8 +6,9 @@
 __all__ = ['ANSWER_TYPES', 'take', 'fork_cache', 'copy_cache', 'kept_cache', 'answer_states', 'head', 'head_options',
            'teacher_states', 'microbatches', 'pick']
 
-# %% ../nbs/05_scoring.ipynb #4d98ab9a
-from contextlib import contextmanager
+# %% ../nbs/05_scoring.ipynb #10f49872
+import math
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 import torch
 from torch.utils.checkpoint import checkpoint
@@ -15,7 +16,7 @@ from torch.distributed.tensor import DTensor
 from transformers import DynamicCache
 from transformers.cache_utils import LinearAttentionCacheLayerMixin
 from transformers.modeling_layers import GradientCheckpointingLayer
-from .policies import DualPolicy, PolicyError, causal, check_length, evaluating, hidden, left_padded
+from .policies import DualPolicy, PolicyError, backbone, causal, check_length, evaluating, hidden
 from .rollouts import Rollouts, plain_positions, positions, rope_deltas
 
 # %% ../nbs/05_scoring.ipynb #0eaa7506
@@ -133,7 +134,7 @@ def kept_cache(model):
             m._gradient_checkpointing_func = f
             del m._can_checkpoint_with_cache
 
-# %% ../nbs/05_scoring.ipynb #c3141365
+# %% ../nbs/05_scoring.ipynb #61f35d27
 def answer_states(
     policy,             # a model, or a DualPolicy (its student)
     prompts,            # B prompts of one view, from `encode`
@@ -144,19 +145,13 @@ def answer_states(
     model = policy.model if isinstance(policy, DualPolicy) else policy
     B, S = len(prompts['input_ids']), len(rollouts)
     if S == 0: raise PolicyError('there are no answers to score: were all of them cut and dropped?')
-    prompts = left_padded(prompts)
     check_length(model, prompts, rollouts.tokens.shape[1])
     rollouts = rollouts.to(prompts['input_ids'].device)
     rows = rollouts.prompt_index
     if int(rows.max()) >= B: raise PolicyError(f'an answer belongs to prompt {int(rows.max())}, and there are {B} prompts')
     if S == B and (rows.diff() == 1).all(): return _whole(model, prompts, rollouts)
     if not share_prefix: return _whole(model, take(model, prompts, rows), rollouts)
-    cache = fork_cache(model)
-    with kept_cache(model): states = _forked(model, prompts, rollouts, rows, cache)
-    if cache.get_seq_length() < prompts['input_ids'].shape[1]:
-        raise PolicyError('this model did not keep its cache, its answers would be read without the image: turn gradient '
-                          'checkpointing off, or use share_prefix=False')
-    return states
+    with kept_cache(model): return _forked(model, prompts, rollouts, rows, fork_cache(model))
 
 # %% ../nbs/05_scoring.ipynb #493ce3ff
 def head(model):
