@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 import numpy as np, torch
 from torch.distributed.fsdp import FSDPModule
-from .policies import DualPolicy, PolicyError, backbone, causal, check_length, encode, evaluating, unwrap
+from .policies import CACHE, DualPolicy, PolicyError, backbone, causal, check_length, encode, evaluating, unwrap
 
 # %% ../nbs/04_rollouts.ipynb #2564b3b7
 @dataclass
@@ -127,9 +127,9 @@ def _prefill(model, prompts, n):
     out = model(**prompts, **plain_positions(model, mask), use_cache=True, logits_to_keep=1)
     rows = torch.arange(len(ids), device=ids.device).repeat_interleave(n)
     deltas, start = rope_deltas(model, ids), mask.long().sum(-1)[rows]
-    if n > 1: out.past_key_values.reorder_cache(rows)
+    if n > 1: out[CACHE].reorder_cache(rows)
     if deltas is not None: start = (start + deltas[rows, 0]).expand(3, -1)
-    return out.past_key_values, out.logits[rows, -1], rows, start
+    return out[CACHE], out.logits[rows, -1], rows, start
 
 # %% ../nbs/04_rollouts.ipynb #b4c6334e
 def _decode(model, prompts, n, u, pad, ends, banned, **how):
@@ -144,7 +144,7 @@ def _decode(model, prompts, n, u, pad, ends, banned, **how):
         live = live & ~torch.isin(tok, ends)
         if r == R-1 or not live.any(): break
         logits = model(input_ids=toks[-1][:, None], attention_mask=mask[:, :P+r+1], position_ids=(start + r)[..., None],
-                       past_key_values=cache, use_cache=True, logits_to_keep=1).logits[:, -1]
+                       use_cache=True, logits_to_keep=1, **{CACHE: cache}).logits[:, -1]
     return Rollouts(torch.stack(toks, 1), torch.stack(lives, 1), torch.stack(lps, 1), ~live, rows)
 
 # %% ../nbs/04_rollouts.ipynb #a66945ca

@@ -16,7 +16,7 @@ from torch.distributed.tensor import DTensor
 from transformers import DynamicCache
 from transformers.cache_utils import LinearAttentionCacheLayerMixin
 from transformers.modeling_layers import GradientCheckpointingLayer
-from .policies import DualPolicy, PolicyError, backbone, causal, check_length, evaluating, hidden
+from .policies import CACHE, DualPolicy, PolicyError, backbone, causal, check_length, evaluating, hidden
 from .rollouts import Rollouts, plain_positions, positions, rope_deltas
 
 # %% ../nbs/05_scoring.ipynb #0eaa7506
@@ -63,7 +63,7 @@ def take(
 def _forked(model, prompts, rollouts, rows, cache):
     "Each prompt once; then the answers on its repeated cache; [S,R,H] states that predict the answer tokens."
     mask, ids = prompts['attention_mask'], prompts['input_ids']
-    out = hidden(model, **prompts, **plain_positions(model, mask), past_key_values=cache, use_cache=True)
+    out = hidden(model, **prompts, **plain_positions(model, mask), use_cache=True, **{CACHE: cache})
     deltas, first = rope_deltas(model, ids), out.last_hidden_state[:, -1][rows][:, None]
     R = rollouts.tokens.shape[1]
     if R == 1: return first
@@ -71,7 +71,7 @@ def _forked(model, prompts, rollouts, rows, cache):
     tok, on = (x[:, :max(R-1, 2)] for x in (rollouts.tokens, rollouts.mask))  # one token alone would take the in-place path of generation
     mask = torch.cat([mask[rows], on.to(mask)], 1)
     pos = positions(mask, None if deltas is None else deltas[rows], tok.shape[1])
-    rest = hidden(model, input_ids=tok, attention_mask=mask, position_ids=pos, past_key_values=cache, use_cache=True)
+    rest = hidden(model, input_ids=tok, attention_mask=mask, position_ids=pos, use_cache=True, **{CACHE: cache})
     return torch.cat([first, rest.last_hidden_state[:, :R-1]], 1)
 
 # %% ../nbs/05_scoring.ipynb #1cbff8cc
@@ -102,13 +102,13 @@ def _own(layer):
 
 def _by_hand(forward, *args):
     "Checkpoint one decoder layer together with its part of the cache; `forward` is a partial, as transformers makes it."
-    cache = forward.keywords.get('past_key_values')
+    cache = forward.keywords.get(CACHE)
     if cache is None: return checkpoint(forward, *args, use_reentrant=False)
     i = next(m.layer_idx for m in forward.args[0].modules() if hasattr(m, 'layer_idx'))
     before, after = _own(cache.layers[i]), []
     def run(*args):
         view = copy_cache(cache, i, _own(before))
-        out = forward.func(*forward.args, *args, **{**forward.keywords, 'past_key_values': view})
+        out = forward.func(*forward.args, *args, **{**forward.keywords, CACHE: view})
         after.append(view.layers[i])
         return out
     out = checkpoint(run, *args, use_reentrant=False)
