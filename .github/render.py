@@ -2,18 +2,21 @@
 
     python .github/render.py             write README.md from nbs/index.ipynb, its pictures to nbs/images/index_*
     python .github/render.py --check     exit 1 when README.md or a picture of it is stale
-    python .github/render.py --html DIR  write a page for each notebook, the chapters in order beside it
+    python .github/render.py --html DIR  write the site: a page a notebook, one of every public name, a search
 """
-import argparse, html, os, re, sys
+import argparse, ast, html, json, os, re, sys
 from pathlib import Path
 from string import Template
 import nbformat
 from execnb.nbio import nb2str
+from latex2mathml.converter import convert
 from nbconvert import HTMLExporter, MarkdownExporter
 from nbdev.config import get_config
 from nbdev.process import NBProcessor
 from nbdev.processors import filter_stream_, hide_, hide_line, strip_ansi
+from pygments import highlight
 from pygments.formatters import HtmlFormatter
+from pygments.lexers import PythonLexer
 
 root = Path(__file__).resolve().parent.parent
 nbs, page = root/'nbs', root/'.github/page.html'
@@ -44,12 +47,54 @@ def readme():
     text = '<!-- Rendered from nbs/index.ipynb by .github/render.py: edit the notebook. -->\n' + text
     return {'README.md': (re.sub(r'\n([ \t]*\n){2,}', '\n\n', text).rstrip()+'\n').encode(), **res['outputs']}
 
+def mathml(page):
+    "The page with its formulas as MathML, which a browser shows without help from elsewhere."
+    def one(m):
+        if not m['tex']: return m[0]
+        try: return convert(html.unescape(m['tex']), display='block' if m['d'] == '$$' else 'inline')
+        except Exception as e: sys.exit(f'the formula {m["tex"]} cannot be rendered: {type(e).__name__} {e}')
+    return re.sub(r'<pre.*?</pre>|<code.*?</code>|<svg.*?</svg>|(?P<d>\$\$|\$)(?P<tex>[^$]+)(?P=d)', one, page, flags=re.S)
+
+def signatures(path):
+    "(name, source as far as the body) of every public class and function of a module, in order."
+    src = path.read_text(encoding='utf-8'); lines, tree = src.splitlines(), ast.parse(src)
+    public = next((ast.literal_eval(n.value) for n in tree.body if isinstance(n, ast.Assign)
+                   and getattr(n.targets[0], 'id', '') == '__all__'), [])
+    def head(n):
+        first = n.body[0]
+        doc = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
+        own = [] if isinstance(n, ast.FunctionDef) else [b for b in n.body[doc:] if isinstance(b, ast.AnnAssign)]
+        methods = [] if isinstance(n, ast.FunctionDef) else [b for b in n.body if isinstance(b, ast.FunctionDef) and (b.name[0] != '_' or b.name == '__init__')]
+        end = max([x.end_lineno for x in [first]*doc + own], default=first.lineno if first.lineno == n.lineno else first.lineno-1)
+        start = min([n.lineno] + [d.lineno for d in n.decorator_list])
+        return '\n'.join([*lines[start-1:end], *(m for b in methods for m in head(b).splitlines() if b.lineno > end)])
+    nodes = {n.name: n for n in tree.body if isinstance(n, (ast.FunctionDef, ast.ClassDef))}
+    return [(n, head(nodes[n])) for n in nodes if n in public]
+
+def api():
+    "The reference: every public name with its parameters, module by module."
+    parts = []
+    for path in sorted((root/'vision_opd').glob('[a-z]*.py'), key=lambda p: re.search(r'nbs/(\S+)', p.read_text())[1]):
+        nb = re.search(r'File to edit: ../nbs/(\S+).ipynb', path.read_text(encoding='utf-8'))[1]
+        parts.append(f'<h2 id="{path.stem}">{path.stem}</h2><p>told in <a href="{nb}.html">{nb}</a></p>')
+        parts += [f'<h3 id="{path.stem}.{n}">{n}</h3>{highlight(s, PythonLexer(), HtmlFormatter())}' for n,s in signatures(path)]
+    return '<h1 id="Reference">Reference</h1><p>Every public name, with shapes, units and limits.</p>' + '\n'.join(parts)
+
+def sections(url, title, body):
+    "What the search finds: [address, title, text] of each part of a page that has a heading."
+    text = re.sub(r'<pre.*?</pre>|<math.*?</math>|<style.*?</style>|<img[^>]*>', ' ', body, flags=re.S)
+    for m in re.finditer(r'<h[123][^>]*id="([^"]+)"[^>]*>(.*?)</h[123]>(.*?)(?=<h[123]|$)', text, re.S):
+        clean = [' '.join(html.unescape(re.sub(r'<[^>]+>', ' ', t)).replace('¶', '').split()) for t in m.groups()[1:]]
+        yield [f'{url}#{m[1]}', f'{title} › {clean[0]}', clean[1]]
+
 def site(out):
-    "One page a notebook under `out`: the index, the chapters, the tutorials."
+    "The index, the chapters, the tutorials, the reference, each a page under `out`; and search.js, what the search reads."
     cfg, files = get_config(path=root), [p for p in nbs.rglob('*.ipynb') if '.ipynb_checkpoints' not in p.parts]
     files = sorted(files, key=lambda p: (p != nbs/'index.ipynb', len(p.parts), p))
     heads = {p: re.search(r'^# (.+)', '\n'.join(c.source for c in nbformat.read(p, 4).cells), re.M) for p in files}
     names = {p: html.escape(head[1] if head else p.stem) for p,head in heads.items()}
+    files.append(ref := nbs/'reference.ipynb'); names[ref] = 'Reference'
+    found, style = [], HtmlFormatter().get_style_defs('.highlight')
     for p,prev,next in zip(files, [None, *files], [*files[1:], None]):
         def relink(to):
             if to.suffix not in ('.ipynb', '.png', '.jpg', '.svg'):
@@ -57,13 +102,14 @@ def site(out):
             return re.sub('ipynb$', 'html', os.path.relpath(to, p.parent))
         def a(to, mark=''): return f'<a href="{relink(to)}"{mark}>{names[to]}</a>' if to else ''
         side = ''.join(a(q, ' aria-current="page"' if q == p else '') for q in files)
-        body, _ = HTMLExporter(template_name='basic', embed_images=True).from_notebook_node(
-            load(p, relink), {'metadata': {'path': str(p.parent)}})
+        body = api() if p == ref else mathml(HTMLExporter(template_name='basic', embed_images=True).from_notebook_node(
+            load(p, relink), {'metadata': {'path': str(p.parent)}})[0])
         dest = (out/p.relative_to(nbs)).with_suffix('.html')
         dest.parent.mkdir(parents=True, exist_ok=True)
-        dest.write_text(Template(page.read_text(encoding='utf-8')).substitute(
-            title=names[p], css=HtmlFormatter().get_style_defs('.highlight'), side=side, body=body,
-            prev=a(prev, ' rel="prev"'), next=a(next, ' rel="next"')), encoding='utf-8')
+        dest.write_text(Template(page.read_text(encoding='utf-8')).substitute(title=names[p], css=style, side=side, body=body,
+            top=os.path.relpath(nbs, p.parent), prev=a(prev, ' rel="prev"'), next=a(next, ' rel="next"')), encoding='utf-8')
+        found += sections(dest.relative_to(out).as_posix(), names[p], body)
+    (out/'search.js').write_text(f'const PLACES = {json.dumps(found, ensure_ascii=False)};\n', encoding='utf-8')
 
 if __name__ == '__main__':
     args = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
