@@ -142,7 +142,7 @@ class Collage(Picture):
         for i,im in enumerate(images): out.paste(im, (sum(widths[:i]) + self.margin*i, 0))
         return out
 
-# %% ../nbs/09_benchmarks.ipynb #2eee3500
+# %% ../nbs/09_benchmarks.ipynb #d6966b1f
 LETTER_DIRECTLY = "\nAnswer with the option's letter from the given choices directly."
 
 @dataclass(frozen=True)
@@ -178,7 +178,6 @@ BENCHMARKS = {}
 def register(benchmark):
     "Add a benchmark to the registry, or replace the one of its name."
     BENCHMARKS[benchmark.name] = benchmark
-    return benchmark
 
 # %% ../nbs/09_benchmarks.ipynb #28c496ae
 def written(options):
@@ -281,7 +280,7 @@ def __call__(self:ItemReader, row):
                 self.box(v.get('box'), size), crop, v.get('details', {}), b.protocol)
     return [item], mark
 
-# %% ../nbs/09_benchmarks.ipynb #f8387fc6
+# %% ../nbs/09_benchmarks.ipynb #bf12442f
 def benchmark_files(folder, benchmark):
     "The files of a benchmark in a folder."
     for pattern in benchmark.files:
@@ -291,19 +290,15 @@ def benchmark_files(folder, benchmark):
                      f'there are: {", ".join(there) or "none"}')
 
 def open_files(paths, stream=False):
-    "One Source of several files; parquet is read by `datasets`."
+    "One Source of several files, one after another; parquet is read by `datasets`, as it passes if asked."
     paths = [Path(p) for p in paths]
-    if all(p.suffix == '.parquet' for p in paths):
-        from datasets import Dataset, load_dataset
-        from datasets.exceptions import DatasetGenerationError
-        names = [str(p) for p in paths]
-        try: ds = load_dataset('parquet', data_files=names, split='train', streaming=True) if stream else Dataset.from_parquet(names)
-        except (DatasetGenerationError, ValueError, OSError) as e:
-            raise ValueError(f'{paths[0].name} is no parquet file that can be read ({type(e).__name__})') from e
+    if stream and all(p.suffix == '.parquet' for p in paths):
+        from datasets import load_dataset
+        ds = load_dataset('parquet', data_files=[str(p) for p in paths], split='train', streaming=True)
         return open_source(ds)._replace(name=paths[0].name, root=paths[0].parent)
     sources = [open_source(p) for p in paths]
     if len(sources) == 1: return sources[0]
-    return Source(paths[0].name, lambda: ((n, r) for s in sources for n,r in s.rows()), paths[0].parent)
+    return Source(f'{paths[0].name} and {len(paths)-1} more', lambda: ((n, r) for s in sources for n,r in s.rows()), paths[0].parent)
 
 # %% ../nbs/09_benchmarks.ipynb #1448ccc4
 def home():
