@@ -6,7 +6,7 @@
 __all__ = ['options_in', 'same_answer', 'right', 'GapReport', 'gap', 'taught', 'table', 'agreement', 'teachable', 'by_area',
            'part', 'to_dict', 'perception_gap', 'pair_of', 'gap_report', 'gap_closed']
 
-# %% ../nbs/10_evaluation.ipynb #84d4044b
+# %% ../nbs/10_evaluation.ipynb #04e37e7d
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np, pandas as pd
 from . import tiny
 from .answers import parse_choice
-from .examples import load_examples
+from .examples import Example, load_examples
 from .policies import load
 from .runs import *
 from .statistics import *
@@ -38,14 +38,14 @@ def right(text, truth, question=''):
     options = options_in(question)
     return parse_choice(text, options).letter == truth if truth in options else same_answer(text, truth)
 
-# %% ../nbs/10_evaluation.ipynb #10ed7aeb
+# %% ../nbs/10_evaluation.ipynb #3ce17fc7
 @dataclass
 class GapReport:
     "The regional-to-global gap of one model on some examples, item by item."
     ids:list           # N example ids
     answers:dict       # view name → N generated answers
     hits:dict          # view name → N booleans; {} when no answer is known
-    confidences:dict   # view name → N floats, the mean probability of the answer's tokens
+    confidences:dict   # view name → N floats, the mean probability of the answer's tokens; {} when none is told
     known:np.ndarray   # N booleans: is the true answer known?
     areas:list         # N shares of the image that the box covers; nan without a box
     clusters:list      # N names; examples with the same image have the same
@@ -57,7 +57,9 @@ class GapReport:
     def rate(self, view):
         "Accuracy on a view; None where no answer is known."
         return proportion(self._hits(view), self._shared(self.known)) if self.hits else None
-    def confidence(self, view): return mean(self.confidences[view], self._shared())
+    def confidence(self, view):
+        "Mean confidence on a view; None where the model tells none."
+        return mean(self.confidences[view], self._shared()) if self.confidences else None
     @property
     def full(self): return self.rate('full')
     @property
@@ -86,14 +88,15 @@ def table(self):
     return two.rename_axis(index='full image', columns='crop')
 GapReport.gap, GapReport.taught, GapReport.table = map(property, (gap, taught, table))
 
-# %% ../nbs/10_evaluation.ipynb #bedc33ae
+# %% ../nbs/10_evaluation.ipynb #de707447
 def agreement(self):
     "How often the two views get the same answer; needs no truth."
     same = [same_answer(*two) for two in zip(self.answers['full'], self.answers['crop'])]
     return proportion(same, self._shared())
 
 def teachable(self):
-    "How often the answers differ and the crop's is the surer one; needs no truth."
+    "How often the answers differ and the crop's is the surer one; needs no truth, but confidences."
+    if not self.confidences: return None
     differ = [not same_answer(*two) for two in zip(self.answers['full'], self.answers['crop'])]
     return proportion(np.greater(self.confidences['crop'], self.confidences['full']) & differ, self._shared())
 
@@ -111,7 +114,7 @@ def by_area(
 GapReport.agreement, GapReport.teachable = map(property, (agreement, teachable))
 GapReport.by_area = by_area
 
-# %% ../nbs/10_evaluation.ipynb #451c476e
+# %% ../nbs/10_evaluation.ipynb #b7575f87
 def part(self, rows):
     "The report on some of the examples."
     take = lambda x: {k: take(v) for k,v in x.items()} if isinstance(x, dict) else [x[i] for i in rows]
@@ -122,14 +125,15 @@ def to_dict(self):
     names = 'full', 'crop', 'gap', 'taught', 'agreement', 'teachable', 'full_confidence', 'crop_confidence'
     found = {k: getattr(self, k) for k in names} | {f'{v}_accuracy': self.rate(v) for v in self.answers if v not in names}
     items = [dict(id=i, **{v: a[n] for v,a in self.answers.items()}) for n,i in enumerate(self.ids)]
-    return {k: v and [float(v), v.low, v.high] for k,v in found.items()} | dict(examples=len(self.ids), items=items)
+    return {k: v if v is None else [float(v), v.low, v.high] for k,v in found.items()} | dict(examples=len(self.ids), items=items)
 
 def __str__(self):
     "The numbers as text."
-    rows = [f'{v:<10} {self.rate(v) or "":<22} {self.confidence(v)}' for v in self.answers]
+    text = lambda e: '' if e is None else str(e)
+    rows = [f'{v:<10} {text(self.rate(v)):<22} {text(self.confidence(v))}' for v in self.answers]
     says = [f'{"gap":<10} {self.gap}'] if self.hits else [f'{"gap":<10} {"":<22} {self.gap}', 'no answer is known']
     if self.taught is not None: says.append(f'of the mistakes on full images {self.taught} are right on the crop')
-    says.append(f'same answer on both {self.agreement}; different, and the crop surer {self.teachable}')
+    says.append(f'same answer on both {self.agreement}' + (f'; different, and the crop surer {self.teachable}' if self.confidences else ''))
     return '\n'.join([f'{"":<10} {"accuracy":<22} confidence', *rows, *says])
 GapReport.__getitem__, GapReport.to_dict, GapReport.__str__ = part, to_dict, __str__
 

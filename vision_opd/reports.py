@@ -6,10 +6,11 @@
 __all__ = ['STYLE', 'PAGE', 'KINDS', 'table', 'plain', 'number', 'cell_text', 'table_text', 'report_text', 'thumbnail', 'bar',
            'report_html', 'write_report']
 
-# %% ../nbs/10c_reports.ipynb #17146574
+# %% ../nbs/10c_reports.ipynb #043769c1
 import base64, io, json
 from pathlib import Path
 from jinja2 import Environment
+from markupsafe import Markup
 from PIL import Image, ImageDraw
 from .checkpoints import write_json
 
@@ -68,7 +69,7 @@ def thumbnail(
     file = io.BytesIO(); small.save(file, 'JPEG', quality=80)
     return 'data:image/jpeg;base64,' + base64.b64encode(file.getvalue()).decode()
 
-# %% ../nbs/10c_reports.ipynb #400cb968
+# %% ../nbs/10c_reports.ipynb #3e937ab1
 STYLE = '''
 :root { color-scheme: light dark; --line: #8886; --blue: #0072b2; --green: #009e73; --red: #d55e00; }
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 0 auto; padding: 1rem; }
@@ -82,12 +83,13 @@ td svg { display: block; width: 9rem; height: .6rem; }
 article { border: 1px solid var(--line); border-left: .4rem solid var(--red); border-radius: .3rem; padding: .7rem; }
 article.fixed { border-left-color: var(--green); }
 article h3 { font-size: 1rem; margin: 0 0 .4rem; } article p { margin: .3rem 0; overflow-wrap: anywhere; white-space: pre-wrap; }
-.views { display: flex; gap: .5rem; flex-wrap: wrap; } figure { margin: 0; } figure img { max-width: 100%; max-height: 14rem; }
+.views { display: grid; grid-template-columns: 3fr 2fr; gap: .5rem; } figure { margin: 0; }
+figure img { width: 100%; max-height: 14rem; object-fit: contain; object-position: left top; }
 figcaption { font-size: .8rem; opacity: .7; }
 .right::before { content: "✓ "; color: var(--green); } .wrong::before { content: "✗ "; color: var(--red); }
 '''
 
-# %% ../nbs/10c_reports.ipynb #2491345a
+# %% ../nbs/10c_reports.ipynb #d40f0d80
 PAGE = '''<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
@@ -103,18 +105,17 @@ PAGE = '''<!doctype html>
 <h2>{{ name }}: {{ found|length }} shown</h2><div class="gallery">
 {% for g in found %}<article class="{{ kind }}"><h3>{{ g.benchmark }}, {{ g.id }}</h3>
 <div class="views">{% for v, uri in g.views.items() %}<figure><img alt="{{ v }} image" src="{{ uri }}"><figcaption>{{ v }}</figcaption></figure>{% endfor %}</div>
-<p>{{ g.question }}</p><p><b>{{ g.truth }}</b></p>
+<p>{{ g.question }}</p><p>truth: <b>{{ g.truth }}</b></p>
 {% for a in g.answers %}<p class="{{ 'right' if a.right else 'wrong' }}">{{ a.model }}: {{ a.text or '(nothing)' }}</p>{% endfor %}</article>
 {% endfor %}</div>{% endif %}{% endfor %}
 </body></html>
 '''
 
-# %% ../nbs/10c_reports.ipynb #c1a8f9ae
+# %% ../nbs/10c_reports.ipynb #baabd454
 KINDS = dict(fixed='Wrong before, right now', broken='Right before, wrong now', wrong='Wrong')
 
 def bar(e, signed=False):
     "An interval as a line and its value as a dot, in SVG."
-    from markupsafe import Markup
     at = lambda v: f'{50 + 50*v if signed else 100*v:.1f}'
     zero = '<line x1="50" x2="50" y1="0" y2="8" stroke="currentColor" opacity=".4"/>' if signed else ''
     return Markup(f'<svg viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true"><line x1="0" x2="100" y1="4" y2="4" stroke="currentColor" '
@@ -124,7 +125,7 @@ def bar(e, signed=False):
 def report_html(report):
     "The report as one page that needs nothing else."
     page = Environment(autoescape=True, trim_blocks=True).from_string(PAGE)
-    return page.render(**report, style=STYLE, kinds=KINDS.items(), show=cell_text, bar=bar,
+    return page.render(**report, style=Markup(STYLE), kinds=KINDS.items(), show=cell_text, bar=bar,
                        is_estimate=lambda c: isinstance(c, list))
 
 # %% ../nbs/10c_reports.ipynb #86bb087d

@@ -6,13 +6,15 @@
 __all__ = ['VIEWS', 'KEY', 'seen', 'prompt_size', 'batches', 'Local', 'Protocol', 'shown', 'key', 'lines_of', 'read_lines',
            'Journal', 'append', 'read_run']
 
-# %% ../nbs/10b_runs.ipynb #0287977b
+# %% ../nbs/10b_runs.ipynb #c10ef5b6
 import hashlib, json, os
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import closing
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, as_completed, wait
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from filelock import FileLock, Timeout
-from .crops import add_hint, get_recipe, view_pair, visual_tokens
+from .crops import add_hint, fitted_size, get_recipe, resized, visual_tokens
 from .policies import DualPolicy, PolicyError, check_length, encode
 from .rollouts import sample
 
@@ -32,7 +34,7 @@ def seen(
     if view not in VIEWS: raise ValueError(f'a view is one of {", ".join(VIEWS)}; got {view!r}')
     return pair.view(view, r.student_frame), pair.student_text
 
-# %% ../nbs/10b_runs.ipynb #ca21765c
+# %% ../nbs/10b_runs.ipynb #1d9d9e72
 def prompt_size(processor, image, text):
     "The tokens of a prompt, but for the few of the chat template."
     try: return visual_tokens(image.size, processor) + len(processor.tokenizer(text).input_ids)
@@ -46,7 +48,8 @@ def batches(
     "Prompts grouped by length."
     groups = []
     for i in sorted(range(len(lengths)), key=lengths.__getitem__):
-        if groups and len(groups[-1]) < most and (len(groups[-1])+1)*lengths[i] <= budget: groups[-1].append(i)
+        g = groups[-1] if groups else []
+        if g and len(g) < most and (len(g)+1)*lengths[i] <= budget and lengths[i] <= 2*lengths[g[0]]: g.append(i)
         else: groups.append([i])
     return groups
 
@@ -106,13 +109,12 @@ class Protocol:
         cut = f', at most {self.max_pixels} pixels' if self.max_pixels else ''
         return f'{item.protocol}; {self.recipe} views{cut}; {self.max_new_tokens} tokens at temperature {self.temperature:g}'
 
-# %% ../nbs/10b_runs.ipynb #fb67408d
+# %% ../nbs/10b_runs.ipynb #50e2fb18
 def shown(item, view, protocol):
-    "Image and text of an item in a view; a benchmark's own crop is used where it has one."
-    try:
-        if view == 'crop' and not item.box and item.crop_image is not None: return item.crop_image, item.prompt
-        return seen(view_pair(item.image, item.box, item.prompt, protocol.recipe, max_pixels=protocol.max_pixels), view)
-    except ValueError as e: raise ValueError(f'{item.benchmark} item {item.id}, view {view}: {e}') from None
+    "Image and text of an item in a view; its own crop where the benchmark has one."
+    if view == 'crop' and item.crop is not None:
+        return resized(item.crop_image, fitted_size(item.crop_image.size, protocol.max_pixels)), item.prompt
+    return seen(item.pair(protocol.recipe, max_pixels=protocol.max_pixels), view)
 
 # %% ../nbs/10b_runs.ipynb #40b5f814
 KEY = 'benchmark', 'id', 'view', 'protocol', 'model'   # no path among them: a folder may move
