@@ -171,7 +171,7 @@ def write(
     prune(path, keep)
     return path
 
-# %% ../nbs/07b_checkpoints.ipynb #ba9bf906
+# %% ../nbs/07b_checkpoints.ipynb #446c4ce9
 def _goodness(path):
     "How good a checkpoint was said to be; −∞ when nothing can be read."
     try: best = json.loads((path/MANIFEST).read_text(encoding='utf-8'))['best']
@@ -184,7 +184,7 @@ def prune(
 ):
     "Delete checkpoints older than the last `keep`, but not the best one; later ones are left alone."
     mine = [p for n,p in steps(path.parent) if n <= int(path.name.split('-')[1])]
-    best = max(mine, key=_goodness)
+    best = max(reversed(mine), key=_goodness)               # of equals, the newest
     gone = [p for p in mine[:-keep] if p != best or _goodness(p) == -np.inf]
     for p in gone: os.replace(p, p.with_name(f'.{p.name}.old'))
     for p in path.parent.glob('.step-*'): shutil.rmtree(p, ignore_errors=True)   # what killed runs left, too
