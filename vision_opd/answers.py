@@ -5,23 +5,31 @@
 # %% auto #0
 __all__ = ['END', 'THINK', 'FAILED', 'QUOTES', 'LATEX', 'MARKUP', 'ANSWER', 'BREAK', 'LISTED', 'SURE', 'DENY', 'DENIED',
            'SUPPOSE', 'CORRECT', 'GOES_ON', 'NAMED', 'ONES', 'SAME', 'WORD', 'FILLER', 'NOUN', 'IS', 'CUES', 'CONFIRM',
-           'STOP', 'LEAD', 'REFUSE', 'EDGE', 'YES', 'NO', 'BOTH', 'IDIOMS', 'PHRASES', 'ABSENT', 'TENS', 'VALUES',
-           'HAN', 'NUMBER', 'LABEL', 'BOUND', 'RANGE', 'TOTAL', 'IN_ALL', 'PROTOCOLS', 'said', 'is_failure', 'plain',
-           'boxes', 'fields', 'Parsed', 'Claim', 'clause', 'sentence', 'denied', 'open_question', 'settle',
-           'letter_patterns', 'is_letter', 'words', 'bag', 'starts_with', 'cue_rank', 'opens', 'own_text', 'rank_of',
-           'listed', 'claims_between', 'groups', 'joint_rank', 'letter_claims', 'contradicts', 'phrases', 'cores',
-           'equal_option', 'text_claims', 'read_text', 'announced', 'read_choice', 'as_options', 'marked', 'parse',
-           'parse_choice', 'yes_no_rank', 'read_yes_no', 'parse_yes_no', 'words_value', 'han_value', 'number_value',
-           'is_count', 'number_claims', 'read_number', 'parse_number', 'official_choice', 'official_gold',
-           'official_yes_no', 'official_ab', 'parse_open', 'read_answer']
+           'STOP', 'NEXT_TO', 'LEAD', 'REFUSE', 'NO_SIDE', 'EDGE', 'YES', 'NO', 'BOTH', 'IDIOMS', 'PHRASES', 'ABSENT',
+           'TENS', 'VALUES', 'HAN', 'NUMBER', 'LABEL', 'BOUND', 'RANGE', 'TOTAL', 'IN_ALL', 'PROTOCOLS', 'JUDGE',
+           'REMINDER', 'said', 'is_failure', 'plain', 'boxes', 'fields', 'Parsed', 'Claim', 'clause', 'sentence',
+           'denied', 'open_question', 'settle', 'letter_patterns', 'is_letter', 'words', 'bag', 'starts_with',
+           'cue_rank', 'opens', 'own_text', 'rank_of', 'listed', 'claims_between', 'groups', 'joint_rank',
+           'letter_claims', 'contradicts', 'phrases', 'cores', 'equal_option', 'text_claims', 'read_text', 'announced',
+           'pointed', 'read_choice', 'as_options', 'marked', 'parse', 'parse_choice', 'yes_no_rank', 'read_yes_no',
+           'parse_yes_no', 'words_value', 'han_value', 'number_value', 'is_count', 'number_claims', 'read_number',
+           'parse_number', 'official_choice', 'official_gold', 'official_yes_no', 'official_ab', 'parse_open',
+           'read_answer', 'Question', 'Verdict', 'verdict_of', 'Cache', 'ends_line', 'LocalJudge', 'judge', 'Unscored',
+           'Tally']
 
-# %% ../nbs/08_answers.ipynb #39779de7
-import html, re, unicodedata
+# %% ../nbs/08_answers.ipynb #2043fe6f
+import hashlib, html, json, os, re, unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
+from pathlib import Path
+from threading import Lock
 from types import SimpleNamespace
+from .policies import DualPolicy, load
+from .rollouts import sample
+from .servers import Reply, message
 
-# %% ../nbs/08_answers.ipynb #2ab201a4
+# %% ../nbs/08_answers.ipynb #6cc08ee9
 END = r'<\|(?:im_end|endoftext|eot_id|end|return)\|>|</s>|<eos>|<end_of_turn>|<｜end▁of▁sentence｜>'
 THINK = r'think|thinking|thought|reasoning|analysis|reflection'
 
@@ -29,15 +37,15 @@ def said(
     text  # an answer as it was generated
 )->str:
     "The answer without its thinking (closed, unclosed, or opened in the prompt) and without what follows its end token."
-    s = str(text or '').replace('◁', '<').replace('▷', '>')
+    s = re.sub(r'\[(/?(?:final_?)?answer)\](?!\()', r'<\1>', str(text or '').replace('◁', '<').replace('▷', '>'), flags=re.I)
     s = next(filter(str.strip, re.split(END, s)), '')
     s = re.sub(rf'<({THINK})>.*?</\1>', ' ', s, flags=re.I | re.S)
     s = re.split(rf'</(?:{THINK})>', s, flags=re.I)[-1]
     return re.split(rf'<(?:{THINK})>', s, flags=re.I)[0].strip()
 
-# %% ../nbs/08_answers.ipynb #82672045
-FAILED = re.compile(r'''\s*(?:\[[A-Z_ ]*(?:ERROR|EXCEPTION|FAILED|TIMEOUT)[A-Z_ ]*\]|<!doctype|<html|<\?xml|Traceback\b
-    |\W*(?:\w+[ ._])*\w*(?:error|exception)(?:\s+code)?\s*[:(]|HTTP(?:/[\d.]+)?\s+(?:error\s+)?[45]\d\d|\{\s*["'](?:error|detail|message)["']
+# %% ../nbs/08_answers.ipynb #96664902
+FAILED = re.compile(r'''\s*(?:<error|upstream\s|\w*\s?error\s+(?:\d{3}|\d+\s*:)|\[[A-Z_ ]*(?:ERROR|EXCEPTION|FAILED|TIMEOUT)[A-Z_ ]*\]|<!doctype|<html|<\?xml|Traceback\b
+    |\W*(?:\w+[ ._])*\w*(?:error|exception)(?:\s+code)?\s*[:(]|HTTP(?:/[\d.]+)?\s+(?:error\s+)?[45]\d\d|\{\s*["'](?:error|detail|message|code|status)["']
     |[45]\d\d\s+(?:client|server|bad|internal|not|too|service|gateway|payload|unauthorized|forbidden|request)
     |(?:internal\s+server\s+error|bad\s+gateway|service\s+unavailable|gateway\s+time-?out|too\s+many\s+requests
     |rate\s+limit|connection\s+(?:refused|reset|aborted|timed|error|closed)|request\s+(?:failed|timed|entity)
@@ -47,13 +55,13 @@ def is_failure(text):
     "Is this the text of an error, and no answer?"
     return bool(FAILED.match(text))
 
-# %% ../nbs/08_answers.ipynb #3aed503d
+# %% ../nbs/08_answers.ipynb #9094b2c5
 QUOTES = str.maketrans('’‘`´“”„«»「」『』【】', "''''" + '"'*9 + '[]')
 LATEX = r'\\(?:text|textbf|textit|mathrm|mathbf|mathit|operatorname|bm|rm|bf|displaystyle)\s*\{([^{}]*)\}'
 MARKUP = ((r'~~.*?~~|<(s|del|strike)>.*?</\1>', ' '), (LATEX, r'\1'), (LATEX, r'\1'), (r'\\[()\[\],;!]', ' '),
           (r'\$\s*([^$\n]{1,40}?)\s*\$', r'\1'), (r'<br\s*/?>|</?(?:p|div|li|ul|ol|tr|td)\b[^<>]*>', '\n'),
           (r'</?[a-z][\w-]*(?:\s[^<>]*)?/?>', ' '), (r'(\*{1,3}|_{1,3})(?=[^\s*_])([^*\n]*?)(?<=[^\s*_])\1(?![A-Za-z])', r'\2'),
-          (r"'''\w*"+r'|(?<!\d)\*+|\*+(?!\d)', ' '), (r'^\s*(?:>+\s+|#+\s*|[-•·]\s+)+', ''), (r'[^\S\n]+', ' '))
+          (r"'''\w*"+r'|(?<!\d)\*+|\*+(?!\d)', ' '), (r'^\s*(?:>+\s+|#+\s+|[-•·]\s+)+', ''), (r'[^\S\n]+', ' '))
 
 def plain(
     text  # what was said
@@ -102,18 +110,18 @@ class Claim:
     how:str
     among:frozenset=frozenset()   # the answers that are given at once
 
-# %% ../nbs/08_answers.ipynb #b3025f52
+# %% ../nbs/08_answers.ipynb #3d9b10b7
 BREAK = r'''[.;!?\n。]|[,](?!\d)|:|(?:\b(?:but|so|therefore|thus|hence|because|since|while|whereas|although|though|however|then|yet)\b)
-    |而是|所以|因此|但|故|应该|應該'''
-LISTED = BREAK.replace('|[,](?!\\d)', "|,(?=\\s*(?:it|they|he|she|this|that|the|i|we|rather|instead|there|而|应|是)\\b)")
+    |而是|(?=而不是|而非)|所以|因此|但|故|应该|應該'''
+LISTED = BREAK.replace('|[,](?!\\d)', "|,(?=\\s*(?:it|they|he|she|this|that|the|i|we|rather|instead|there|而|应|是)\\b)|\\b(?:wait|actually|sorry)\\b")
 SURE = re.compile(r'\b(?:no|without (?:a |any )?|beyond (?:a |any )?) ?(?:doubts?|question)\b|not only|at least|not (?:\w+ )?(?:sure|certain)(?=,)|不难|不仅|不过|毫无疑问|无疑', re.I)
-DENY = re.compile(r'''\b(?:not|never|cannot|neither|nor|no\ longer|hardly|doubt\w*|without|wrong|incorrect|false|except|unlike|than|instead\ of
+DENY = re.compile(r'''\b(?:not|never|cannot|neither|nor|no\ longer|hardly|doubt\w*|without|wrong|incorrect|false|except|unlike|than|instead\ of|far\ from|non|no(?!\s*[,.:;!-]|\s+(?:wait|sorry|actually)\b)
     |eliminat\w*|exclud\w*|rul(?:e|es|ed|ing)\ out|reject\w*|discard\w*|dismiss\w*|least|avoid|ignor\w*|unlike\w*|unable|none)\b
     |n't\b|不|非|排除|没|別|别|除了|错误''', re.I | re.X)
 DENIED = re.compile(r'''[^.;!?\n。,]{0,40}?(?:\b(?:is|are|was|were|does|do|did|can|could|would|has|have|seems?|must|should)\s*(?:not\b|n't\b)
     |n't\b|\b(?:cannot|incorrect|wrong|false|inaccurate|invalid|impossible|unlikely|implausible|eliminated|excluded|discarded|rejected
     |ruled?\s+out|out\b|contradict\w*|mis\w+|fails?|no\b|not\b)|不|错|錯|排除|没有|✗|❌|✘|✖)''', re.I | re.X)
-SUPPOSE = re.compile(r'\bif\b(?!\s+(?:i|we)\s+(?:had|have|must)\b)|\b(?:unless|suppos\w+|assum\w+|whether|would have been|example|e\.g)\b|如果|若|假如|假设|例如', re.I)
+SUPPOSE = re.compile(r'\bif\b(?!\s+(?:i|we)\s+(?:had|have|must)\b)|\b(?:unless|suppos\w+|assum\w+|whether|was\s+going\s+to|(?:at\s+)?first\s+(?:glance|thought|answer|guess|impression)|initial(?:ly)?|originally|(?:earlier|previous)\s+answer|would have been|example|e\.g)\b|如果|若|假如|假设|例如', re.I)
 
 def clause(s, i, breaks=BREAK):
     "What stands before place i in its clause."
@@ -130,12 +138,13 @@ def denied(s, start, end, breaks=BREAK):
     "Is what stands at start:end denied, before or after?"
     before = SURE.sub(' ', clause(s, start, breaks))
     after = re.split(rf'{BREAK}|\band\b', re.sub(r'^\s*\([^()]*\)', '', s[end:]), maxsplit=1, flags=re.I | re.X)[0]
-    return bool(DENY.search(before) or DENIED.match(after))
+    return bool(DENY.search(before) or DENIED.match(after) or re.search(r'\b(?:anything|nothing|all)\s+but\s*$', s[:start], re.I))
 
 def open_question(s, start, end):
     "Is what stands at start:end only asked or supposed?"
     before, after = sentence(s, start)
-    return '?' in after or '吗' in after or bool(SUPPOSE.search(before))
+    before = re.split(r'\b(?:but|however)\b', before, flags=re.I)[-1]
+    return '?' in after or '吗' in after or bool(SUPPOSE.search(before) or re.search(r'\b(?:if|unless)\b(?!\s+(?:i|we)\b)', after, re.I))
 
 # %% ../nbs/08_answers.ipynb #a555f417
 CORRECT = re.compile(r'''\b(?:wait|actually|correction|sorry|i\ mean[t]?|on\ second\ thoughts?|scratch\ that|let\ me\ (?:re|correct|look|check|double)
@@ -210,28 +219,28 @@ def starts_with(s, option):
     o = bag(option)
     return bool(o) and bag(s)[:len(o)] == o
 
-# %% ../nbs/08_answers.ipynb #3cddae49
+# %% ../nbs/08_answers.ipynb #675add88
 FILLER = r'''(?:(?:most|very|likely|probably|clearly|definitely|certainly|simply|just|actually|indeed|therefore|thus|obviously|surely|also|option|choice
-    |letter|number|the|to|be|that|it|is|it's|with|for|label(?:l?ed)?|answer|think|correct|best|indicated|by|either|both|选项|選項|项|選|选|是|为|為)\s*[:,]?\s*)*$'''
-NOUN = r'(?:answers?|ans|letter|choice|option|solution|response|selection|pick|guess|réponse|respuesta|antwort|resposta|risposta)'
-IS = r'''(?:\b(?:is|was|would\ be|should\ be|must\ be|will\ be|has\ to\ be|appears\ to\ be|seems\ to\ be|es|est|ist)\b|:|=|->|-->|→|⇒|=>|-|\bas\b)'''
+    |letter|number|the|to|be|that|it|is|it's|with|for|label(?:l?ed)?|answer|think|correct|best|indicated|by|of\ course|in\ fact|first|second|third|fourth|last|one|either|both|选项|選項|项|選|选|是|为|為)\s*[:,]?\s*)*$'''
+NOUN = r'(?:answers?|ans|letter|choice|option|solution|response|selection|pick|guess|conclusion|result|prediction|output|key|verdict|vote|overall|réponse|respuesta|antwort|resposta|risposta)'
+IS = r'''(?:\b(?:is|was|would\ be|should\ be|must\ be|will\ be|has\ to\ be|appears\ to\ be|seems\ to\ be|es|est|ist)\b|'s\b|:|=|->|-->|→|⇒|=>|-|\bas\b)'''
 CUES = [(rank, re.compile(cue + r"\s*['\"]?\s*[:,]?\s*['\"({\[]*\s*" + FILLER, re.I | re.X)) for rank,cue in (
-    (3, rf'\bfinal\s+(?:answer|choice|decision|option|result)[^.\n:]{{0,20}}?(?:{IS}|\s)'),
+    (3, rf'\bfinal[\s_]+(?:answer|choice|decision|option|result)[^.\n:]{{0,20}}?(?:{IS}|\s)'),
     (3, r'最[終终后後](?:的)?(?:答案|选择)[^。;\n]{0,4}?(?:是|为|為|:|选|選)'),
-    (2, rf'\b{NOUN}\b(?:[^.:;,!?\n"]|"[^"\n]*"){{0,60}}?\s*{IS}'), (2, rf'\b(?:answer|ans)\b\.?'), (2, r'\b(?:correct|right|best|true)\s+(?:one|letter|match)\s+is'),
+    (2, rf'\b{NOUN}\b(?:[^.:;,!?\n"]|"[^"\n]*"){{0,60}}?\s*{IS}'), (2, rf'\b(?:answer|ans)\b\.?'), (2, r'\b(?:correct|right|best|true)\s*(?:(?:one|letter|match)\s+is\b|:|=)|\b(?:going\s+with|choosing|selecting)\b'),
     (2, r"""\b(?:i|we|i'd|i'll|let's|i'm)\b[^.,;:!?\n]{0,25}?\b(?:choose|chose|pick|picked|select|selected|go(?:ing)?\s+(?:with|for)|went\ with|say
         |guess|think|believe|opt\s+for|vote\s+for|lean(?:ing)?\s+(?:to|towards?)|settle\s+on|conclude|answer)\b(?:\s+that)?"""),
     (2, r'(?:^|[.!\n;,]\s*|\b(?:to|should|would|must|then|please)\s+)(?:choose|pick|select|go\s+with|mark|tick|circle|opt\s+for|settle\s+on)\b'),
-    (2, r"""\b(?:so|thus|therefore|hence|consequently|accordingly|clearly|definitely|probably|likely|maybe|perhaps|obviously|certainly|must\ be|should\ be
-        |has\ to\ be|it's|it\ is|that's|that\ is|which\ is|being|leaves?|leaving|left\ with|only|corresponds?\s+(?:to|with)|corresponding\ (?:to|with)
-        |match(?:es|ing)?|points?\s+to|supports?|represents?|equivalent\ to|i\.e\.|namely|conclusion\s*(?:is|:))(?:\s+(?:us|me|only|with))*(?:\b|(?<=\.))"""),
-    (2, r'(?:答案|正确选项|正確選項|正确的选项|正确的|回答|解答|选项|选择|结论)\]?\s*(?:应该|應該|应当|应|就|显然|可能|我认为|认为)*\s*(?:是|为|為|:|=|选|選)'),
+    (2, r"""\b(?:so|thus|therefore|hence|consequently|accordingly|clearly|definitely|probably|likely|obviously|certainly|must\ be|should\ be
+        |has\ to\ be|it's|it\ is|that's|that\ is|which\ (?:is|would\ be)|being|leaves?|leaving|left\ with|only|corresponds?\s+(?:to|with)|corresponding\ (?:to|with)
+        |match(?:es|ing)?|points?\s+to|supports?|represents?|equivalent\ to|i\.e\.|namely|this\ is|(?:that|it|this)\ (?:would|will|has\ to|might)\ be)(?:\s+(?:us|me|only|with))*(?:\b|(?<=\.))"""),
+    (2, r'(?:答案|(?<!回)答|正确选项|正確選項|正确的选项|正确的|回答|解答|选项|选择|结论)\]?\s*(?:应该|應該|应当|应|就|显然|可能|我认为|认为)*\s*(?:是|为|為|:|=|选|選)'),
     (2, r'(?:答案\]?|故|因此|所以|因而|应该|應該|应|就|显然|而|认为|觉得)\s*(?:是|为|為|选择?|選擇?|:|,)?'),
     (2, r'(?<![不别勿未没可])(?:选择|選擇|选|選)(?:项|項|择)?\s*[:是为]?'), (2, r'(?:^|[,。;!\n]\s*)(?:是|应是)'),
-    (2, r'\bnot\s+[^.;,\n]{1,30},?\s+but(?:\s+rather)?|\bif\s+(?:i|we)\s+(?:had|have)\s+to\s+(?:guess|choose|pick|say|answer)\s*,?'),
+    (2, r'\bnot\s+(?!only)[^.;,\n]{1,30},?\s+but(?:\s+rather)?|\bif\s+(?:i|we)\s+(?:had|have)\s+to\s+(?:guess|choose|pick|say|answer)\s*,?'),
     (2, r'\b(?:no|without(?:\s+an?y?)?)\s+(?:doubt|question)\b'),
     (2, r'(?:\b(?:wait|actually|correction|instead|sorry|rather|oops|i\ mean[t]?|make\ that|no\s*[,.:;!-])|更正|不对|其实|改为|改成|改选)[\s,.:;!…-]*'),
-    (1, r'\b(?:could\s+be|might\s+be|may\s+be|can\s+be|possibly|either|between)\b'))]
+    (1, r'\b(?:maybe|perhaps|could\s+be|might\s+be|may\s+be|can\s+be|possibly|either|between)\b'))]
 CONFIRM = re.compile(r'''\s*,?\s*(?:(?:\bis|\bwas|\bseems|\bappears|\blooks|\bmust\ be|\bshould\ be|\bwould\ be|\bhas\ to\ be|\bare|\bwere|:|=|-|–|→)\s*(?:to\ be\s+)?(?:\w+ly\s+)?
     (?:the\s+|my\s+|our\s+)?(?:final\s+|most\s+|only\s+|best\s+)?(?:possible\s+|remaining\s+|matching\s+)?
     (?:correct|right(?!\s+of)|true|best|better|answer|choice|option|accurate|appropriate|likely|closest|suitable|one\b|fit|match|✓|✔|✅|yes\b|☑)
@@ -244,14 +253,14 @@ def cue_rank(before):
     before = before[-160:]
     return next((rank for rank,cue in CUES if cue.search(before)), 0)
 
-# %% ../nbs/08_answers.ipynb #dd889cc6
+# %% ../nbs/08_answers.ipynb #6aa83d12
 def opens(s, m, options):
     "Does the mention open the text or a sentence as its answer: alone, before a delimiter, before its own text?"
     before, after = s[:m.start()], s[m.end():]
-    lead = re.search(r'(?:^|[.!?。;](?=\s)|[。！；\n])\s*(?:[✅✓✔☑]|\[x\])?\s*(?:option|choice|选项)?\s*[:-]?\s*$', before, re.I)
-    if not lead: return False
+    lead = re.search(r'(?:^|[.!?。;](?=\s)|[。！；\n])\s*(?:[✅✓✔☑→⇒∴👉▶=>-]+|\[x\])?\s*(?:(?:yes|ok(?:ay)?|well|sure|overall|final|finally|in\s+(?:conclusion|summary|short)|no|picked|opt)\s*[,:]?\s)?\s*(?:option|choice|选项)?\s*[:-]?\s*$', before, re.I)
+    if not lead or re.search(r'\b(?:mr|mrs|ms|dr|st|prof|no|vs|fig)\.\s*$', before, re.I): return False
     own = own_text(after, options[m['l'].upper()])
-    if re.match(STOP, after[own:]): return True
+    if re.match(r'\s*(?:\((?![^()]*\b[A-Z]\b)[^()]{0,40}\)|,?\s*\b(?:i guess|i think|maybe|probably|please|for sure|or so)\b)?[^\w\n(]*?' + STOP, after[own:], re.I): return True
     if lead.start() > 0 and not re.match(r'\s*[.):]\s', after): return False
     return bool(own or m['close'] or re.match(r'\s*[.):,;–—、。…!-]|\s*(?:because|since|as|due|based|for|rather than|instead of|not)\b|\s*\(not\b|因为', after))
 
@@ -315,15 +324,19 @@ def letter_claims(s, options):
         claims.append(Claim(a, z, names.copy().pop() if len(names) == 1 else None, rank, how, frozenset(names)))
     return claims, denials, every
 
-# %% ../nbs/08_answers.ipynb #0ae55298
+# %% ../nbs/08_answers.ipynb #4181a089
+NEXT_TO = re.compile(r'''[\s,.;:()"'-]*(?:so|therefore|thus|hence|which\ is|i\.e\.)?[\s,:]*(?:(?:the\s+)?(?:correct\s+|final\s+)?(?:answer|option|choice)(?:\s+is)?|it\ is|it's)?[\s,:("'-]*''', re.I | re.X)
+
 def contradicts(s, claim, options):
-    "Does the sentence after a claimed letter give another option's text, and not its own?"
+    "Is a claimed letter followed in its sentence, or directly preceded, by another option's text, and not by its own?"
     if claim.value is None: return False
-    after = re.split(r'[\n;。!?]|\.\s|,|\b(?:because|since|as|while|whereas|rather|not|but|so|and|than|of|to)\b', re.sub(r'^[ .):\-–—,、]+', '', s[claim.end:]), maxsplit=1)[0]
+    after = re.split(r'[\n;。!?]|\.\s|,|\b(?:because|since|as|while|whereas|rather|not|but|so|and|than|of|to)\b', re.sub(r'^[ .():\-–—,、]+', '', s[claim.end:]), maxsplit=1)[0]
     found = {k for k,a,z in phrases(after, options) if not denied(after, a, z, LISTED)}
     twin = [k for k,o in options.items() if k != claim.value and o.strip().strip('.()').upper() == claim.value]
     bare = not own_text(s[claim.end:], options[claim.value]) and not re.search(r'[(\["]|option|choice|选项', s[max(0, claim.start-12):claim.end], re.I)
-    return bool(twin and bare or found and claim.value not in found)
+    near = [(k, s[z:claim.start]) for k,a,z in phrases(s[:claim.start], options) if not denied(s, a, z, LISTED) and not re.search(rf'\b{k}\s*[.):、]\)?\s*$', s[:a])][-1:]
+    before = {k for k,gap in near if NEXT_TO.fullmatch(gap)}
+    return bool(twin and bare or found and claim.value not in found or before - {claim.value})
 
 def phrases(s, options):
     "[(letter, start, end)] where texts of options stand in s; of overlapping ones the longest."
@@ -332,14 +345,15 @@ def phrases(s, options):
         o = bag(o)
         for i in range(len(w) - len(o) + 1) if o else ():
             a, z = w[i][1], w[i+len(o)-1][2]
+            if o[0].isdigit() and any(x[0].isdigit() and not s[p:q].strip() for x,p,q in [(w[i-1][0], w[i-1][2], a)]*bool(i) + [(x[0], z, x[1]) for x in w[i+len(o):i+len(o)+1]]): continue
             if [x for x,*_ in w[i:i+len(o)]] == o and not any(a < q and p < z and (p, q) != (a, z) for _,p,q in found): found.append((k, a, z))
     return sorted(found, key=lambda f: f[1])
 
-# %% ../nbs/08_answers.ipynb #79d822ed
+# %% ../nbs/08_answers.ipynb #046926d9
 LEAD = re.compile(r'''^\W*(?:(?:so|well|sure|okay|ok|yes|the\ (?:correct\ |final\ |right\ |best\ )?(?:answer|option|choice)(?:\ (?:is|would\ be))?|answer|final\ answer|it's|it|is
     |this|that's|that|they|are|there|option|答案|它|应该|在)\b\s*[:,-]?\s*|答案|是|为|:)*''', re.I | re.X)
 REFUSE = re.compile(r'''\b(?:can(?:no|')t|cannot|can\ not|unable|not\ able|could\ not|couldn't|impossible|not\ possible)\s+(?:to\s+)?(?:\w+\s+)?(?:tell|determin\w*|answer|see|identif\w*|say|find|discern
-    |be\ determined|provide|decide)|don't\ know|do\ not\ know|not\ sure|no\ idea|i'm\ sorry|i\ apologi[sz]e|none\ of\ the|not\ (?:enough|clear|visible)|unclear|无法|不知道|不确定|看不清''', re.I | re.X)
+    |be\ determined|provide|decide)|don't\ know|do\ not\ know|not\ sure|no\ idea|i'm\ sorry|i\ apologi[sz]e|none\ of\ the|not\ (?:enough|clear)|unclear|无法|不知道|不确定|看不清''', re.I | re.X)
 
 def cores(options):
     "What is left of each option when the words that all begin or end with are taken away; nothing when something is left empty."
@@ -352,23 +366,25 @@ def cores(options):
 def equal_option(s, options):
     "The letters of options that this text is, but for a lead-in, articles and a final 'one'."
     wholes, parts = {k: bag(o) for k,o in options.items()}, cores(options)
-    for t in (s, LEAD.sub('', s)):
+    for t in (s, LEAD.sub('', s)) if '?' not in s else ():
         for b in (bag(t), bag(re.sub(r'\b(?:ones?|option|choice)\W*$', '', t, flags=re.I))):
             for by in (wholes, parts):
                 hit = [k for k,o in by.items() if o and o == b]
                 if hit: return hit
     return []
 
+NO_SIDE = re.compile(r"\b(?:(?:that's|that is|you're|you are|all)\s+right|(?:he|she|they|who|we|i|has|have|had)\s+left)$", re.I)
+
 def text_claims(s, options):
     "Claims by the text of options, and where such texts are denied."
     claims, denials = [], {}
     for k,a,z in phrases(s, options):
         if denied(s, a, z, LISTED): denials[k] = a
-        elif open_question(s, a, z) or re.search(r"\b(?:that's|that is|you're|you are|all)\s*$", s[:a], re.I) and s[a:z].lower() == 'right': pass
+        elif open_question(s, a, z) or NO_SIDE.search(s[:z]): pass
         else: claims.append(Claim(a, z, k, 3 if cue_rank(s[:a]) == 3 else 2, 'its text', frozenset(k)))
     return claims, denials
 
-# %% ../nbs/08_answers.ipynb #fe6b739d
+# %% ../nbs/08_answers.ipynb #27395879
 def read_text(s, options):
     "A letter by the text of an option."
     if twice := equal_option(s, options): return Parsed(twice[0], False, 'its text') if len(twice) == 1 else Parsed(None, True, 'options alike')
@@ -387,7 +403,11 @@ def announced(s, c):
     "Is a text claim in a sentence that announces an answer?"
     return bool(re.search(rf'\b(?:{NOUN})\b[^.\n]{{0,60}}?(?:{IS})|\b(?:so|therefore|thus|hence|in conclusion)\b|答案|所以|因此', sentence(s, c.start)[0], re.I | re.X))
 
-EDGE = r'''[\s"'()\[\]{}<>.,:;!?。、*_-]*'''
+def pointed(s, m):
+    "Does a mention point at an option, in brackets, by name or at the very beginning?"
+    return m['open'] and m['close'] or NAMED.search(s[:m.start()]) or not s[:m.start()].strip()
+
+EDGE = r'''[\s|~/"'()\[\]{}<>.,:;!?。、*_#-]*'''
 
 def read_choice(s, options):
     "A letter from plain words: by letter if there is one, else by text."
@@ -402,12 +422,14 @@ def read_choice(s, options):
     claims, denials, mentions = letter_claims(s, options)
     if claims and all(c.rank == 1 for c in claims):
         names = {m['l'].upper() for m in mentions}
-        if len(names - denials.keys()) > 1 or REFUSE.search(s): claims = []
+        if len(names - denials.keys()) > 1 or REFUSE.search(s[claims[-1].end:]): claims = []
     got = settle(claims, denials, s)
     if got and any(contradicts(s, c, options) for c in claims if c.value == got.value): return Parsed(None, True, 'letter and text differ')
-    return got if got or got.ambiguous else read_text(s, options)
+    if got or got.ambiguous: return got
+    got, other = read_text(s, options), {m['l'].upper() for m in mentions if pointed(s, m)} - denials.keys()
+    return Parsed(None, True, 'letter and text differ') if got and other - {got.value} else got
 
-# %% ../nbs/08_answers.ipynb #b6ece27a
+# %% ../nbs/08_answers.ipynb #64132c5f
 def as_options(options):
     "Options as {letter: text}, in order; a list gets letters."
     if not hasattr(options, 'items'): options = dict(zip('ABCDEFGHIJKLMNOPQRSTUVWXYZ', options))
@@ -420,10 +442,12 @@ def marked(text, read):
     "The answer in the last field that was set apart, if there is one; a different one after it, or joined to it, makes it ambiguous."
     found = fields(text)
     if not found: return Parsed()
+    found = [f for i,f in enumerate(found) if not re.search(r'\b(?:not|never|instead of|rather than)\W*$|不是\W*$', text[:f[0]][-30:], re.I)] or found[:1]
     got = [read(plain(f[2])) for f in found]
     if not got[-1] or got[-1].ambiguous: return got[-1]
     joined = len(found) > 1 and re.fullmatch(r'\W*(?:or|and|或|和)?\W*', plain(text[found[-2][1]:found[-1][0]]), re.I)
-    after = read(plain(text[found[-1][1]:])) if text[found[-1][1]:].strip() else Parsed()
+    rest = plain(re.sub(ANSWER, ' ', text[found[-1][1]:], flags=re.I | re.S))
+    after = read(rest) if CORRECT.search(rest) or re.search(rf'\b{NOUN}\b\s*{IS}', rest, re.I | re.X) else Parsed()
     other = [p.value for p in [after] + got[-2:-1]*bool(joined) if p and p.value != got[-1].value]
     return Parsed(None, True, 'different answers') if other else Parsed(got[-1].value, False, 'set apart')
 
@@ -442,26 +466,27 @@ def parse_choice(
     options = as_options(options)
     return parse(text, lambda s: read_choice(s, options))
 
-# %% ../nbs/08_answers.ipynb #b332cfcc
+# %% ../nbs/08_answers.ipynb #9776e863
 YES, NO, BOTH = r'yes|yeah|yep|yup', r'no|nope|nah', r'[\s"\'/,-]*(?:or|and)?[\s"\']*'
-IDIOMS = {'yes': r'''(?:(?:definitely|certainly|absolutely|of\ course|indeed|sure|true|correct|affirmative|that(?:'s|\ is)\ (?:correct|right|true)|i\ think\ so|it\ (?:is|does)|there\ (?:is|are)|they\ (?:are|do)
-    |是的?|对的?|有的?|存在|可以|能|会|正确)\W*)+''', 'no': r'''(?:(?:(?:definitely|certainly|absolutely|of\ course|probably)\ not|not\ (?:at\ all|really|that\ i\ can\ see)|false|incorrect|negative
-    |i\ (?:don't|do\ not)\ think\ so|(?:it|there|they)\ (?:is|are|does|do)(?:n't|\ not)|否|不|不是的?|没有|无|不存在|不能|不可以|不会|错误?)\W*)+'''}
-IDIOMS = {k: re.compile(r'\W*' + v, re.I | re.X) for k,v in IDIOMS.items()}
+IDIOMS = {'yes': r'''(?:(?:yes|yeah)\W*)+|(?:definitely|certainly|absolutely|of\ course|indeed|sure|true|correct|affirmative|that(?:'s|\ is)\ (?:correct|right|true)|i\ think\ so|it\ (?:is|does)|there\ (?:is|are)|they\ (?:are|do)
+    |是的?|对的?|有的?|存在|可以|能|会|正确)\W*''', 'no': r'''(?:(?:no|nope)\W*)+|(?:(?:definitely|certainly|absolutely|of\ course|probably)\ not|not\ (?:at\ all|really|that\ i\ can\ see)|false|incorrect|negative
+    |i\ (?:don't|do\ not)\ think\ so|(?:it|there|they)\ (?:is|are|does|do)(?:n't|\ not)|否|不|不是的?|没有|无|不存在|不能|不可以|不会|错误?)\W*'''}
+IDIOMS = {k: re.compile(rf'\W*(?:{v})', re.I | re.X) for k,v in IDIOMS.items()}
 PHRASES = re.compile(r'''\bno[\ -](?:doubt|question|problem|wonder|longer|matter|idea|way\ to|need|more|less|other|such|clear|evidence\ of)\b
-    |\bno\.?\s*\d|\b(?:whether|say|answer(?:ing)?(?:\ with)?(?:\ only)?|with|a|the)\s+["']?(?:yes|no)["']?[\ -]*(?:or|and|/)[\ -]*["']?(?:yes|no)\b|\bno[\ -]one\b|\b(?:yes|no)[/-](?:yes|no)\ question''', re.I | re.X)
-ABSENT = re.compile(r'''\b(?:there|it|image|picture|photo|scene|i|we|they)\b[^.,;:\n]{0,30}?(?:\b(?:is|are|was|were|do|does|did|can|could)\s*(?:not|n't)\b(?!\s+(?:only|just|sure|certain|clear|possible|able|know|tell|determin\w*
-    |say|make|think|have\ enough|enough))|\bcannot\ (?=see|find|spot)|\bcan't\ (?=see|find|spot)|\b(?:is|are|see|contains?|shows?|has|have)\ no\b(?!\s+(?:doubt|question|way|clear))|\bn't\ (?:any|a)\b)
-    |^no\ (?:\w+\ ){1,4}(?:is|are|was|were|can\ be|in|on|visible|present)\b|^\W*(?:图[中片]?(?:中|里)?|画面中?)?(?:并?没有|不存在|看不到)''', re.I | re.X)
+    |\bno\.?\s*\d|\b(?:whether|say|answer(?:ing)?(?:\ with)?(?:\ only)?|with|a|the|either|neither)\s+["']?(?:yes|no)["']?[\ -]*(?:or|and|nor|/)[\ -]*["']?(?:yes|no)\b|\bno[\ -]one\b|\b(?:yes|no)[/-](?:yes|no)\ question''', re.I | re.X)
+ABSENT = re.compile(r'''\bthere(?:'s|\b[^.,;:\n]{0,15}?\b(?:is|are|was|were))(?:n't\b|(?:\s+\w+ly)?\s+(?:not|no|none)\b)(?!\s+(?:only|just|sure|certain|clear|possible|able|enough|doubt|question|way|image|picture|photo)\b)
+    |\b(?:do|does|did|can|could)(?:\s*not|n't|'t)\s+(?:see|find|spot|notice|contain|show|appear|feature|include|depict|exist|have\s+an?)\b(?!\s+(?:(?:the|this|your|any)\s+)?(?:image|picture|photo)s?\b)
+    |\b(?:see|contains?|shows?|has|have)\s+no(?:ne)?\b(?!\s+(?:doubt|question|way|clear|access|idea)\b)|\b(?:is|are)(?:\s+not|n't)\s+(?:visible|present|shown|depicted|in\s+the\s+(?:image|picture|photo))\b
+    |^no[\s-]?(?:one|body)\b.{0,20}\b(?:is|are|was|there)\b|^no\ (?!one|entry|parking|smoking|idea|answer|image|picture|photo|problem|response|comment|way|clue|evidence|error|thanks?|info\w*)[a-z]+\W*$|^no\ (?!image|picture|photo|answer|response)(?:\w+\ ){1,4}(?:is|are|was|were|can\ be|in|on|visible|present)\b|^\W*(?:图[中片]?(?:中|里)?|画面中?)?(?:并?没有|不存在|看不到)''', re.I | re.X)
 
 def yes_no_rank(s, m, word):
     "The rank of a yes or no as a claim, and the rule."
     before, after = s[:m.start()], s[m.end():]
-    if rank := cue_rank(before) or 2*bool(re.search(r'(?:\b(?:is|are|be)|\'s)\s+an?\s+(?:clear\s+|definite\s+)?["\']?$|:\s*["\']?$', before, re.I)):
+    if rank := cue_rank(before) or 2*bool(re.search(r'(?:\b(?:is|are|be)|\'s)\s+an?\s+(?:clear\s+|definite\s+)?["\']?$|:\s*["\']?$', before, re.I) and re.match(r'["\'.,;!\s]*$|[.,;!\n]', after)):
         return rank, ('', 'mentioned', 'stated', 'called final')[rank]
     first = re.search(r'(?:^|[.!?。](?=\s)|[。！\n;]|\.\.|…|,\s*(?:so|then)?|-)\s*(?:(?:oh|well|hmm|um|ah|so|then|i think|i guess|i believe|i would say|and)\b\W*)*["\'(\[]*$', before, re.I)
     pause = r'''["')\]]*\s*(?:$|[,.!;:\n—–…。-]|\(|\b(?:there|it|i|the|they|this|that|he|she|we|you|because|since|as|in)\b)'''
-    if first and (word == 'yes' or re.match(pause, after, re.I)) and (not first[0].strip().startswith((',', '-')) or re.match(STOP, after)):
+    if first and (word == 'yes' and first.start() == 0 or re.match(pause, after, re.I)) and (not first[0].strip().startswith((',', '-')) or re.match(STOP, after)):
         return 2, 'opening' if first.start() == 0 else 'stands alone'
     return 0, ''
 
@@ -470,15 +495,15 @@ def read_yes_no(s):
     s = PHRASES.sub(lambda m: '_'*len(m[0]), s)
     if re.fullmatch(rf'\W*(?:{YES}){BOTH}(?:{NO})\W*|\W*(?:{NO}){BOTH}(?:{YES})\W*', s, re.I): return Parsed(None, True, 'several at once')
     for word,idiom in IDIOMS.items():
-        if idiom.fullmatch(s): return Parsed(word, False, 'an idiom')
+        if '?' not in s and idiom.fullmatch(s): return Parsed(word, False, 'an idiom')
     claims, denials = [], {}
-    for m in re.finditer(rf'(?<![\w\'-])(?:(?P<yes>{YES})|(?:{NO}))(?![\w\'])', s, re.I):
+    for m in re.finditer(rf'(?<![\w-])(?<!\w\')(?:(?P<yes>{YES})|(?:{NO}))(?!\w|\'\w|-\w)', s, re.I):
         word = 'yes' if m['yes'] else 'no'
         rank,how = yes_no_rank(s, m, word)
-        if rank and not open_question(s, *m.span()) and not DENY.search(SURE.sub(' ', clause(s, m.start()))): claims.append(Claim(*m.span(), word, rank, how))
-    for m in re.finditer(r'(?:^|(?:答案|回答)(?:是|为|:|\s)+|[,。]\s*(?:所以|因此)?)(?:(?P<yes>是的|是|对|有|存在)|(?:否|不是|没有|不存在|不))(?=$|[,.。!\s])', s):
+        if rank and not open_question(s, *m.span()) and not DENY.search(SURE.sub(' ', clause(s, m.start()))) and not (word == 'yes' and denied(s, *m.span())): claims.append(Claim(*m.span(), word, rank, how))
+    for m in re.finditer(r'(?:^|(?:答案|回答|答)(?:是|为|:|\s)+|[,。]\s*(?:所以|因此)?)(?:(?P<yes>是的|是|对|有|存在)|(?:否|不是|没有|不存在|不))(?=$|[,.。!\s])', s):
         claims.append(Claim(*m.span(), 'yes' if m['yes'] else 'no', 2, 'stated'))
-    if not claims and (not (r := REFUSE.search(s)) or r[0].lower().endswith('see')) and '?' not in s and (m := ABSENT.search(s)): claims.append(Claim(*m.span(), 'no', 1, 'not there'))
+    if not claims and (not (r := REFUSE.search(s)) or r[0].lower().endswith(('see', 'find'))) and '?' not in s and (m := ABSENT.search(s)): claims.append(Claim(*m.span(), 'no', 1, 'not there'))
     return settle(claims, denials, s)
 
 def parse_yes_no(
@@ -487,19 +512,19 @@ def parse_yes_no(
     "Yes or no; None when the text gives neither, or both."
     return parse(text, read_yes_no)
 
-# %% ../nbs/08_answers.ipynb #f438e0fb
+# %% ../nbs/08_answers.ipynb #b4a2b036
 TENS = 'twenty thirty forty fifty sixty seventy eighty ninety'.split()
 VALUES = {w: i for i,w in enumerate(ONES)} | {w: 20 + 10*i for i,w in enumerate(TENS)} | dict(hundred=100, thousand=1000, million=10**6)
 HAN = dict(zip('零〇一二两三四五六七八九', (0, 0, 1, 2, 2, 3, 4, 5, 6, 7, 8, 9)))
 NUMBER = re.compile(rf'''(?P<digits>(?<![\w.,:/-])[-−+]?(?:\d{{1,3}}(?:,\d{{3}})+|\d+)(?:\.\d+)?|(?:(?<=[\u3400-\u9fff=(])|(?<=[^\d\s][:,]))[-−]?\d+(?:\.\d+)?)
-    (?![\d:/]|[.,]\d|-\d|(?!(?:cm|mm|km|m|kg|g|px|ft|mph)\b)[A-Za-z]|\s*(?:st|nd|rd|th)\b)
-    |\b(?P<words>(?:{'|'.join(VALUES)})(?:(?:[\s-]|\sand\s)+(?:{'|'.join(VALUES)}))*)\b|(?P<han>[零〇一二两三四五六七八九十百]+)(?=[个只条辆人张本位头匹块把朵棵座间架艘名颗]|\W*$)''', re.I | re.X)
+    (?![\d/]|[:.,]\d|-\w|(?!(?:cm|mm|km|m|kg|g|px|ft|mph)\b)[A-Za-z]|\s*(?:st|nd|rd|th)\b)
+    |\b(?P<words>(?:{'|'.join(VALUES)})(?:(?:[\s-]|\sand\s)+(?:{'|'.join(VALUES)}))*)\b(?!-\w)|(?P<han>[零〇一二两三四五六七八九十百]+)(?=[个只条辆人张本位头匹块把朵棵座间架艘名颗]|\W*$)''', re.I | re.X)
 LABEL = re.compile(r'''(?:\b(?:figure|fig|image|picture|photo|option|step|question|row|column|page|number\s+plate|version|year|room|gate|line|bus|route|player|no|type|level|floor|example|frame|chapter)\.?
-    |\#)\s*$''', re.I | re.X)
-BOUND = re.compile(r'''(?:\b(?:at\ (?:least|most)|(?:more|less|fewer|greater|higher|lower)\ than|over|under|up\ to|above|below|between|from|minimum\ of|maximum\ of|nearly|almost)|\b(?:between|from)\ \S+\ (?:and|to)|[<>≤≥~±]|至少|至多|超过|不到)\s*$''', re.I | re.X)
+    |\#|第|图)\s*$''', re.I | re.X)
+BOUND = re.compile(r'''(?:\b(?:at\ (?:least|most)|(?:more|less|fewer|greater|higher|lower)\ than|over|under|up\ to|above|below|between|from|min(?:imum)?(?:\ of)?|max(?:imum)?(?:\ of)?|minus|nearly|almost)|\b(?:between|from)\ \S+\ (?:and|to)|[<>]=?|[≤≥~±]|至少|至多|超过|不到)\s*$''', re.I | re.X)
 RANGE = re.compile(r'\s*(?:-|–|—|to|~|or|至|到|或)\s*$', re.I)
-TOTAL = re.compile(r'(?:\b(?:total(?:\s+(?:number|count))?\s*(?:of|is|:|=)+|altogether|in\s+total|in\s+all|(?:the\s+)?(?:count|number|sum|result)(?:\s+of\s+[\w\s]{1,40}?)?\s*(?:is|:|=)|totall?ing)|=|一共(?:有|是)?|共有?|总共(?:有|是)?|总数(?:是|为))\W*$', re.I)
-IN_ALL = re.compile(r'[^.,;\n\d]{0,30}\b(?:in\s+(?:total|all)|altogether|total)\b', re.I)
+TOTAL = re.compile(r'(?:\b(?:total(?:\s+(?:number|count))?\s*(?:of|is|:|=)*|altogether|in\s+total|in\s+all|(?:the\s+)?(?:count|number|sum|result)(?:\s+of\s+[\w\s]{1,40}?)?\s*(?:is|:|=)|totall?ing)|=|一共(?:有|是)?|共有?|总共(?:有|是)?|总数(?:是|为))\W*$', re.I)
+IN_ALL = re.compile(r'[^.,;\n\d]{0,30}\b(?:in\s+(?:total|all)|altogether|total)\b(?!\s*(?:of|is|:|=)?\s*\d)', re.I)
 
 # %% ../nbs/08_answers.ipynb #cb735eeb
 def words_value(text):
@@ -532,25 +557,24 @@ def number_value(m):
     x = float(m['digits'].replace(',', '').replace('−', '-'))
     return int(x) if x == int(x) else x
 
-# %% ../nbs/08_answers.ipynb #94140cf9
-def is_count(s, m, alone):
+# %% ../nbs/08_answers.ipynb #24fbf531
+def is_count(s, m):
     "Is this mention a number of its own: no label, no bound, no range, no pronoun?"
     before, after = s[:m.start()], s[m.end():]
-    if LABEL.search(before) or BOUND.search(before) or re.match(r'\s*(?:\+|or\s+(?:more|less|fewer)\b|以上|以下)', after): return False
-    word = (m['words'] or '').lower()
-    if word == 'one': return alone and bool(re.search(r'(?:^|\b(?:is|only|just|exactly|answer|see|has|contains|shows|:))\W*$', before, re.I)) and not re.match(r'\s+(?:of|moment|second|can|could|should|must|might|may|thing|way|possib\w+|reason|by|day|time)\b', after)
-    return not (m['han'] == '一' and not alone)
+    if LABEL.search(before) or BOUND.search(before) or re.match(r'\s*(?:\+|(?:plus|dozen|hundred|thousand|million|billion|or\s+(?:more|less|fewer)|at\s+(?:least|most))\b|以上|以下)', after): return False
+    if (m['words'] or '').lower() != 'one': return True
+    pronoun = re.search(r"\b(?:the|this|that|no|any|every|each|which|another|some|by|a)\s+(?:\w+\s+)?$", before, re.I)
+    return not (pronoun or re.match(r'\s+(?:of|by|moment|second|can|could|should|must|might|may|thing|way|possib\w+|reason|day|time)\b', after, re.I))
 
 def number_claims(s):
     "The claims that numbers make, where numbers are denied."
-    every = [m for m in NUMBER.finditer(s)]
-    found = [m for m in every if is_count(s, m, len(every) == 1)]
+    found = [m for m in NUMBER.finditer(s) if is_count(s, m)]
     claims, denials = [], {}
     for i,m in enumerate(found):
         value, before, after = number_value(m), s[:m.start()], s[m.end():]
         if DENY.search(SURE.sub(' ', clause(s, m.start(), LISTED))) and not re.search(r"\b(?:can|could)(?:'t|not)\b", clause(s, m.start())): denials[value] = m.start(); continue
         rank = cue_rank(before) if not re.search(r'\bonly\s*$', before) else 0
-        if TOTAL.search(before) or IN_ALL.match(after): rank = max(rank, 2)
+        if TOTAL.search(before) or IN_ALL.match(after) or re.search(r'\b(?:so|therefore|thus|hence)\b[^.,;\d]{0,30}$', before, re.I): rank = max(rank, 2)
         ranged = i and RANGE.fullmatch(s[found[i-1].end():m.start()]) or i+1 < len(found) and RANGE.fullmatch(s[m.end():found[i+1].start()])
         if open_question(s, *m.span()): continue
         claims.append(Claim(*m.span(), None if ranged or value is None else value, max(rank, 1), ('', 'the only number', 'stated', 'called final')[max(rank, 1)]))
@@ -559,8 +583,8 @@ def number_claims(s):
 def read_number(s):
     "A number from plain words."
     claims, denials = number_claims(s)
-    if claims and all(c.rank == 1 for c in claims) and REFUSE.search(s): claims = []
-    if not claims and re.fullmatch(r'\W*(?:there (?:are|is)\s+)?(?:no(?!\ one\b|\ idea|\ doubt|\ answer|\ way)|none|zero)(?:\s+\w+){0,6}\W*', s, re.I) and re.search(r'there|no\s+\w+', s, re.I): return Parsed(0, False, 'none there')
+    if claims and all(c.rank == 1 for c in claims) and REFUSE.search(s[claims[-1].end:]): claims = []
+    if not claims and re.fullmatch(r'\W*(?:(?:there (?:are|is)|i (?:can )?see|the image (?:shows|contains|has))\s+)?(?:no(?!\ one\b|\ \d|\ more|\ less|\ idea|\ doubt|\ answer|\ way)|none|zero)(?:\s+\w+){0,6}\W*', s, re.I) and re.search(r'there|no\s+\w+', s, re.I): return Parsed(0, False, 'none there')
     return settle(claims, denials, s)
 
 def parse_number(
@@ -619,3 +643,143 @@ def read_answer(
     if protocol not in PROTOCOLS: raise ValueError(f"the protocol is 'strict' or 'official', got {protocol!r}")
     if kind not in PROTOCOLS[protocol]: raise ValueError(f"the kind is one of {', '.join(PROTOCOLS[protocol])}, got {kind!r}")
     return PROTOCOLS[protocol][kind](text, options)
+
+# %% ../nbs/08_answers.ipynb #2e899ee1
+@dataclass(frozen=True)
+class Question:
+    "What a judge is asked about."
+    id:str
+    question:str          # as the model was asked, options included
+    truth:str             # the reference answer
+    answer:str            # the model's text
+    parsed:Parsed=None    # what the parser read; when it read something, the judge is not asked
+
+@dataclass(frozen=True)
+class Verdict:
+    id:str
+    verdict:str           # 'yes', 'no', 'invalid', 'error'; 'read' when the parser has read the answer
+    said:str=''           # the judge's words, or the failure
+    cached:bool=False
+    @property
+    def right(self): return {'yes': True, 'no': False}.get(self.verdict)
+
+JUDGE = '''You compare an answer with a reference. Say whether the answer states the same as the reference.
+Only the content counts, not the wording. An answer that hedges between several, or gives none, does not state the same.
+
+Question: {question}
+Reference: {truth}
+Answer: {answer}
+
+Does the answer state the same as the reference? Reply with one word, yes or no.'''
+REMINDER = 'Reply with one word only: yes or no.'
+
+def verdict_of(
+    text  # the judge's words
+)->str:   # 'yes', 'no' or 'invalid'
+    "The verdict in a judge's reply: a few words that say yes or no; an essay says nothing."
+    s = said(text)
+    if is_failure(s) or not fields(s) and len(plain(s).split()) > 12: return 'invalid'
+    return parse(s, read_yes_no).value or 'invalid'
+
+# %% ../nbs/08_answers.ipynb #888826e8
+class Cache:
+    "Verdicts by content, in an append-only file of JSON lines; without a path, in memory."
+    def __init__(self, path=None):
+        self.path, self.found, self.torn, self.lock = path and Path(path), {}, 0, Lock()
+        if not self.path or not self.path.exists(): return
+        for line in self.path.read_text(encoding='utf-8').splitlines():
+            try: row = json.loads(line); self.found[row['key']] = row['verdict'], row['said']
+            except (ValueError, KeyError, TypeError): self.torn += 1
+    @staticmethod
+    def key(judge, q):
+        return hashlib.sha256(json.dumps([judge, JUDGE, REMINDER, q.question, q.truth, said(q.answer)]).encode()).hexdigest()
+    def add(self, key, verdict, text):
+        with self.lock:
+            self.found[key] = verdict, text
+            if not self.path: return
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with open(self.path, 'ab') as f:
+                line = json.dumps(dict(key=key, verdict=verdict, said=text), ensure_ascii=False).encode()
+                f.write(b'\n'*bool(f.tell() and not ends_line(self.path)) + line + b'\n'); f.flush(); os.fsync(f.fileno())
+
+def ends_line(path):
+    "Does a file end with a line end?"
+    with open(path, 'rb') as f: f.seek(-1, os.SEEK_END); return f.read(1) == b'\n'
+
+# %% ../nbs/08_answers.ipynb #244e8cfb
+class LocalJudge:
+    "A vision-language model in this process as a judge; it reads text only and answers greedily."
+    def __init__(self, model, processor, name, batch_size=8):
+        self.policy, self.name, self.batch_size = DualPolicy(model, processor, 'live'), name, batch_size
+    @classmethod
+    def load(cls, folder, **kwargs):
+        "The model of a folder or hub id; options as in `policies.load`."
+        return cls(*load(folder, **kwargs), name=str(folder))
+    def ask_all(self, requests):
+        "Batches of questions; `max_tokens` is that of the first in a batch."
+        todo = iter(requests)
+        while batch := list(islice(todo, self.batch_size)):
+            proc, chats = self.policy.processor, [r['text'] if isinstance(r['text'], list) else [message(r['text'])] for _,r in batch]
+            texts = proc.apply_chat_template(chats, add_generation_prompt=True, tokenize=False)
+            inputs = proc.tokenizer(texts, padding=True, padding_side='left', return_tensors='pt').to(self.policy.device)
+            rolls = sample(self.policy, {k: inputs[k] for k in ('input_ids', 'attention_mask')}, 1, batch[0][1]['max_tokens'], temperature=0)
+            for (key,_),text,done in zip(batch, rolls.texts(proc), rolls.finished): yield key, Reply(text, 'stop' if done else 'length')
+
+# %% ../nbs/08_answers.ipynb #bbff9259
+def _without_asking(q, everything):
+    "The verdict on a question that needs no judge; None for one that does."
+    if q.parsed and not everything: return Verdict(q.id, 'read', str(q.parsed.value))
+    if not said(q.answer): return Verdict(q.id, 'no', 'no answer was given')
+    if is_failure(said(q.answer)): return Verdict(q.id, 'error', 'the answer is the text of an error')
+
+def _round(by, asked, max_tokens, cache, keep):
+    "Ask {key: text or messages}; verdicts of the kinds to keep go to the cache; (key, verdict, words) of all."
+    for key,reply in by.ask_all((k, dict(text=t, max_tokens=max_tokens)) for k,t in asked.items()):
+        verdict, text = ('error', str(reply.error)) if reply.error else (verdict_of(reply.text), reply.text)
+        if verdict in keep: cache.add(key, verdict, text)
+        yield key, verdict, text
+
+def judge(
+    questions,        # Questions
+    by,               # a judge: Server, LocalJudge, or any object with .name and .ask_all
+    cache=None,       # path of the file of verdicts; None: not kept
+    everything=False, # judge also what the parser has read
+    max_tokens=512    # the judge's longest reply, its thinking included
+)->list:              # one Verdict a question, in order
+    "Ask a judge about what no parser read; verdicts are kept as they come, an essay gets one reminder, errors stay errors."
+    questions, cache = list(questions), Cache(cache)
+    own = [_without_asking(q, everything) for q in questions]
+    keys = [None if v else Cache.key(by.name, q) for v,q in zip(own, questions)]
+    asked = {k: JUDGE.format(question=q.question, truth=q.truth, answer=plain(said(q.answer)))
+             for k,q in zip(keys, questions) if k and k not in cache.found}
+    fresh = {k: (v, t) for k,v,t in _round(by, asked, max_tokens, cache, ('yes', 'no'))}
+    again = {k: [message(asked[k]), dict(role='assistant', content=t or '…'), message(REMINDER)] for k,(v,t) in fresh.items() if v == 'invalid'}
+    fresh |= {k: (v, t) for k,v,t in _round(by, again, max_tokens, cache, ('yes', 'no', 'invalid'))}
+    return [v or Verdict(q.id, *fresh.get(k) or cache.found[k], cached=k not in fresh) for v,q,k in zip(own, questions, keys)]
+
+# %% ../nbs/08_answers.ipynb #12dba2b3
+class Unscored(RuntimeError): "Too many items have no score for a number to be reported."
+
+@dataclass(frozen=True)
+class Tally:
+    "Right, wrong and unscored items."
+    right:int; wrong:int; unscored:int
+    @classmethod
+    def of(cls, rights):
+        "Of a list of True, False and None."
+        rights = list(rights)
+        return cls(*(sum(r is v for r in rights) for v in (True, False, None)))
+    @property
+    def n(self): return self.right + self.wrong + self.unscored
+    @property
+    def low(self): return self.right/self.n if self.n else 0.
+    @property
+    def high(self): return (self.right + self.unscored)/self.n if self.n else 1.
+    def check(self, tolerance=.02):
+        "Raise when more than this share of items is unscored."
+        if self.n and self.unscored > tolerance*self.n:
+            raise Unscored(f'{self.unscored} of {self.n} items have no score, more than {tolerance:.0%}: the accuracy lies between {self.low:.3f} and {self.high:.3f}; run again, only these are asked')
+        return self
+    def __str__(self):
+        between = f', accuracy between {self.low:.3f} and {self.high:.3f}' if self.unscored else f', accuracy {self.low:.3f}'
+        return f'{self.right} right, {self.wrong} wrong, {self.unscored} unscored of {self.n}{between}'
