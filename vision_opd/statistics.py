@@ -135,7 +135,7 @@ def sign_flips(
     return float(stats.permutation_test((d,), np.sum, permutation_type='samples', n_resamples=draws, vectorized=True,
                                         batch=max(1, 2**22//len(d)), rng=np.random.default_rng(seed)).pvalue)
 
-# %% ../nbs/10a_statistics.ipynb #690c022c
+# %% ../nbs/10a_statistics.ipynb #614fd11b
 @dataclass
 class Paired:
     "Two runs on the same items."
@@ -146,7 +146,8 @@ class Paired:
     n:int                # items
     visible:float        # the smallest difference that these items could be expected to show
     def __str__(self):
-        return (f'difference {float(self.difference):+.3f} [{self.difference.low:+.3f}, {self.difference.high:+.3f}], '
+        d = self.difference
+        return (f'difference {float(d):+.3f} [{d.low:+.3f}, {d.high:+.3f}], '
                 f'p = {self.p:.2g}, {self.fixed} fixed, {self.broken} broken of {self.n:,}')
 
 def paired(
