@@ -69,6 +69,7 @@ def from_relative(cls:Box, values, size):
     "From left, top, right, bottom as fractions of the image; `size` is its (width, height) in pixels."
     return _scaled(cls, values, size, 1, 'relative')
 
+# %% ../nbs/00_crops.ipynb #0b38b839
 def looks_relative(box, size):
     "Is this box of pixels rather a box of fractions of the image?"
     return max(box) <= 1 < max(size)/2
@@ -384,6 +385,7 @@ def teacher_text(self:ViewPair):
     if self._taught: return self._taught[1]
     return add_hint(self.question) if self.recipe.teacher_hint else self.question
 
+# %% ../nbs/00_crops.ipynb #9d7154b9
 def _pixels(values, size):
     "The box of four bare numbers, unless they are fractions of the image: a `Box` is always in pixels."
     box = Box.from_xyxy(values)

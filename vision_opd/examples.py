@@ -70,6 +70,7 @@ def _text_or_image(data):
     try: return data.decode()
     except UnicodeDecodeError: return data      # a rarer format: whether it can be read, Pillow knows
 
+# %% ../nbs/01_examples.ipynb #b5eb40bc
 def encoded(
     value,     # a path, a dictionary of bytes and path, bytes, base64 text, a PIL image, or a list of one of these
     root=None  # the folder that a path may not leave; None: any path
@@ -175,6 +176,7 @@ def _told_by_header(im, tail):
     end,late = _ends.get(im.format), im.format == 'PNG' and (b'eXIf' in tail or b'adobe.xmp' in tail)
     return end is not None and tail.endswith(end) and not late and im.mode != 'I'
 
+# %% ../nbs/01_examples.ipynb #d427aede
 def check_picture(
     picture:Picture,
     check='header',        # or 'decode': decode it now, whatever its end looks like
@@ -237,6 +239,7 @@ def json_row(line:bytes):
     except (ValueError, RecursionError) as e: return ValueError(f'the line is JSON beyond limits ({type(e).__name__})')
     return row if isinstance(row, dict) else ValueError(f'the line is no JSON object but a {type(row).__name__}')
 
+# %% ../nbs/01_examples.ipynb #bc390da6
 @dataclass(frozen=True)
 class JsonLines:
     "A file of JSON lines; `self[place]` reads the row that begins at that byte."
@@ -258,14 +261,14 @@ def read_jsonl(path):
 # %% ../nbs/01_examples.ipynb #48809716
 def csv_row(values, fields, first, last):
     "A record as a dictionary, or the ValueError that says why it is none."
-    if isinstance(values, csv.Error): return ValueError(f'the line cannot be read as CSV ({values})')
-    if len(values) != len(fields):
-        where = 'the line has' if first == last else f'lines {first} to {last}, one by their quotes, have'
-        return ValueError(f'{where} {len(values)} fields, the header has {len(fields)}')
+    where = 'the line' if first == last else f'what its quotes make one line, {first} to {last},'
+    if isinstance(values, csv.Error): return ValueError(f'{where} cannot be read as CSV ({values})')
+    if len(values) != len(fields): return ValueError(f'{where} has {len(values)} fields, the header has {len(fields)}')
     try: ''.join(values).encode()
     except UnicodeEncodeError: return ValueError('the line is not UTF-8 text')
     return dict(zip(fields, values))
 
+# %% ../nbs/01_examples.ipynb #1daa9ea5
 @dataclass(frozen=True)
 class CsvFile:
     "A file of separated values with a header; `self[place]` reads the record that begins at that byte."
@@ -285,7 +288,7 @@ class CsvFile:
             def lines():
                 nonlocal place
                 for line in f: place += len(line); yield line.decode('utf-8', 'surrogateescape')
-            rows = csv.reader(lines(), delimiter=self.delimiter)
+            rows = csv.reader(lines(), delimiter=self.delimiter, strict=True)
             while True:
                 at,first = place, rows.line_num+1
                 try: values = next(rows)
@@ -367,6 +370,7 @@ def parse_boxes(value):
     if isinstance(value[0], (list, tuple, dict)): return [b for v in value for b in parse_boxes(v)]
     return [list(value)]
 
+# %% ../nbs/01_examples.ipynb #3a342b03
 BOX_FORMATS = dict(xyxy=lambda v,size: Box.from_xyxy(v), xywh=lambda v,size: Box.from_xywh(v),
                relative=Box.from_relative, thousand=Box.from_thousand)
 
@@ -465,6 +469,7 @@ def adapted(source, root):
             yield number, row
     return source._replace(rows=rows)
 
+# %% ../nbs/01_examples.ipynb #73f2cecf
 def opener(accepts):
     "Register a function that opens the sources for which `accepts` is true."
     def add(f): OPENERS.append((accepts, f)); return f
@@ -474,6 +479,7 @@ def _path(source): return isinstance(source, (str, Path))
 def _is(source, suffix): return _path(source) and Path(source).suffix.lower() in suffix and Path(source).is_file()
 def _dir(source): return _path(source) and Path(source).is_dir()
 
+# %% ../nbs/01_examples.ipynb #64d1919c
 @opener(lambda s: _is(s, ('.jsonl',)))
 def open_jsonl(path, **_): return Source(Path(path).name, lambda: read_jsonl(path), Path(path).parent)
 
@@ -523,6 +529,7 @@ class SetAside:
         Path(path).write_text(''.join(lines), encoding='utf-8', errors='backslashreplace')   # \\udc80 is JSON, too
         return Path(path)
 
+# %% ../nbs/01_examples.ipynb #c915ed37
 class Examples(SetAside, Sequence):
     "Examples in order, and what was set aside on the way to them."
     def __init__(self, items, quarantine=(), name='', duplicates=None):
@@ -606,6 +613,7 @@ def choose_columns(source, told):
         except ValueError:
             if len(rows) < n or n > 20: raise
 
+# %% ../nbs/01_examples.ipynb #9b76bfd8
 def make_reader(source, columns, box_format, boxes, image_root, check, max_pixels, verbose):
     "A Reader for a source, its columns resolved from the first good rows and printed."
     box_format = box_format or source.box_format or 'xyxy'
@@ -715,8 +723,7 @@ def prompt_length(example, processor, view='student', recipe='clean', **override
     chat = [{'role': 'user', 'content': [{'type': 'image'}, {'type': 'text', 'text': text}]}]
     prompt = processor.apply_chat_template(chat, add_generation_prompt=True, tokenize=False)
     token = getattr(processor, 'image_token', None)
-    if token and (n := prompt.count(token)) != 1:
-        raise ValueError(f'the question holds the image token {token!r}' if n else 'the chat template places no image')
+    if token and prompt.count(token) > 1: raise ValueError(f'the question holds the image token {token!r}')
     return len(processor.tokenizer(prompt)['input_ids']) - 1 + visual   # one placeholder becomes all visual tokens
 
 # %% ../nbs/01_examples.ipynb #5273c558
