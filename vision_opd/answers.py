@@ -4,18 +4,18 @@
 
 # %% auto #0
 __all__ = ['END', 'THINK', 'FAILED', 'QUOTES', 'LATEX', 'MARKUP', 'ANSWER', 'BREAK', 'LISTED', 'SURE', 'DENY', 'DENIED',
-           'SUPPOSE', 'CORRECT', 'GOES_ON', 'NAMED', 'ONES', 'SAME', 'WORD', 'FILLER', 'NOUN', 'IS', 'CUES', 'CONFIRM',
-           'STOP', 'NEXT_TO', 'LEAD', 'REFUSE', 'NO_SIDE', 'EDGE', 'YES', 'NO', 'BOTH', 'IDIOMS', 'PHRASES', 'ABSENT',
-           'TENS', 'VALUES', 'HAN', 'NUMBER', 'LABEL', 'BOUND', 'RANGE', 'TOTAL', 'IN_ALL', 'PROTOCOLS', 'JUDGE',
-           'REMINDER', 'said', 'is_failure', 'plain', 'boxes', 'fields', 'Parsed', 'Claim', 'clause', 'sentence',
-           'denied', 'open_question', 'settle', 'letter_patterns', 'is_letter', 'words', 'bag', 'starts_with',
-           'cue_rank', 'opens', 'own_text', 'rank_of', 'listed', 'claims_between', 'groups', 'joint_rank',
-           'letter_claims', 'contradicts', 'phrases', 'cores', 'equal_option', 'text_claims', 'read_text', 'announced',
-           'pointed', 'read_choice', 'as_options', 'marked', 'parse', 'parse_choice', 'yes_no_rank', 'read_yes_no',
-           'parse_yes_no', 'words_value', 'han_value', 'number_value', 'is_count', 'number_claims', 'read_number',
-           'parse_number', 'official_choice', 'official_gold', 'official_yes_no', 'official_ab', 'parse_open',
-           'read_answer', 'Question', 'Verdict', 'verdict_of', 'Cache', 'ends_line', 'LocalJudge', 'judge', 'Unscored',
-           'Tally']
+           'CROSSED', 'SUPPOSE', 'CORRECT', 'GOES_ON', 'NAMED', 'ONES', 'SAME', 'WORD', 'FILLER', 'NOUN', 'IS', 'CUES',
+           'CONFIRM', 'STOP', 'NEXT_TO', 'LEAD', 'REFUSE', 'BOUND', 'NO_SIDE', 'EDGE', 'LONGEST', 'YES', 'NO', 'BOTH',
+           'IDIOMS', 'PHRASES', 'ABSENT', 'TENS', 'VALUES', 'HAN', 'NUMBER', 'LABEL', 'RANGE', 'TOTAL', 'IN_ALL',
+           'PROTOCOLS', 'JUDGE', 'REMINDER', 'said', 'is_failure', 'plain', 'boxes', 'fields', 'Parsed', 'Claim',
+           'around', 'few', 'clause', 'sentence', 'denied', 'open_question', 'settle', 'letter_patterns', 'is_letter',
+           'words', 'bag', 'starts_with', 'cue_rank', 'opens', 'own_text', 'rank_of', 'listed', 'claims_between',
+           'groups', 'joint_rank', 'letter_claims', 'contradicts', 'phrases', 'cores', 'equal_option', 'text_claims',
+           'read_text', 'announced', 'pointed', 'read_choice', 'as_options', 'marked', 'parse', 'parse_choice',
+           'yes_no_rank', 'read_yes_no', 'parse_yes_no', 'words_value', 'han_value', 'number_value', 'is_count',
+           'number_claims', 'read_number', 'parse_number', 'official_choice', 'official_gold', 'official_yes_no',
+           'official_ab', 'parse_open', 'read_answer', 'Question', 'Verdict', 'verdict_of', 'Cache', 'ends_line',
+           'LocalJudge', 'judge', 'Unscored', 'Tally']
 
 # %% ../nbs/08_answers.ipynb #2043fe6f
 import hashlib, html, json, os, re, unicodedata
@@ -29,51 +29,60 @@ from .policies import DualPolicy, load
 from .rollouts import sample
 from .servers import Reply, message
 
-# %% ../nbs/08_answers.ipynb #6cc08ee9
+# %% ../nbs/08_answers.ipynb #47fa55e6
 END = r'<\|(?:im_end|endoftext|eot_id|end|return)\|>|</s>|<eos>|<end_of_turn>|<｜end▁of▁sentence｜>'
 THINK = r'think|thinking|thought|reasoning|analysis|reflection'
 
 def said(
     text  # an answer as it was generated
 )->str:
-    "The answer without its thinking (closed, unclosed, or opened in the prompt) and without what follows its end token."
-    s = re.sub(r'\[(/?(?:final_?)?answer)\](?!\()', r'<\1>', str(text or '').replace('◁', '<').replace('▷', '>'), flags=re.I)
+    "The answer without its thinking, closed or not, and without what follows its end token."
+    s = re.sub(r'\[(/?(?:final_?)?answer)\](?!\()', r'<\1>', str(text or '').replace('◁', '<').replace('▷',
+        '>'), flags=re.I)
     s = next(filter(str.strip, re.split(END, s)), '')
     s = re.sub(rf'<({THINK})>.*?</\1>', ' ', s, flags=re.I | re.S)
     s = re.split(rf'</(?:{THINK})>', s, flags=re.I)[-1]
     return re.split(rf'<(?:{THINK})>', s, flags=re.I)[0].strip()
 
-# %% ../nbs/08_answers.ipynb #96664902
-FAILED = re.compile(r'''\s*(?:<error|upstream\s|\w*\s?error\s+(?:\d{3}|\d+\s*:)|\[[A-Z_ ]*(?:ERROR|EXCEPTION|FAILED|TIMEOUT)[A-Z_ ]*\]|<!doctype|<html|<\?xml|Traceback\b
-    |\W*(?:\w+[ ._])*\w*(?:error|exception)(?:\s+code)?\s*[:(]|HTTP(?:/[\d.]+)?\s+(?:error\s+)?[45]\d\d|\{\s*["'](?:error|detail|message|code|status)["']
-    |[45]\d\d\s+(?:client|server|bad|internal|not|too|service|gateway|payload|unauthorized|forbidden|request)
-    |(?:internal\s+server\s+error|bad\s+gateway|service\s+unavailable|gateway\s+time-?out|too\s+many\s+requests
-    |rate\s+limit|connection\s+(?:refused|reset|aborted|timed|error|closed)|request\s+(?:failed|timed|entity)
+# %% ../nbs/08_answers.ipynb #09e18e3b
+FAILED = re.compile(r'''\s*(?:<error|upstream\s|\w*\s?error\s+(?:\d{3}|\d+\s*:)|\[[A-Z_ ]*(?:ERROR
+    |EXCEPTION|FAILED|TIMEOUT)[A-Z_ ]*\]|<!doctype|<html|<\?xml|Traceback\b
+    |\W{0,3}(?:[^\W_]+[ ._]){0,4}[^\W_]*(?:error|exception)(?:\s+code)?\s*[:(]
+    |HTTP(?:/[\d.]+)?\s+(?:error\s+)?[45]\d\d|\{\s*["'](?:error|detail|message|code|status)["']
+    |[45]\d\d\s+(?:client|server|bad|internal|not|too|service|gateway|payload|unauthorized|forbidden
+    |request)
+    |(?:internal\s+server\s+error|bad\s+gateway|service\s+unavailable|gateway\s+time-?out
+    |too\s+many\s+requests
+    |rate\s+limit|connection\s+(?:refused|reset|aborted|timed|error|closed)|request\s+(?:failed|timed
+    |entity)
     |failed\s+to\s+|timed?\s?out|unauthorized|cuda\s+(?:out|error)|out\s+of\s+memory|\w*connectionpool))''', re.I | re.X)
 
 def is_failure(text):
     "Is this the text of an error, and no answer?"
     return bool(FAILED.match(text))
 
-# %% ../nbs/08_answers.ipynb #9094b2c5
+# %% ../nbs/08_answers.ipynb #829f9f3a
 QUOTES = str.maketrans('’‘`´“”„«»「」『』【】', "''''" + '"'*9 + '[]')
 LATEX = r'\\(?:text|textbf|textit|mathrm|mathbf|mathit|operatorname|bm|rm|bf|displaystyle)\s*\{([^{}]*)\}'
 MARKUP = ((r'~~.*?~~|<(s|del|strike)>.*?</\1>', ' '), (LATEX, r'\1'), (LATEX, r'\1'), (r'\\[()\[\],;!]', ' '),
           (r'\$\s*([^$\n]{1,40}?)\s*\$', r'\1'), (r'<br\s*/?>|</?(?:p|div|li|ul|ol|tr|td)\b[^<>]*>', '\n'),
-          (r'</?[a-z][\w-]*(?:\s[^<>]*)?/?>', ' '), (r'(\*{1,3}|_{1,3})(?=[^\s*_])([^*\n]*?)(?<=[^\s*_])\1(?![A-Za-z])', r'\2'),
+          (r'</?[a-z][\w-]*(?:\s[^<>]*)?/?>', ' '),
+          (r'(\*{1,3}|_{1,3})(?=[^\s*_])([^*\n]*?)(?<=[^\s*_])\1(?![A-Za-z])', r'\2'),
           (r"'''\w*"+r'|(?<!\d)\*+|\*+(?!\d)', ' '), (r'^\s*(?:>+\s+|#+\s+|[-•·]\s+)+', ''), (r'[^\S\n]+', ' '))
 
 def plain(
     text  # what was said
 )->str:
-    "The words alone: no markdown, LaTeX, tags or invisible characters; NFKC, so that full-width and circled letters are letters."
+    "The words alone: no markdown, LaTeX, tags, invisible characters; full-width letters as letters (NFKC)."
     s = unicodedata.normalize('NFKC', html.unescape(text).replace('🅰', 'A').replace('🅱', 'B')).translate(QUOTES)
     s = re.sub(r'[\u200b-\u200f\u2060\ufeff\u00ad\ufe0f\u20de-\u20e3]', '', s)
-    for pattern,by in MARKUP: s = re.sub(pattern, by, s, flags=re.I | re.M | re.S if pattern[0] == '~' else re.I | re.M)
+    for pattern,by in MARKUP:
+        s = re.sub(pattern, by, s, flags=re.I | re.M | re.S if pattern[0] == '~' else re.I | re.M)
     return s.strip()
 
-# %% ../nbs/08_answers.ipynb #25b7df1a
-ANSWER = r'<((?:final_?)?answer|ans|final)>(.*?)(?:</\1>|(?=<\1>)|\Z)|<\|begin_of_box\|>(.*?)(?:<\|end_of_box\|>|\Z)'
+# %% ../nbs/08_answers.ipynb #4f883dba
+ANSWER = (r'<((?:final_?)?answer|ans|final)>(.*?)(?:</\1>|(?=<\1>)|\Z)'
+          r'|<\|begin_of_box\|>(.*?)(?:<\|end_of_box\|>|\Z)')
 
 def boxes(text):
     "What stands in `\\boxed{}`, with where it stands: (start, end, content)."
@@ -86,9 +95,11 @@ def fields(
     text  # what was said
 ):        # [(start, end, content)] in order
     "Answers set apart by tags or boxes; of two inside each other the inner one."
-    found = [(m.start(), m.end(), m[2] if m[2] is not None else m[3]) for m in re.finditer(ANSWER, text, re.I | re.S)]
+    found = [(m.start(), m.end(), m[2] if m[2] is not None else m[3])
+        for m in re.finditer(ANSWER, text, re.I | re.S)]
     found = sorted(found + list(boxes(text)))
-    return [f for f in found if f[2].strip() and not any(f != g and f[0] <= g[0] and g[1] <= f[1] for g in found)]
+    return [f for f in found if f[2].strip() and not any(f != g and f[0] <= g[0] and g[1] <= f[1]
+        for g in found)]
 
 # %% ../nbs/08_answers.ipynb #fc75b7b7
 @dataclass(frozen=True)
@@ -110,45 +121,74 @@ class Claim:
     how:str
     among:frozenset=frozenset()   # the answers that are given at once
 
-# %% ../nbs/08_answers.ipynb #3d9b10b7
-BREAK = r'''[.;!?\n。]|[,](?!\d)|:|(?:\b(?:but|so|therefore|thus|hence|because|since|while|whereas|although|though|however|then|yet)\b)
+# %% ../nbs/08_answers.ipynb #65f0a866
+BREAK = r'''[.;!?\n。]|[,](?!\d)|:|(?:\b(?:but|so|therefore|thus|hence|because|since|while|whereas
+    |although|though|however|then|yet)\b)
     |而是|(?=而不是|而非)|所以|因此|但|故|应该|應該'''
-LISTED = BREAK.replace('|[,](?!\\d)', "|,(?=\\s*(?:it|they|he|she|this|that|the|i|we|rather|instead|there|而|应|是)\\b)|\\b(?:wait|actually|sorry)\\b")
-SURE = re.compile(r'\b(?:no|without (?:a |any )?|beyond (?:a |any )?) ?(?:doubts?|question)\b|not only|at least|not (?:\w+ )?(?:sure|certain)(?=,)|不难|不仅|不过|毫无疑问|无疑', re.I)
-DENY = re.compile(r'''\b(?:not|never|cannot|neither|nor|no\ longer|hardly|doubt\w*|without|wrong|incorrect|false|except|unlike|than|instead\ of|far\ from|non|no(?!\s*[,.:;!-]|\s+(?:wait|sorry|actually)\b)
-    |eliminat\w*|exclud\w*|rul(?:e|es|ed|ing)\ out|reject\w*|discard\w*|dismiss\w*|least|avoid|ignor\w*|unlike\w*|unable|none)\b
+LISTED = BREAK.replace('|[,](?!\\d)',
+    "|,(?=\\s*(?:it|they|he|she|this|that|the|i|we|rather|instead|there|而|应|是)\\b)|\\b(?:wait|actually|sorry)\\b")
+SURE = re.compile(r'\b(?:no|without (?:a |any )?|beyond (?:a |any )?) ?(?:doubts?|question)\b|not only'
+    r'|at least|not (?:\w+ )?(?:sure|certain)(?=,)|不难|不仅|不过|毫无疑问|无疑', re.I)
+DENY = re.compile(r'''\b(?:not|never|cannot|neither|nor|no\ longer|hardly|doubt\w*|without|wrong
+    |incorrect|false|except|unlike|than|instead\ of|far\ from|non|no(?!\s*[,.:;!-]|\s+(?:wait|sorry
+    |actually)\b)
+    |eliminat\w*|exclud\w*|rul(?:e|es|ed|ing)\ out|reject\w*|discard\w*|dismiss\w*|least|avoid|ignor\w*
+    |unlike\w*|unable|none)\b
     |n't\b|不|非|排除|没|別|别|除了|错误''', re.I | re.X)
-DENIED = re.compile(r'''[^.;!?\n。,]{0,40}?(?:\b(?:is|are|was|were|does|do|did|can|could|would|has|have|seems?|must|should)\s*(?:not\b|n't\b)
-    |n't\b|\b(?:cannot|incorrect|wrong|false|inaccurate|invalid|impossible|unlikely|implausible|eliminated|excluded|discarded|rejected
+DENIED = re.compile(r'''[^.;!?\n。,]{0,40}?(?:\b(?:is|are|was|were|does|do|did|can|could|would|has|have
+    |seems?|must|should)\s*(?:not\b|n't\b)
+    |n't\b|\b(?:cannot|incorrect|wrong|false|inaccurate|invalid|impossible|unlikely|implausible
+    |eliminated|excluded|discarded|rejected
     |ruled?\s+out|out\b|contradict\w*|mis\w+|fails?|no\b|not\b)|不|错|錯|排除|没有|✗|❌|✘|✖)''', re.I | re.X)
-SUPPOSE = re.compile(r'\bif\b(?!\s+(?:i|we)\s+(?:had|have|must)\b)|\b(?:unless|suppos\w+|assum\w+|whether|was\s+going\s+to|(?:at\s+)?first\s+(?:glance|thought|answer|guess|impression)|initial(?:ly)?|originally|(?:earlier|previous)\s+answer|would have been|example|e\.g)\b|如果|若|假如|假设|例如', re.I)
+CROSSED = re.compile(r'\s*[:=–-]\s*(?:wrong|incorrect|false|no\b(?!\s+\w)|not\s+(?:correct|right)|✗|❌|✘|错)'
+                     r'|\s*,?\s*(?:which|that)\s+(?:does|is|was)(?:n.t|\s+not)\b', re.I)
+SUPPOSE = re.compile(r'\bif\b(?!\s+(?:i|we)\s+(?:had|have|must|look|zoom)\b)|\b(?:unless|suppos\w+|assum\w+'
+    r'|whether|was\s+going\s+to|(?:at\s+)?first\s+(?:glance|thought|answer|guess|impression)|initial(?:ly)?'
+    r'|originally|(?:earlier|previous)\s+answer|would have been|example|e\.g)\b|如果|若|假如|假设|例如', re.I)
+
+def around(s, start, end, n=400):
+    "Up to n characters before start and from end on: what decides about a place stands near it."
+    return '…'*(start > n) + s[max(0, start-n):start], s[end:end+n]
+
+# %% ../nbs/08_answers.ipynb #ab0662af
+def few(mentions):
+    "The first and the last mentions of a text that goes on and on."
+    return mentions if len(mentions) <= 80 else mentions[:20] + mentions[-60:]
 
 def clause(s, i, breaks=BREAK):
     "What stands before place i in its clause."
-    ends = [m.end() for m in re.finditer(breaks, s[:i], re.I | re.X)]
-    return s[ends[-1] if ends else 0:i]
+    s = around(s, i, i)[0]
+    ends = [m.end() for m in re.finditer(breaks, s, re.I | re.X)]
+    return s[ends[-1] if ends else 0:]
 
 def sentence(s, i):
     "The sentence around place i: what is before i, and what is from i on."
-    start = max([0] + [m.end() for m in re.finditer(r'[.!?](?=\s)|[。！？\n;]', s[:i])])
-    stop = re.search(r'[.!?](?=\s|$)|[。！？\n;]|$', s[i:])
-    return s[start:i], s[i:i+stop.end()]
+    before, after = around(s, i, i)
+    start = max([0] + [m.end() for m in re.finditer(r'[.!?](?=\s)|[。！？\n;]', before)])
+    return before[start:], after[:re.search(r'[.!?](?=\s|$)|[。！？\n;]|$', after).end()]
 
 def denied(s, start, end, breaks=BREAK):
     "Is what stands at start:end denied, before or after?"
     before = SURE.sub(' ', clause(s, start, breaks))
-    after = re.split(rf'{BREAK}|\band\b', re.sub(r'^\s*\([^()]*\)', '', s[end:]), maxsplit=1, flags=re.I | re.X)[0]
-    return bool(DENY.search(before) or DENIED.match(after) or re.search(r'\b(?:anything|nothing|all)\s+but\s*$', s[:start], re.I))
+    near, follows = around(s, start, end)
+    after = re.split(rf'{BREAK}|\band\b', re.sub(r'^\s*\([^()]*\)', '', follows), maxsplit=1,
+        flags=re.I | re.X)[0]
+    return bool(DENY.search(before) or DENIED.match(after) or CROSSED.match(follows)
+        or re.search(r'\b(?:anything|nothing|all)\s+but\s*$|[✗❌✘✖]\s*$', near, re.I))
 
+# %% ../nbs/08_answers.ipynb #6139a684
 def open_question(s, start, end):
     "Is what stands at start:end only asked or supposed?"
     before, after = sentence(s, start)
     before = re.split(r'\b(?:but|however)\b', before, flags=re.I)[-1]
-    return '?' in after or '吗' in after or bool(SUPPOSE.search(before) or re.search(r'\b(?:if|unless)\b(?!\s+(?:i|we)\b)', after, re.I))
+    return '?' in after or '吗' in after or bool(SUPPOSE.search(before)
+        or re.search(r'\b(?:if|unless)\b(?!\s+(?:i|we)\b)', after, re.I))
 
-# %% ../nbs/08_answers.ipynb #a555f417
-CORRECT = re.compile(r'''\b(?:wait|actually|correction|sorry|i\ mean[t]?|on\ second\ thoughts?|scratch\ that|let\ me\ (?:re|correct|look|check|double)
-    |chang\w+\ my|my\ mistake|mistaken|oops|reconsider\w*|revis\w+|look\w*\ (?:again|closer|more\ closely)|closer\ (?:look|inspection)
+# %% ../nbs/08_answers.ipynb #1efc0d66
+CORRECT = re.compile(r'''\b(?:wait|actually|correction|sorry|i\ mean[t]?|on\ second\ thoughts?
+    |scratch\ that|let\ me\ (?:re|correct|look|check|double)
+    |chang\w+\ my|my\ mistake|mistaken|oops|reconsider\w*|revis\w+|look\w*\ (?:again|closer
+    |more\ closely)|closer\ (?:look|inspection)
     |no\s*[,.:;!-]|make\ that|strike\ that|rather\s*[,:])|更正|不对|等等|重新|其实|实际上|抱歉|应改|改为|^\s*no\b''', re.I | re.X)
 
 def settle(
@@ -165,49 +205,65 @@ def settle(
               and not (last.value in c.among and c.start < last.start)]
     if last.value is None: return Parsed(None, True, 'several at once')
     if not others: return Parsed(last.value, False, last.how)
-    if others[-1].start < last.start and CORRECT.search(s[others[-1].end:last.start]): return Parsed(last.value, False, 'corrected')
+    if others[-1].start < last.start and CORRECT.search(s[others[-1].end:last.start]):
+        return Parsed(last.value, False, 'corrected')
     return Parsed(None, True, 'different answers')
 
-# %% ../nbs/08_answers.ipynb #241cc98b
-GOES_ON = r"(?:is|was|because|since|as|seems|would|must|should|looks|fits|matches|best|it|due|based|appears|correctly|describes)\b"
+# %% ../nbs/08_answers.ipynb #de53cd96
+GOES_ON = (r'(?:is|was|because|since|as|seems|would|must|should|looks|fits|matches|it|due|based'
+           r'|appears|correctly|describes|best\s+(?:describes|fits|matches|answers))\b')
 
 @lru_cache(64)
 def letter_patterns(letters):
     "Regular expressions for the mentions of these letters."
     L = f'[{letters}{letters.lower()}]'
-    mention = rf'''(?:(?<![A-Za-z0-9'°&/+])|(?<=answer)|(?<=option)|(?<=choice)|(?<=[A-Z]/)(?=[A-Z]\b))(?P<open>["'(\[{{<]\s*)?(?P<l>{L})
-        (?P<close>\s*["')\]}}>])?(?![A-Za-z0-9+#°%]|['&-][A-Za-z0-9]|\.[A-Za-z]\b|\.\d|/(?!{L}\b)[A-Za-z0-9])'''
+    mention = rf'''(?:(?<![A-Za-z0-9'°&/+])|(?<=answer)|(?<=option)|(?<=choice)
+    |(?<=[A-Z]/)(?=[A-Z]\b))(?P<open>["'(\[{{<]\s*)?(?P<l>{L})
+        (?P<close>\s*["')\]}}>])?(?![A-Za-z0-9+#°%]|['&-][A-Za-z0-9]|\.[A-Za-z]\b|\.\d
+    |/(?!{L}\b)[A-Za-z0-9])'''
     return SimpleNamespace(mention=re.compile(mention, re.X), one=L,
-        joined=re.compile(r'\s*(?:[,;:/&+|、]|\bor\b|\band\b|或者|或|和|与|及|\bnor\b|\bvs\b\.?)+\s*(?:(?:or|and|maybe|possibly|perhaps|even|option|choice|选项)s?\s*)*|[ \t]*', re.I),
+        joined=re.compile(r'\s*(?:[,;:/&+|、]|\bor\b|\band\b|或者|或|和|与|及|\bnor\b|\bvs\b\.?)+\s*(?:(?:or|and'
+        r'|maybe|possibly|perhaps|even|option|choice|选项)s?\s*)*|[ \t]*', re.I),
         listed=re.compile(rf'''(?:^|[\n(\[,;.]|\s)\s*[(\[]?({L})\s*[.):、]\)?\s*(?=[^\s])'''))
 
 NAMED = re.compile(r'(?:\boption|\bchoice|\bletter|选项|選項)\s*(?:is\s*)?[:#]?\s*$', re.I)
 
+# %% ../nbs/08_answers.ipynb #fd0e5d5e
 def is_letter(s, m, options, letters):
     "Is this mention a letter, and not an article, a pronoun or a small letter in passing?"
-    l, before, after = m['l'], s[:m.start()], s[m.end():]
+    l, (before, after) = m['l'], around(s, m.start(), m.end())
     named = NAMED.search(before)
     if m['open'] and m['close'] or l.isupper() and (named or m['close']): return True
-    ends = re.match(r'\s*(?:$|[.,;:!?)\n。、])', after)
+    ends = re.match(r'\s*(?:$|[.,;:!?)\n。、])', after) or CONFIRM.match(after)
     if l.islower():
         if m['close'] or named: return bool(l not in 'ai' or ends or re.match(r'\s+' + GOES_ON, after))
-        return bool(ends) and not (l in 'ai' and not after.strip() and re.search(r"(?:\bis|'s|\bbe|\bas)\s*$", before))
+        return bool(ends) and not (l in 'ai' and not after.strip() and re.search(r"(?:\bis|'s|\bbe|\bas)\s*$",
+            before))
     if l not in 'AI' or starts_with(after, options[l]): return True
-    if re.match(rf'[ \t]+(?:and|or)\s+(?:maybe\s+|possibly\s+|perhaps\s+|option\s+)?{letters.one}(?![A-Za-z])', after): return True
-    return not re.match(r'[ \t]+[^\W_]', after) or bool(re.match(r'\s+' + (r'is\b' if l == 'I' else GOES_ON), after))
+    if re.match(rf'[ \t]+(?:and|or)\s+(?:maybe\s+|possibly\s+|perhaps\s+|option\s+)?{letters.one}(?![A-Za-z])',
+        after):
+        return True
+    return not re.match(r'[ \t]+[^\W_]', after) or bool(re.match(r'\s+' + (r'is\b' if l == 'I' else GOES_ON),
+        after))
 
-# %% ../nbs/08_answers.ipynb #38ecb471
-ONES = 'zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen'.split()
-SAME = {w: str(i) for i,w in enumerate(ONES)} | dict(gray='grey', color='colour', colors='colours', colored='coloured', twenty='20')
-WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|(?:(?<![\w.])[-−])?(?<![A-Za-z0-9_.])\d+(?:,\d{3})*(?:[.:/]\d+)*(?:\s?(?:[cmk]?m|k?g|m?l|ft|mph|[ap]m|px)\b|[A-Za-z]+)?|[^\W\d_]+(?:'[^\W\d_]+)*|[$€£¥%°+<>=&#]")
+# %% ../nbs/08_answers.ipynb #dc45e541
+ONES = '''zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen
+    seventeen eighteen nineteen'''.split()
+SAME = {w: str(i) for i,w in enumerate(ONES)} | dict(gray='grey', color='colour', colors='colours',
+    colored='coloured', twenty='20')
+WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]"
+    r"|(?:(?<![\w.])[-−])?(?<![A-Za-z0-9_.])\d+(?:,\d{3})*(?:[.:/]\d+)*(?:\s?(?:[cmk]?m|k?g|m?l|ft|mph|[ap]m"
+    r"|px)\b|[A-Za-z]+)?|[^\W\d_]+(?:'[^\W\d_]+)*|[$€£¥%°+<>=&#]")
 
 def words(s):
     "[(word, start, end)], articles left out."
     found = []
     for m in WORD.finditer(s):
         w = m[0]
-        if w in ('a', 'an', 'the') or w in ('A', 'An', 'The') and not found and s[m.end():m.end()+1] == ' ': continue
-        pronoun = w.casefold() == 'one' and found and found[-1][0] not in ('is', 'are', 'only', 'just', 'exactly', 'about', 'with', 'has', 'see', ':')
+        if w in ('a', 'an', 'the') or w in ('A', 'An', 'The') and not found and s[m.end():m.end()+1] == ' ':
+            continue
+        pronoun = w.casefold() == 'one' and found and found[-1][0] not in ('is', 'are', 'only', 'just',
+            'exactly', 'about', 'with', 'has', 'see', ':')
         w = re.sub(r'[,\s]', '', w).replace('−', '-').casefold()
         found.append((w if pronoun else SAME.get(w, w), m.start(), m.end()))
     return found
@@ -219,32 +275,58 @@ def starts_with(s, option):
     o = bag(option)
     return bool(o) and bag(s)[:len(o)] == o
 
-# %% ../nbs/08_answers.ipynb #675add88
-FILLER = r'''(?:(?:most|very|likely|probably|clearly|definitely|certainly|simply|just|actually|indeed|therefore|thus|obviously|surely|also|option|choice
-    |letter|number|the|to|be|that|it|is|it's|with|for|label(?:l?ed)?|answer|think|correct|best|indicated|by|of\ course|in\ fact|first|second|third|fourth|last|one|either|both|选项|選項|项|選|选|是|为|為)\s*[:,]?\s*)*$'''
-NOUN = r'(?:answers?|ans|letter|choice|option|solution|response|selection|pick|guess|conclusion|result|prediction|output|key|verdict|vote|overall|réponse|respuesta|antwort|resposta|risposta)'
-IS = r'''(?:\b(?:is|was|would\ be|should\ be|must\ be|will\ be|has\ to\ be|appears\ to\ be|seems\ to\ be|es|est|ist)\b|'s\b|:|=|->|-->|→|⇒|=>|-|\bas\b)'''
+# %% ../nbs/08_answers.ipynb #bb93d59e
+FILLER = r'''(?:(?:most|very|likely|probably|clearly|definitely|certainly|simply|just|actually|indeed
+    |therefore|thus|obviously|surely|also|option|choice
+    |letter|number|the|to|be|that|it|is|it's|with|for|label(?:l?ed)?|answer|think|correct|best|indicated
+    |by|of\ course|in\ fact|first|second|third|fourth|last|one|either|both|选项|選項|项|選|选|是|为
+    |為)\s*[:,]?\s*)*$'''
+NOUN = (r'(?:answers?|ans|letter|choice|option|solution|response|selection|pick|guess'
+        r'|conclusion|result|prediction|output|key|verdict|vote|overall|réponse|respuesta|antwort|resposta'
+        r'|risposta)')
+IS = r'''(?:\b(?:is|was|would\ be|should\ be|must\ be|will\ be|has\ to\ be|appears\ to\ be|seems\ to\ be
+    |es|est|ist)\b|'s\b|:|=|->|-->|→|⇒|=>|-|\bas\b)'''
+
+# %% ../nbs/08_answers.ipynb #852880f0
 CUES = [(rank, re.compile(cue + r"\s*['\"]?\s*[:,]?\s*['\"({\[]*\s*" + FILLER, re.I | re.X)) for rank,cue in (
     (3, rf'\bfinal[\s_]+(?:answer|choice|decision|option|result)[^.\n:]{{0,20}}?(?:{IS}|\s)'),
     (3, r'最[終终后後](?:的)?(?:答案|选择)[^。;\n]{0,4}?(?:是|为|為|:|选|選)'),
-    (2, rf'\b{NOUN}\b(?:[^.:;,!?\n"]|"[^"\n]*"){{0,60}}?\s*{IS}'), (2, rf'\b(?:answer|ans)\b\.?'), (2, r'\b(?:correct|right|best|true)\s*(?:(?:one|letter|match)\s+is\b|:|=)|\b(?:going\s+with|choosing|selecting)\b'),
-    (2, r"""\b(?:i|we|i'd|i'll|let's|i'm)\b[^.,;:!?\n]{0,25}?\b(?:choose|chose|pick|picked|select|selected|go(?:ing)?\s+(?:with|for)|went\ with|say
-        |guess|think|believe|opt\s+for|vote\s+for|lean(?:ing)?\s+(?:to|towards?)|settle\s+on|conclude|answer)\b(?:\s+that)?"""),
-    (2, r'(?:^|[.!\n;,]\s*|\b(?:to|should|would|must|then|please)\s+)(?:choose|pick|select|go\s+with|mark|tick|circle|opt\s+for|settle\s+on)\b'),
-    (2, r"""\b(?:so|thus|therefore|hence|consequently|accordingly|clearly|definitely|probably|likely|obviously|certainly|must\ be|should\ be
-        |has\ to\ be|it's|it\ is|that's|that\ is|which\ (?:is|would\ be)|being|leaves?|leaving|left\ with|only|corresponds?\s+(?:to|with)|corresponding\ (?:to|with)
-        |match(?:es|ing)?|points?\s+to|supports?|represents?|equivalent\ to|i\.e\.|namely|this\ is|(?:that|it|this)\ (?:would|will|has\ to|might)\ be)(?:\s+(?:us|me|only|with))*(?:\b|(?<=\.))"""),
-    (2, r'(?:答案|(?<!回)答|正确选项|正確選項|正确的选项|正确的|回答|解答|选项|选择|结论)\]?\s*(?:应该|應該|应当|应|就|显然|可能|我认为|认为)*\s*(?:是|为|為|:|=|选|選)'),
+    (2, rf'\b{NOUN}\b(?:[^.:;,!?\n"]|"[^"\n]*"){{0,60}}?\s*{IS}'), (2, rf'\b(?:answer|ans)\b\.?'),
+    (2, r'\b(?:correct|right|best|true|closest|most\s+\w+)\s*(?:(?:one|letter|match|fit)?\s+is\b|:|=)'
+    r'|\b(?:going\s+with|choosing|selecting)\b'),
+    (2, r'\bassistant\s*:'), (2, r'\b(?:based|judging|looking)\s+(?:on|at|by|from)\b[^.,:\n]{1,60}[,:]'),
+    (2, r"""\b(?:i|we|i'd|i'll|let's|i'm)\b[^.,;:!?\n]{0,25}?\b(?:choose|chose|pick|picked|select
+    |selected|go(?:ing)?\s+(?:with|for)|went\ with|say
+        |guess|think|believe|opt\s+for|vote\s+for|lean(?:ing)?\s+(?:to|towards?)|settle\s+on|conclude
+    |answer)\b(?:\s+that)?"""),
+    (2, r'(?:^|[.!\n;,]\s*|\b(?:to|should|would|must|then|please)\s+)(?:choose|pick|select|go\s+with|mark'
+    r'|tick|circle|opt\s+for|settle\s+on)\b'),
+    (2, r"""\b(?:so|thus|therefore|hence|consequently|accordingly|clearly|definitely|probably|likely
+    |mostly|obviously|certainly|leaning|must\ be|should\ be
+        |has\ to\ be|its|it's|it\ is|absolutely|that's|that\ is|which\ (?:is|would\ be)|being|leaves?
+    |leaving|left\ with|only|corresponds?\s+(?:to|with)|corresponding\ (?:to|with)
+        |match(?:es|ing)?|points?\s+to|supports?|represents?|equivalent\ to|i\.e\.|namely|this\ is
+    |(?:that|it|this)\ (?:would|will|has\ to|might)\ be)(?:\s+(?:us|me|only|with))*(?:\b|(?<=\.))"""),
+    (2, r'(?:答案|(?<!回)答|正确选项|正確選項|正确的选项|正确的|回答|解答|选项|选择|结论)\]?\s*(?:应该|應該|应当|应|就|显然|可能|我认为|认为)*\s*(?:是|为|為|:'
+    r'|=|选|選)'),
     (2, r'(?:答案\]?|故|因此|所以|因而|应该|應該|应|就|显然|而|认为|觉得)\s*(?:是|为|為|选择?|選擇?|:|,)?'),
     (2, r'(?<![不别勿未没可])(?:选择|選擇|选|選)(?:项|項|择)?\s*[:是为]?'), (2, r'(?:^|[,。;!\n]\s*)(?:是|应是)'),
-    (2, r'\bnot\s+(?!only)[^.;,\n]{1,30},?\s+but(?:\s+rather)?|\bif\s+(?:i|we)\s+(?:had|have)\s+to\s+(?:guess|choose|pick|say|answer)\s*,?'),
+    (2, r'\bnot\s+(?!only)[^.;,\n]{1,30},?\s+but(?:\s+rather)?|\bif\s+(?:i|we)\s+(?:had|have)\s+to\s+(?:guess'
+    r'|choose|pick|say|answer)\s*,?'),
     (2, r'\b(?:no|without(?:\s+an?y?)?)\s+(?:doubt|question)\b'),
-    (2, r'(?:\b(?:wait|actually|correction|instead|sorry|rather|oops|i\ mean[t]?|make\ that|no\s*[,.:;!-])|更正|不对|其实|改为|改成|改选)[\s,.:;!…-]*'),
+    (2, r'(?:\b(?:wait|actually|correction|instead|sorry|rather|oops|i\ mean[t]?|make\ that|no\s*[,.:;!-])|更正'
+    r'|不对|其实|改为|改成|改选)[\s,.:;!…-]*'),
     (1, r'\b(?:maybe|perhaps|could\s+be|might\s+be|may\s+be|can\s+be|possibly|either|between)\b'))]
-CONFIRM = re.compile(r'''\s*,?\s*(?:(?:\bis|\bwas|\bseems|\bappears|\blooks|\bmust\ be|\bshould\ be|\bwould\ be|\bhas\ to\ be|\bare|\bwere|:|=|-|–|→)\s*(?:to\ be\s+)?(?:\w+ly\s+)?
+
+# %% ../nbs/08_answers.ipynb #312932a3
+CONFIRM = re.compile(r'''\s*,?\s*(?:(?:\bis|\bwas|\bseems|\bappears|\blooks|\bmust\ be|\bshould\ be
+    |\bwould\ be|\bhas\ to\ be|\bare|\bwere|:|=|-|–|→)\s*(?:to\ be\s+)?(?:(?!hardly|barely|scarcely
+    |rarely|unlikely)\w+ly\s+)?
     (?:the\s+|my\s+|our\s+)?(?:final\s+|most\s+|only\s+|best\s+)?(?:possible\s+|remaining\s+|matching\s+)?
-    (?:correct|right(?!\s+of)|true|best|better|answer|choice|option|accurate|appropriate|likely|closest|suitable|one\b|fit|match|✓|✔|✅|yes\b|☑)
-    |\b(?:fits|matches|is\ best|works|it\ is|applies|makes\ (?:the\ most\ )?sense|best)\b|✓|✔|✅|☑
+    (?:correct|right(?!\s+of)|true|best|better|most\s+plausible|answer|choice|option|accurate|appropriate
+    |likely|closest|suitable|one\b|fit|match|✓|✔|✅|yes\b|☑)
+    |\b(?:fits|matches|is\ best|works|it\ is|applies|(?<=[.)])\s*yes\b|makes\ (?:the\ most\ )?sense
+    |best)\b|✓|✔|✅|☑
     |(?:选?项)?(?:显然|才|就)?(?:是|为)?(?:最)?(?:正确|正確|对(?!于|面|比)|符合|合适|恰当|答案))''', re.I | re.X)
 STOP = r'\s*(?:$|\n|[.!。](?:\s|$|\.)|[。;])'
 
@@ -253,16 +335,22 @@ def cue_rank(before):
     before = before[-160:]
     return next((rank for rank,cue in CUES if cue.search(before)), 0)
 
-# %% ../nbs/08_answers.ipynb #6aa83d12
+# %% ../nbs/08_answers.ipynb #e6de4d6d
 def opens(s, m, options):
-    "Does the mention open the text or a sentence as its answer: alone, before a delimiter, before its own text?"
-    before, after = s[:m.start()], s[m.end():]
-    lead = re.search(r'(?:^|[.!?。;](?=\s)|[。！；\n])\s*(?:[✅✓✔☑→⇒∴👉▶=>-]+|\[x\])?\s*(?:(?:yes|ok(?:ay)?|well|sure|overall|final|finally|in\s+(?:conclusion|summary|short)|no|picked|opt)\s*[,:]?\s)?\s*(?:option|choice|选项)?\s*[:-]?\s*$', before, re.I)
-    if not lead or re.search(r'\b(?:mr|mrs|ms|dr|st|prof|no|vs|fig)\.\s*$', before, re.I): return False
+    "Does the mention open a sentence as its answer: alone, before a delimiter or its own text?"
+    before, after = around(s, m.start(), m.end())
+    lead = re.search(r'(?:^|[.!?。;](?=\s)|[。！；\n])\s*(?:[✅✓✔☑→⇒∴👉▶=>-]+|\[x\])?\s*(?:(?:yes|ok(?:ay)?|well'
+        r'|sure|overall|final|finally|in\s+(?:conclusion|summary|short)|no|picked'
+        r'|opt)\s*[,:]?\s)?\s*(?:option|choice|选项)?\s*[:-]?\s*$', before, re.I)
+    if not lead or re.search(r'\b(?:mr|mrs|ms|dr|st|prof|no|vs|fig|e\.g|i\.e|etc)\.\s*$', before, re.I):
+        return False
     own = own_text(after, options[m['l'].upper()])
-    if re.match(r'\s*(?:\((?![^()]*\b[A-Z]\b)[^()]{0,40}\)|,?\s*\b(?:i guess|i think|maybe|probably|please|for sure|or so)\b)?[^\w\n(]*?' + STOP, after[own:], re.I): return True
+    if re.match(r'\s*(?:\((?![^()]*\b[A-Z]\b)[^()]{0,40}\)|,?\s*\b(?:i guess|i think|maybe|probably|please'
+        r'|for sure|or so)\b)?[^\w\n(]*?' + STOP, after[own:], re.I):
+        return True
     if lead.start() > 0 and not re.match(r'\s*[.):]\s', after): return False
-    return bool(own or m['close'] or re.match(r'\s*[.):,;–—、。…!-]|\s*(?:because|since|as|due|based|for|rather than|instead of|not)\b|\s*\(not\b|因为', after))
+    return bool(own or m['close'] or re.match(r'\s*[.):,;–—、。…!-]|\s*(?:because|since|as|due|based|for'
+        r'|rather than|instead of|not)\b|\s*\(not\b|因为', after))
 
 def own_text(after, option):
     "How many characters after a letter are a delimiter and its own text; 0: none."
@@ -271,28 +359,33 @@ def own_text(after, option):
     if not o or [x for x,*_ in w[:len(o)]] != o: return 0
     return lead + w[len(o)-1][2] + len(re.match(r'[)"\']*', after[lead + w[len(o)-1][2]:])[0])
 
+# %% ../nbs/08_answers.ipynb #479f529a
 def rank_of(s, m, options):
     "The rank of a mention as a claim, and the rule."
-    before, after = s[:m.start()], s[m.end():]
-    if rank := cue_rank(before): return rank, ('', 'mentioned', 'stated', 'called final')[rank]
+    before, after = around(s, m.start(), m.end())
     inside = re.match(r'\s*\([^()]{0,60}\)', after)
     own = own_text(after, options[m['l'].upper()])
-    if CONFIRM.match(after[max(own, inside.end() if inside else 0):]): return 2, 'confirmed'
+    rank = cue_rank(before)
+    if rank < 3 and CONFIRM.match(after[max(own, inside.end() if inside else 0):]): return 2, 'confirmed'
+    if rank: return rank, ('', 'mentioned', 'stated', 'called final')[rank]
     if opens(s, m, options): return 2, 'stands alone'
     marked = m['open'] and m['close'] or NAMED.search(before)
     sent = re.sub(r'\b(?:option|choice|letter)s?\b', '', sentence(s, m.start())[0], flags=re.I)
-    if marked and re.search(rf'\b(?:{NOUN}|so|therefore|thus|hence|which)\b|答案|所以|因此', sent, re.I): return 2, 'in brackets'
+    if marked and re.search(rf'\b(?:{NOUN}|so|therefore|thus|hence|which)\b|答案|所以|因此', sent, re.I):
+        return 2, 'in brackets'
     return (1, 'mentioned') if m['open'] and m['close'] else (0, '')
 
-# %% ../nbs/08_answers.ipynb #3892b186
+# %% ../nbs/08_answers.ipynb #fb90e105
 def listed(s, pat):
     "Places of letters in a list of options: two or more in alphabetical order, each with its delimiter."
     found = [(m.start(1), m[1].upper()) for m in pat.listed.finditer(s)]
-    runs = [p for (p,a),(q,b) in zip(found, found[1:]) if ord(b) == ord(a)+1 and q - p < 200 and not claims_between(s[p+1:q])
+    runs = [p for (p,a),(q,b) in zip(found, found[1:]) if ord(b) == ord(a)+1 and q - p < 200
+        and not claims_between(s[p+1:q])
             for p in (p,q)]
     return set(runs)
 
-def claims_between(s): return bool(re.search(rf'\b{NOUN}\b\s*(?:{IS})|答案|\b(?:so|therefore)\b', s, re.I | re.X)) or '\n\n' in s
+def claims_between(s): return bool(re.search(rf'\b{NOUN}\b\s*(?:{IS})|答案|\b(?:so|therefore)\b', s,
+    re.I | re.X)) or '\n\n' in s
 
 def groups(s, mentions, pat):
     "Mentions, those that are joined by commas, 'or', 'and' put together."
@@ -305,18 +398,20 @@ def groups(s, mentions, pat):
 
 def joint_rank(s, a, last, options):
     "The rank of joined letters: by what follows the last, or because they are a sentence of their own."
-    alone = re.search(r'(?:^|[.!?。;](?=\s)|\n)\s*(?:either|both|between|options?|choices?)?\s*$', s[:a], re.I) and re.match(STOP, s[last.end():])
+    alone = re.search(r'(?:^|[.!?。;](?=\s)|\n)\s*(?:either|both|between|options?|choices?)?\s*$',
+        around(s, a, a)[0], re.I) and re.match(STOP, s[last.end():last.end()+9])
     return (2, 'stands alone') if alone else rank_of(s, last, options)
 
+# %% ../nbs/08_answers.ipynb #d1efbadf
 def letter_claims(s, options):
     "The claims that letters make in a text, and where letters are denied."
     letters = ''.join(options); pat = letter_patterns(letters)
-    every = [m for m in pat.mention.finditer(s) if is_letter(s, m, options, pat)]
+    every = [m for m in few(list(pat.mention.finditer(s))) if is_letter(s, m, options, pat)]
     inlist, claims, denials, read = listed(s, pat), [], {}, 0
     for g in groups(s, every, pat):
         names, (a, z) = {m['l'].upper() for m in g}, (g[0].start(), g[-1].end())
         if a < read: continue                     # within the text of the option before
-        read = z + own_text(s[z:], options[g[-1]['l'].upper()])
+        read = z + own_text(s[z:z+400], options[g[-1]['l'].upper()])
         if denied(s, a, g[0].end()) or denied(s, g[-1].start(), z): denials |= {n: a for n in names}; continue
         rank,how = rank_of(s, g[0], options)
         if len(g) > 1: rank,how = max((rank, how), joint_rank(s, a, g[-1], options))
@@ -324,20 +419,35 @@ def letter_claims(s, options):
         claims.append(Claim(a, z, names.copy().pop() if len(names) == 1 else None, rank, how, frozenset(names)))
     return claims, denials, every
 
-# %% ../nbs/08_answers.ipynb #4181a089
-NEXT_TO = re.compile(r'''[\s,.;:()"'-]*(?:so|therefore|thus|hence|which\ is|i\.e\.)?[\s,:]*(?:(?:the\s+)?(?:correct\s+|final\s+)?(?:answer|option|choice)(?:\s+is)?|it\ is|it's)?[\s,:("'-]*''', re.I | re.X)
+# %% ../nbs/08_answers.ipynb #c62369a8
+NEXT_TO = re.compile(r'''[\s,.;:()"'-]*(?:so|therefore|thus|hence|which\ is
+    |i\.e\.)?[\s,:]*(?:(?:the\s+)?(?:correct\s+|final\s+)?(?:answer|option|choice)(?:\s+is)?|it\ is
+    |it's)?[\s,:("'-]*''', re.I | re.X)
 
 def contradicts(s, claim, options):
-    "Is a claimed letter followed in its sentence, or directly preceded, by another option's text, and not by its own?"
+    "Does another option's text, and not its own, stand after a claimed letter or right before it?"
     if claim.value is None: return False
-    after = re.split(r'[\n;。!?]|\.\s|,|\b(?:because|since|as|while|whereas|rather|not|but|so|and|than|of|to)\b', re.sub(r'^[ .():\-–—,、]+', '', s[claim.end:]), maxsplit=1)[0]
-    found = {k for k,a,z in phrases(after, options) if not denied(after, a, z, LISTED)}
+    before, after = around(s, claim.start, claim.end, 200)
+    first = re.split(r'[\n;。!?]|\.\s|,|\b(?:because|since|as|while|whereas|rather|not|but|so|and|than|of'
+        r'|to)\b', re.sub(r'^[ .():\-–—,、]+', '', after), maxsplit=1)[0]
+    whole = re.split(r'[\n;。!?]|\.\s', re.sub(r'^[ .():\-–—,、]+', '', after), maxsplit=1)[0]
+    found = {k for k,a,z in phrases(first, options) if not denied(first, a, z, LISTED)}
     twin = [k for k,o in options.items() if k != claim.value and o.strip().strip('.()').upper() == claim.value]
-    bare = not own_text(s[claim.end:], options[claim.value]) and not re.search(r'[(\["]|option|choice|选项', s[max(0, claim.start-12):claim.end], re.I)
-    near = [(k, s[z:claim.start]) for k,a,z in phrases(s[:claim.start], options) if not denied(s, a, z, LISTED) and not re.search(rf'\b{k}\s*[.):、]\)?\s*$', s[:a])][-1:]
-    before = {k for k,gap in near if NEXT_TO.fullmatch(gap)}
-    return bool(twin and bare or found and claim.value not in found or before - {claim.value})
+    bare = not own_text(after, options[claim.value]) and not re.search(r'[(\["]|option|choice|选项',
+        s[max(0, claim.start-12):claim.end], re.I)
+    near = [(k, before[z:]) for k,a,z in phrases(before, options)
+            if not denied(before, a, z, LISTED) and not re.search(rf'\b{k}\s*[.):、]\)?\s*$', before[:a])
+            and not re.search(r'\b(?:though|although|despite|while|even|unlike)\b', before[max(0, a-40):a],
+            re.I)][-1:]
+    just = {k for k,gap in near if NEXT_TO.fullmatch(gap)}
+    name = re.fullmatch(r'\.\s+([A-Z][a-z]{2,})\W*', after)             # an initial: C. Smith
+    if name and options[claim.value] and name[1].casefold() not in bag(options[claim.value]) + ['yes',
+        'correct', 'right']:
+        return True
+    return bool(twin and bare or found and claim.value not in {k for k,*_ in phrases(whole, options)}
+        or just - {claim.value})
 
+# %% ../nbs/08_answers.ipynb #dfadb7ae
 def phrases(s, options):
     "[(letter, start, end)] where texts of options stand in s; of overlapping ones the longest."
     w, found = words(s), []
@@ -345,24 +455,31 @@ def phrases(s, options):
         o = bag(o)
         for i in range(len(w) - len(o) + 1) if o else ():
             a, z = w[i][1], w[i+len(o)-1][2]
-            if o[0].isdigit() and any(x[0].isdigit() and not s[p:q].strip() for x,p,q in [(w[i-1][0], w[i-1][2], a)]*bool(i) + [(x[0], z, x[1]) for x in w[i+len(o):i+len(o)+1]]): continue
-            if [x for x,*_ in w[i:i+len(o)]] == o and not any(a < q and p < z and (p, q) != (a, z) for _,p,q in found): found.append((k, a, z))
+            if o[0].isdigit() and any(x[0].isdigit() and not s[p:q].strip() for x,p,
+                q in [(w[i-1][0], w[i-1][2], a)]*bool(i) + [(x[0], z, x[1]) for x in w[i+len(o):i+len(o)+1]]):
+                continue
+            if [x for x,*_ in w[i:i+len(o)]] == o and not any(a < q and p < z and (p, q) != (a, z) for _,p,
+                q in found): found.append((k, a, z))
     return sorted(found, key=lambda f: f[1])
 
-# %% ../nbs/08_answers.ipynb #046926d9
-LEAD = re.compile(r'''^\W*(?:(?:so|well|sure|okay|ok|yes|the\ (?:correct\ |final\ |right\ |best\ )?(?:answer|option|choice)(?:\ (?:is|would\ be))?|answer|final\ answer|it's|it|is
+# %% ../nbs/08_answers.ipynb #6a09de59
+LEAD = re.compile(r'''^\W*(?:(?:so|well|sure|okay|ok|yes|the\ (?:correct\ |final\ |right\ 
+    |best\ )?(?:answer|option|choice)(?:\ (?:is|would\ be))?|answer|final\ answer|it's|it|is
     |this|that's|that|they|are|there|option|答案|它|应该|在)\b\s*[:,-]?\s*|答案|是|为|:)*''', re.I | re.X)
-REFUSE = re.compile(r'''\b(?:can(?:no|')t|cannot|can\ not|unable|not\ able|could\ not|couldn't|impossible|not\ possible)\s+(?:to\s+)?(?:\w+\s+)?(?:tell|determin\w*|answer|see|identif\w*|say|find|discern
-    |be\ determined|provide|decide)|don't\ know|do\ not\ know|not\ sure|no\ idea|i'm\ sorry|i\ apologi[sz]e|none\ of\ the|not\ (?:enough|clear)|unclear|无法|不知道|不确定|看不清''', re.I | re.X)
+REFUSE = re.compile(r'''\b(?:can(?:no|')t|cannot|can\ not|unable|not\ able|could\ not|couldn't|impossible
+    |not\ possible)\s+(?:to\s+)?(?:\w+\s+)?(?:tell|determin\w*|answer|see|identif\w*|say|find|discern
+    |be\ determined|provide|decide)|don't\ know|do\ not\ know|not\ sure|no\ idea|i'm\ sorry
+    |i\ apologi[sz]e|none\ of\ the|not\ (?:enough|clear)|unclear|无法|不知道|不确定|看不清''', re.I | re.X)
 
 def cores(options):
-    "What is left of each option when the words that all begin or end with are taken away; nothing when something is left empty."
+    "Each option without the words that all begin or end with; nothing when one is left empty."
     bags = [bag(o) for o in options.values()]
     def common(bs): return next((i for i,col in enumerate(zip(*bs)) if len(set(col)) > 1), min(map(len, bs)))
     i = common(bags); bags = [b[i:] for b in bags]
     j = common([b[::-1] for b in bags]); bags = [b[:len(b)-j] for b in bags]
     return dict(zip(options, bags)) if all(bags) and len(bags) > 1 else {}
 
+# %% ../nbs/08_answers.ipynb #07fdc638
 def equal_option(s, options):
     "The letters of options that this text is, but for a lead-in, articles and a final 'one'."
     wholes, parts = {k: bag(o) for k,o in options.items()}, cores(options)
@@ -373,49 +490,67 @@ def equal_option(s, options):
                 if hit: return hit
     return []
 
-NO_SIDE = re.compile(r"\b(?:(?:that's|that is|you're|you are|all)\s+right|(?:he|she|they|who|we|i|has|have|had)\s+left)$", re.I)
+BOUND = re.compile(r'''(?:\b(?:at\ (?:least|most)|(?:more|less|fewer|greater|higher|lower)\ than|over
+    |under|up\ to|above|below|between|from|min(?:imum)?(?:\ of)?|max(?:imum)?(?:\ of)?|minus|nearly
+    |almost)|\b(?:between|from)\ \S+\ (?:and|to)|[<>]=?|[≤≥~±]|至少|至多|超过|不到)\s*$''', re.I | re.X)
+NO_SIDE = re.compile(r"\b(?:(?:that's|that is|you're|you are|all)\s+right|(?:he|she|they|who|we|i|has|have"
+    r"|had)\s+left)$", re.I)
 
 def text_claims(s, options):
     "Claims by the text of options, and where such texts are denied."
     claims, denials = [], {}
-    for k,a,z in phrases(s, options):
+    for k,a,z in few(phrases(s, options)):
         if denied(s, a, z, LISTED): denials[k] = a
-        elif open_question(s, a, z) or NO_SIDE.search(s[:z]): pass
-        else: claims.append(Claim(a, z, k, 3 if cue_rank(s[:a]) == 3 else 2, 'its text', frozenset(k)))
+        elif s[a].isdigit() and BOUND.search(around(s, a, a, 40)[0]): pass
+        elif open_question(s, a, z) or NO_SIDE.search(s[max(0, z-40):z]): pass
+        else:
+            claims.append(Claim(a, z, k, 3 if cue_rank(around(s, a, a)[0]) == 3 else 2, 'its text',
+                frozenset(k)))
     return claims, denials
 
-# %% ../nbs/08_answers.ipynb #27395879
+# %% ../nbs/08_answers.ipynb #cecda8d1
 def read_text(s, options):
     "A letter by the text of an option."
-    if twice := equal_option(s, options): return Parsed(twice[0], False, 'its text') if len(twice) == 1 else Parsed(None, True, 'options alike')
-    yesno = {k: bag(o)[0] for k,o in options.items() if len(bag(o)) == 1 and bag(o)[0] in ('yes', 'no', '是', '否')}
+    if twice := equal_option(s, options):
+        return Parsed(twice[0], False, 'its text') if len(twice) == 1 else Parsed(None, True, 'options alike')
+    yesno = {k: bag(o)[0] for k,o in options.items() if len(bag(o)) == 1
+        and bag(o)[0] in ('yes', 'no', '是', '否')}
     if len(yesno) == 2 == len(options):
         got = read_yes_no(s)
-        return Parsed(next((k for k,o in yesno.items() if dict(是='yes', 否='no').get(o, o) == got.value), None), got.ambiguous, 'yes or no')
+        return Parsed(next((k for k,o in yesno.items() if dict(是='yes', 否='no').get(o, o) == got.value), None),
+            got.ambiguous, 'yes or no')
     if any(o.strip().upper() in options for o in options.values()): return Parsed()     # texts that are letters
     claims, denials = text_claims(s, options)
     if len(words(s)) > 60 or REFUSE.search(s):
         claims = [c for c in claims if announced(s, c)]
-    if len({c.value for c in claims}) > 1 and any(announced(s, c) for c in claims): claims = [c for c in claims if announced(s, c)]
+    if len({c.value for c in claims}) > 1 and any(announced(s, c) for c in claims): claims = [c for c in claims
+        if announced(s, c)]
     return settle(claims, denials, s)
 
 def announced(s, c):
     "Is a text claim in a sentence that announces an answer?"
-    return bool(re.search(rf'\b(?:{NOUN})\b[^.\n]{{0,60}}?(?:{IS})|\b(?:so|therefore|thus|hence|in conclusion)\b|答案|所以|因此', sentence(s, c.start)[0], re.I | re.X))
+    return bool(re.search(rf'\b(?:{NOUN})\b[^.\n]{{0,60}}?(?:{IS})|\b(?:so|therefore|thus|hence'
+        rf'|in conclusion)\b|答案|所以|因此', sentence(s, c.start)[0], re.I | re.X))
 
+# %% ../nbs/08_answers.ipynb #d4e1b090
 def pointed(s, m):
     "Does a mention point at an option, in brackets, by name or at the very beginning?"
-    return m['open'] and m['close'] or NAMED.search(s[:m.start()]) or not s[:m.start()].strip()
+    return m['open'] and m['close'] or NAMED.search(s[max(0,
+        m.start()-30):m.start()]) or not s[:m.start()].strip()
 
-EDGE = r'''[\s|~/"'()\[\]{}<>.,:;!?。、*_#-]*'''
+EDGE = r'''[\s|~/"'()\[\]{}<>.,:;!?。、*_-]*'''
 
+# %% ../nbs/08_answers.ipynb #2751a498
 def read_choice(s, options):
     "A letter from plain words: by letter if there is one, else by text."
     s = re.sub(r'^\s*\d+[.)]\s+(?=\S)', '', s, flags=re.M)
+    s = re.sub(r'[(\[]\s*[A-J]\s*(?:-\s*[A-J]|(?:[/,|]\s*(?:or\s+)?|\bor\s+)[A-J]\s*){2,}[)\]]'
+        r'|[(\[]\s*[A-J]\s*-\s*[A-J]\s*[)\]]', ' ', s)
     if re.fullmatch(r'[^\w]*', s): return Parsed()
     whole = equal_option(s, options)
     letters = ''.join(options); pat = letter_patterns(letters)
-    if m := re.fullmatch(rf'{EDGE}(?:(?:the\s+)?(?:option|choice|answer|letter|ans|选项|答案|选){EDGE})?({pat.one})(?:[\s,.]+\1)*{EDGE}', s, re.I):
+    if m := re.fullmatch(rf'{EDGE}(?:(?:the\s+)?(?:option|choice|answer|letter|ans|选项|答案'
+        rf'|选){EDGE})?({pat.one})(?:[\s,.]+\1)*{EDGE}', s, re.I):
         l = m[1].upper(); clash = [k for k in whole if k != l and not re.search('option|choice|选项', s, re.I)]
         return Parsed(None, True, 'a letter that is also a text') if clash else Parsed(l, False, 'letter alone')
     if len(whole) == 1: return Parsed(whole[0], False, 'its text')
@@ -424,39 +559,49 @@ def read_choice(s, options):
         names = {m['l'].upper() for m in mentions}
         if len(names - denials.keys()) > 1 or REFUSE.search(s[claims[-1].end:]): claims = []
     got = settle(claims, denials, s)
-    if got and any(contradicts(s, c, options) for c in claims if c.value == got.value): return Parsed(None, True, 'letter and text differ')
+    if got and any(contradicts(s, c, options) for c in claims if c.value == got.value):
+        return Parsed(None, True, 'letter and text differ')
     if got or got.ambiguous: return got
     got, other = read_text(s, options), {m['l'].upper() for m in mentions if pointed(s, m)} - denials.keys()
     return Parsed(None, True, 'letter and text differ') if got and other - {got.value} else got
 
-# %% ../nbs/08_answers.ipynb #64132c5f
+# %% ../nbs/08_answers.ipynb #d1912460
 def as_options(options):
     "Options as {letter: text}, in order; a list gets letters."
     if not hasattr(options, 'items'): options = dict(zip('ABCDEFGHIJKLMNOPQRSTUVWXYZ', options))
     options = {str(k).strip().strip('().').upper(): plain(str(v)) for k,v in options.items()}
     bad = [k for k in options if not re.fullmatch('[A-Z]', k)]
-    if bad or not options: raise ValueError(f"options must be letters with texts, such as {{'A': 'red'}}; got {bad or 'none'}")
+    if bad or not options:
+        raise ValueError(f"options must be letters with texts, such as {{'A': 'red'}}; got {bad or 'none'}")
     return options
 
 def marked(text, read):
-    "The answer in the last field that was set apart, if there is one; a different one after it, or joined to it, makes it ambiguous."
+    "The answer in the last field set apart; a different one after it or joined to it is a second answer."
     found = fields(text)
     if not found: return Parsed()
-    found = [f for i,f in enumerate(found) if not re.search(r'\b(?:not|never|instead of|rather than)\W*$|不是\W*$', text[:f[0]][-30:], re.I)] or found[:1]
+    found = [f for i,f in enumerate(found) if not re.search(r'\b(?:not|never|instead of|rather than)\W*$'
+        r'|不是\W*$', text[:f[0]][-30:], re.I)] or found[:1]
     got = [read(plain(f[2])) for f in found]
     if not got[-1] or got[-1].ambiguous: return got[-1]
-    joined = len(found) > 1 and re.fullmatch(r'\W*(?:or|and|或|和)?\W*', plain(text[found[-2][1]:found[-1][0]]), re.I)
+    joined = len(found) > 1 and re.fullmatch(r'\W*(?:or|and|或|和)\W*', plain(text[found[-2][1]:found[-1][0]]),
+        re.I)
     rest = plain(re.sub(ANSWER, ' ', text[found[-1][1]:], flags=re.I | re.S))
-    after = read(rest) if CORRECT.search(rest) or re.search(rf'\b{NOUN}\b\s*{IS}', rest, re.I | re.X) else Parsed()
+    after = read(rest) if CORRECT.search(rest) or re.search(rf'\b{NOUN}\b\s*{IS}', rest,
+        re.I | re.X) else Parsed()
     other = [p.value for p in [after] + got[-2:-1]*bool(joined) if p and p.value != got[-1].value]
     return Parsed(None, True, 'different answers') if other else Parsed(got[-1].value, False, 'set apart')
 
+LONGEST = 4000    # characters; of a longer text the beginning and the end are read, where answers stand
+
+# %% ../nbs/08_answers.ipynb #cbb2c6b3
 def parse(text, read):
     "What the text gives: nothing for an error, else the field set apart, else the words."
     if not (s := said(text)): return Parsed()
+    if len(s) > LONGEST: s = s[:LONGEST//4] + '\n…\n' + s[-3*LONGEST//4:]
     if is_failure(s): return Parsed(how='an error, no answer')
     got = marked(s, read)
-    return got if got or got.ambiguous else read(plain(re.sub(r'</?(?:(?:final_?)?answer|ans|final)>|\\f?box(?:ed)?\s*(?=\{)', ' ', s, flags=re.I)))
+    return got if got or got.ambiguous else read(plain(re.sub(r'</?(?:(?:final_?)?answer|ans|final)>'
+        r'|\\f?box(?:ed)?\s*(?=\{)', ' ', s, flags=re.I)))
 
 def parse_choice(
     text,     # an answer as it was generated
@@ -466,44 +611,73 @@ def parse_choice(
     options = as_options(options)
     return parse(text, lambda s: read_choice(s, options))
 
-# %% ../nbs/08_answers.ipynb #9776e863
+# %% ../nbs/08_answers.ipynb #1f6405e0
 YES, NO, BOTH = r'yes|yeah|yep|yup', r'no|nope|nah', r'[\s"\'/,-]*(?:or|and)?[\s"\']*'
-IDIOMS = {'yes': r'''(?:(?:yes|yeah)\W*)+|(?:definitely|certainly|absolutely|of\ course|indeed|sure|true|correct|affirmative|that(?:'s|\ is)\ (?:correct|right|true)|i\ think\ so|it\ (?:is|does)|there\ (?:is|are)|they\ (?:are|do)
-    |是的?|对的?|有的?|存在|可以|能|会|正确)\W*''', 'no': r'''(?:(?:no|nope)\W*)+|(?:(?:definitely|certainly|absolutely|of\ course|probably)\ not|not\ (?:at\ all|really|that\ i\ can\ see)|false|incorrect|negative
-    |i\ (?:don't|do\ not)\ think\ so|(?:it|there|they)\ (?:is|are|does|do)(?:n't|\ not)|否|不|不是的?|没有|无|不存在|不能|不可以|不会|错误?)\W*'''}
+IDIOMS = {'yes': r'''(?:(?:yes|yeah)\W*)+|(?:definitely|certainly|absolutely|of\ course|indeed|sure|true
+    |correct|affirmative|(?:that|this|it)(?:'s|\ is)\ (?:correct|right|true)|i\ think\ so|it\ (?:is|does)
+    |there\ (?:is|are)|they\ (?:are|do)
+    |是的?|对的?|有的?|存在|可以|能|会|正确)\W*''', 'no': r'''(?:(?:no|nope)\W*)+|(?:(?:definitely|certainly|absolutely
+    |of\ course|probably)\ not|not\ (?:at\ all|really|that\ i\ can\ see)|(?:(?:that|this|it)(?:'s
+    |\ is)\ )?(?:false|incorrect|wrong)|negative
+    |i\ (?:don't|do\ not)\ think\ so|(?:it|there|they)\ (?:is|are|does|do)(?:n't|\ not)|否|不|不对|不是的?|没有|无
+    |不存在|不能|不可以|不会|错误?)\W*'''}
 IDIOMS = {k: re.compile(rf'\W*(?:{v})', re.I | re.X) for k,v in IDIOMS.items()}
-PHRASES = re.compile(r'''\bno[\ -](?:doubt|question|problem|wonder|longer|matter|idea|way\ to|need|more|less|other|such|clear|evidence\ of)\b
-    |\bno\.?\s*\d|\b(?:whether|say|answer(?:ing)?(?:\ with)?(?:\ only)?|with|a|the|either|neither)\s+["']?(?:yes|no)["']?[\ -]*(?:or|and|nor|/)[\ -]*["']?(?:yes|no)\b|\bno[\ -]one\b|\b(?:yes|no)[/-](?:yes|no)\ question''', re.I | re.X)
-ABSENT = re.compile(r'''\bthere(?:'s|\b[^.,;:\n]{0,15}?\b(?:is|are|was|were))(?:n't\b|(?:\s+\w+ly)?\s+(?:not|no|none)\b)(?!\s+(?:only|just|sure|certain|clear|possible|able|enough|doubt|question|way|image|picture|photo)\b)
-    |\b(?:do|does|did|can|could)(?:\s*not|n't|'t)\s+(?:see|find|spot|notice|contain|show|appear|feature|include|depict|exist|have\s+an?)\b(?!\s+(?:(?:the|this|your|any)\s+)?(?:image|picture|photo)s?\b)
-    |\b(?:see|contains?|shows?|has|have)\s+no(?:ne)?\b(?!\s+(?:doubt|question|way|clear|access|idea)\b)|\b(?:is|are)(?:\s+not|n't)\s+(?:visible|present|shown|depicted|in\s+the\s+(?:image|picture|photo))\b
-    |^no[\s-]?(?:one|body)\b.{0,20}\b(?:is|are|was|there)\b|^no\ (?!one|entry|parking|smoking|idea|answer|image|picture|photo|problem|response|comment|way|clue|evidence|error|thanks?|info\w*)[a-z]+\W*$|^no\ (?!image|picture|photo|answer|response)(?:\w+\ ){1,4}(?:is|are|was|were|can\ be|in|on|visible|present)\b|^\W*(?:图[中片]?(?:中|里)?|画面中?)?(?:并?没有|不存在|看不到)''', re.I | re.X)
+PHRASES = re.compile(r'''\bno[\ -](?:doubt|question|problem|wonder|longer|matter|idea|way\ to|need|more
+    |less|other|such|clear|evidence\ of)\b
+    |\bno\.?\s*\d|\b(?:whether|say|answer(?:ing)?(?:\ with)?(?:\ only)?|with|a|the|either
+    |neither)\s+["']?(?:yes|no)["']?[\ -]*(?:or|and|nor|/)[\ -]*["']?(?:yes|no)\b|\bno[\ -]one\b|\b(?:yes
+    |no)[/-](?:yes|no)\ question''', re.I | re.X)
+ABSENT = re.compile(r'''\bthere(?:'s|\b[^.,;:\n]{0,15}?\b(?:is|are|was|were))(?:n't\b
+    |(?:\s+\w+ly)?\s+(?:not|no|none)\b)(?!\s+(?:only|just|sure|certain|clear|possible|able|enough|doubt
+    |question|way|image|picture|photo)\b)
+    |\bthere\s+(?:does|do)(?:n't|\s+not)\s+(?:seem|appear)\b|\b(?:do|does|did|can|could)(?:\s*not|n't
+    |'t)\s+(?:see|find|spot|notice|contain|show|appear|feature|include|depict|exist
+    |have\s+an?)\b(?!\s+(?:(?:the|this|your|any)\s+)?(?:image|picture|photo)s?\b)
+    |\b(?:see|contains?|shows?|has|have)\s+no(?:ne)?\b(?!\s+(?:doubt|question|way|clear|access|idea)\b)
+    |\b(?:is|are)(?:\s+not|n't)\s+(?:visible|present|shown|depicted|in\s+the\s+(?:image|picture|photo))\b
+    |^no[\s-]?(?:one|body)\b.{0,20}\b(?:is|are|was|there)\b|^no\ (?!one|entry|parking|smoking|idea|answer
+    |image|picture|photo|problem|response|comment|way|clue|evidence|error|thanks?|info\w*)[a-z]+\W*$
+    |^no\ (?!image|picture|photo|answer|response)(?:\w+\ ){1,4}(?:is|are|was|were|can\ be|in|on|visible
+    |present)\b|^\W*(?:图[中片]?(?:中|里)?|画面中?)?(?:并?没有|不存在|看不到)''', re.I | re.X)
 
+# %% ../nbs/08_answers.ipynb #41a6404a
 def yes_no_rank(s, m, word):
     "The rank of a yes or no as a claim, and the rule."
-    before, after = s[:m.start()], s[m.end():]
-    if rank := cue_rank(before) or 2*bool(re.search(r'(?:\b(?:is|are|be)|\'s)\s+an?\s+(?:clear\s+|definite\s+)?["\']?$|:\s*["\']?$', before, re.I) and re.match(r'["\'.,;!\s]*$|[.,;!\n]', after)):
+    before, after = around(s, m.start(), m.end())
+    if rank := cue_rank(before) or 2*bool(re.search(r'(?:\b(?:is|are|be)|\'s)\s+an?\s+(?:clear\s+'
+        r'|definite\s+)?["\']?$|:\s*["\']?$', before, re.I) and re.match(r'["\'.,;!\s]*$|[.,;!\n]', after)):
         return rank, ('', 'mentioned', 'stated', 'called final')[rank]
-    first = re.search(r'(?:^|[.!?。](?=\s)|[。！\n;]|\.\.|…|,\s*(?:so|then)?|-)\s*(?:(?:oh|well|hmm|um|ah|so|then|i think|i guess|i believe|i would say|and)\b\W*)*["\'(\[]*$', before, re.I)
-    pause = r'''["')\]]*\s*(?:$|[,.!;:\n—–…。-]|\(|\b(?:there|it|i|the|they|this|that|he|she|we|you|because|since|as|in)\b)'''
-    if first and (word == 'yes' and first.start() == 0 or re.match(pause, after, re.I)) and (not first[0].strip().startswith((',', '-')) or re.match(STOP, after)):
-        return 2, 'opening' if first.start() == 0 else 'stands alone'
+    first = re.search(r'(?:^|[.!?。](?=\s)|[。！\n;]|\.\.|…|,\s*(?:so|then)?|-)\s*(?:(?:oh|well|hmm|um|ah|so'
+        r'|then|i think|i guess|i believe|i would say|and)\b\W*)*["\'(\[]*$', before, re.I)
+    pause = r'''["')\]]*\s*(?:$|[,.!;:\n—–…。-]|\(|\b(?:there|it|i|the|they|this|that|he|she|we|you
+    |because|since|as|in)\b)'''
+    if first and (word == 'yes' and first.start() == 0 and before[:1] != '…'
+        or re.match(pause, after, re.I)) and (not first[0].strip().startswith((',', '-'))
+        or re.match(STOP, after)):
+        return 2, 'opening' if first.start() == 0 and before[:1] != '…' else 'stands alone'
     return 0, ''
 
+# %% ../nbs/08_answers.ipynb #33958344
 def read_yes_no(s):
     "Yes or no from plain words."
     s = PHRASES.sub(lambda m: '_'*len(m[0]), s)
-    if re.fullmatch(rf'\W*(?:{YES}){BOTH}(?:{NO})\W*|\W*(?:{NO}){BOTH}(?:{YES})\W*', s, re.I): return Parsed(None, True, 'several at once')
+    if re.fullmatch(rf'\W*(?:{YES}){BOTH}(?:{NO})\W*|\W*(?:{NO}){BOTH}(?:{YES})\W*', s, re.I):
+        return Parsed(None, True, 'several at once')
     for word,idiom in IDIOMS.items():
         if '?' not in s and idiom.fullmatch(s): return Parsed(word, False, 'an idiom')
     claims, denials = [], {}
     for m in re.finditer(rf'(?<![\w-])(?<!\w\')(?:(?P<yes>{YES})|(?:{NO}))(?!\w|\'\w|-\w)', s, re.I):
         word = 'yes' if m['yes'] else 'no'
         rank,how = yes_no_rank(s, m, word)
-        if rank and not open_question(s, *m.span()) and not DENY.search(SURE.sub(' ', clause(s, m.start()))) and not (word == 'yes' and denied(s, *m.span())): claims.append(Claim(*m.span(), word, rank, how))
-    for m in re.finditer(r'(?:^|(?:答案|回答|答)(?:是|为|:|\s)+|[,。]\s*(?:所以|因此)?)(?:(?P<yes>是的|是|对|有|存在)|(?:否|不是|没有|不存在|不))(?=$|[,.。!\s])', s):
+        if rank and not open_question(s, *m.span()) and not DENY.search(SURE.sub(' ',
+            clause(s, m.start()))) and not (word == 'yes' and denied(s, *m.span())):
+            claims.append(Claim(*m.span(), word, rank, how))
+    for m in re.finditer(r'(?:^|(?:答案|回答|答)(?:是|为|:|\s)+["\']?|[,。]\s*(?:所以|因此)?)(?:(?P<yes>是的|是|对|有|存在)|(?:否'
+        r'|不是|没有|不存在|不))(?=$|[,.。!"\'\s])', s):
         claims.append(Claim(*m.span(), 'yes' if m['yes'] else 'no', 2, 'stated'))
-    if not claims and (not (r := REFUSE.search(s)) or r[0].lower().endswith(('see', 'find'))) and '?' not in s and (m := ABSENT.search(s)): claims.append(Claim(*m.span(), 'no', 1, 'not there'))
+    if not claims and (not (r := REFUSE.search(s)) or r[0].lower().endswith(('see',
+        'find'))) and '?' not in s and (m := ABSENT.search(s)): claims.append(Claim(*m.span(), 'no', 1,
+        'not there'))
     return settle(claims, denials, s)
 
 def parse_yes_no(
@@ -512,19 +686,26 @@ def parse_yes_no(
     "Yes or no; None when the text gives neither, or both."
     return parse(text, read_yes_no)
 
-# %% ../nbs/08_answers.ipynb #b4a2b036
+# %% ../nbs/08_answers.ipynb #204c2332
 TENS = 'twenty thirty forty fifty sixty seventy eighty ninety'.split()
-VALUES = {w: i for i,w in enumerate(ONES)} | {w: 20 + 10*i for i,w in enumerate(TENS)} | dict(hundred=100, thousand=1000, million=10**6)
+VALUES = {w: i for i,w in enumerate(ONES)} | {w: 20 + 10*i for i,w in enumerate(TENS)} | dict(hundred=100,
+    thousand=1000, million=10**6)
 HAN = dict(zip('零〇一二两三四五六七八九', (0, 0, 1, 2, 2, 3, 4, 5, 6, 7, 8, 9)))
-NUMBER = re.compile(rf'''(?P<digits>(?<![\w.,:/-])[-−+]?(?:\d{{1,3}}(?:,\d{{3}})+|\d+)(?:\.\d+)?|(?:(?<=[\u3400-\u9fff=(])|(?<=[^\d\s][:,]))[-−]?\d+(?:\.\d+)?)
+NUMBER = re.compile(rf'''(?P<digits>(?<![\w.,:/-])[-−+]?(?:\d{{1,3}}(?:,\d{{3}})+|\d+)(?:\.\d+)?
+    |(?:(?<=[\u3400-\u9fff=(])|(?<=[^\d\s][:,]))[-−]?\d+(?:\.\d+)?)
     (?![\d/]|[:.,]\d|-\w|(?!(?:cm|mm|km|m|kg|g|px|ft|mph)\b)[A-Za-z]|\s*(?:st|nd|rd|th)\b)
-    |\b(?P<words>(?:{'|'.join(VALUES)})(?:(?:[\s-]|\sand\s)+(?:{'|'.join(VALUES)}))*)\b(?!-\w)|(?P<han>[零〇一二两三四五六七八九十百]+)(?=[个只条辆人张本位头匹块把朵棵座间架艘名颗]|\W*$)''', re.I | re.X)
-LABEL = re.compile(r'''(?:\b(?:figure|fig|image|picture|photo|option|step|question|row|column|page|number\s+plate|version|year|room|gate|line|bus|route|player|no|type|level|floor|example|frame|chapter)\.?
+    |(?<![\w-])(?P<words>(?:{'|'.join(VALUES)})(?:(?:[\s-]|\sand\s)+(?:{'|'.join(VALUES)}))*)\b(?!-\w)
+    |(?P<han>[零〇一二两三四五六七八九十百]+)(?=[个只条辆人张本位头匹块把朵棵座间架艘名颗]|\W*$)''', re.I | re.X)
+LABEL = re.compile(r'''(?:\b(?:figure|fig|image|picture|photo|option|step|question|row|column|page
+    |number\s+plate|version|year|room|gate|line|bus|route|player|no|type|level|floor|example|frame
+    |chapter|highway|lane|track|channel|section|seat|unit|part)\.?
     |\#|第|图)\s*$''', re.I | re.X)
-BOUND = re.compile(r'''(?:\b(?:at\ (?:least|most)|(?:more|less|fewer|greater|higher|lower)\ than|over|under|up\ to|above|below|between|from|min(?:imum)?(?:\ of)?|max(?:imum)?(?:\ of)?|minus|nearly|almost)|\b(?:between|from)\ \S+\ (?:and|to)|[<>]=?|[≤≥~±]|至少|至多|超过|不到)\s*$''', re.I | re.X)
 RANGE = re.compile(r'\s*(?:-|–|—|to|~|or|至|到|或)\s*$', re.I)
-TOTAL = re.compile(r'(?:\b(?:total(?:\s+(?:number|count))?\s*(?:of|is|:|=)*|altogether|in\s+total|in\s+all|(?:the\s+)?(?:count|number|sum|result)(?:\s+of\s+[\w\s]{1,40}?)?\s*(?:is|:|=)|totall?ing)|=|一共(?:有|是)?|共有?|总共(?:有|是)?|总数(?:是|为))\W*$', re.I)
-IN_ALL = re.compile(r'[^.,;\n\d]{0,30}\b(?:in\s+(?:total|all)|altogether|total)\b(?!\s*(?:of|is|:|=)?\s*\d)', re.I)
+TOTAL = re.compile(r'(?:\b(?:total(?:\s+(?:number|count))?\s*(?:of|is|:|=)*|altogether|in\s+total|in\s+all'
+    r'|(?:the\s+)?(?:count|number|sum|result)(?:\s+of\s+[\w\s]{1,40}?)?\s*(?:is|:|=)|totall?ing)|=|一共(?:有|是)?'
+    r'|共有?|总共(?:有|是)?|总数(?:是|为))\W*$', re.I)
+IN_ALL = re.compile(r'[^.,;\n\d]{0,30}\b(?:in\s+(?:total|all)|altogether|total)\b(?!\s*(?:of|is|:|=)?\s*\d)',
+    re.I)
 
 # %% ../nbs/08_answers.ipynb #cb735eeb
 def words_value(text):
@@ -557,45 +738,60 @@ def number_value(m):
     x = float(m['digits'].replace(',', '').replace('−', '-'))
     return int(x) if x == int(x) else x
 
-# %% ../nbs/08_answers.ipynb #24fbf531
+# %% ../nbs/08_answers.ipynb #af3f3537
 def is_count(s, m):
     "Is this mention a number of its own: no label, no bound, no range, no pronoun?"
-    before, after = s[:m.start()], s[m.end():]
-    if LABEL.search(before) or BOUND.search(before) or re.match(r'\s*(?:\+|(?:plus|dozen|hundred|thousand|million|billion|or\s+(?:more|less|fewer)|at\s+(?:least|most))\b|以上|以下)', after): return False
+    before, after = around(s, m.start(), m.end())
+    if LABEL.search(before) or BOUND.search(before) or re.match(r'\s*(?:\+(?!\s*\d)|(?:and\s+a\s+half|plus'
+        r'|dozen|hundred|thousand|million|billion|or\s+(?:more|less|fewer)|at\s+(?:least|most))\b|以上|以下)',
+        after):
+        return False
     if (m['words'] or '').lower() != 'one': return True
-    pronoun = re.search(r"\b(?:the|this|that|no|any|every|each|which|another|some|by|a)\s+(?:\w+\s+)?$", before, re.I)
-    return not (pronoun or re.match(r'\s+(?:of|by|moment|second|can|could|should|must|might|may|thing|way|possib\w+|reason|day|time)\b', after, re.I))
+    pronoun = re.search(r"\b(?:the|this|that|no|any|every|each|which|another|some|by|a)\s+(?:\w+\s+)?$",
+        before, re.I)
+    return not (pronoun or re.match(r'\s+(?:of|by|moment|second|can|could|should|must|might|may|thing|way'
+        r'|possib\w+|reason|day|time)\b', after, re.I))
 
+# %% ../nbs/08_answers.ipynb #80738765
 def number_claims(s):
     "The claims that numbers make, where numbers are denied."
-    found = [m for m in NUMBER.finditer(s) if is_count(s, m)]
+    found = [m for m in few(list(NUMBER.finditer(s))) if is_count(s, m)]
     claims, denials = [], {}
     for i,m in enumerate(found):
-        value, before, after = number_value(m), s[:m.start()], s[m.end():]
-        if DENY.search(SURE.sub(' ', clause(s, m.start(), LISTED))) and not re.search(r"\b(?:can|could)(?:'t|not)\b", clause(s, m.start())): denials[value] = m.start(); continue
+        value, (before, after) = number_value(m), around(s, m.start(), m.end(), 200)
+        if DENY.search(SURE.sub(' ', clause(s, m.start(), LISTED))) and not re.search(r"\b(?:can|could)(?:'t"
+            r"|not)\b", clause(s, m.start())):
+            denials[value] = m.start(); continue
         rank = cue_rank(before) if not re.search(r'\bonly\s*$', before) else 0
-        if TOTAL.search(before) or IN_ALL.match(after) or re.search(r'\b(?:so|therefore|thus|hence)\b[^.,;\d]{0,30}$', before, re.I): rank = max(rank, 2)
+        if TOTAL.search(before) or IN_ALL.match(after) or re.search(r'\b(?:so|therefore|thus'
+            r'|hence)\b[^.,;\d]{0,30}$', before, re.I):
+            rank = max(rank, 2)
         ranged = i and RANGE.fullmatch(s[found[i-1].end():m.start()]) or i+1 < len(found) and RANGE.fullmatch(s[m.end():found[i+1].start()])
         if open_question(s, *m.span()): continue
-        claims.append(Claim(*m.span(), None if ranged or value is None else value, max(rank, 1), ('', 'the only number', 'stated', 'called final')[max(rank, 1)]))
+        claims.append(Claim(*m.span(), None if ranged or value is None else value, max(rank, 1),
+            ('', 'the only number', 'stated', 'called final')[max(rank, 1)]))
     return claims, denials
 
 def read_number(s):
     "A number from plain words."
     claims, denials = number_claims(s)
     if claims and all(c.rank == 1 for c in claims) and REFUSE.search(s[claims[-1].end:]): claims = []
-    if not claims and re.fullmatch(r'\W*(?:(?:there (?:are|is)|i (?:can )?see|the image (?:shows|contains|has))\s+)?(?:no(?!\ one\b|\ \d|\ more|\ less|\ idea|\ doubt|\ answer|\ way)|none|zero)(?:\s+\w+){0,6}\W*', s, re.I) and re.search(r'there|no\s+\w+', s, re.I): return Parsed(0, False, 'none there')
+    if not claims and re.fullmatch(r'\W*(?:(?:there (?:are|is)|i (?:can )?see|the image (?:shows|contains'
+        r'|has))\s+)?(?:no(?!\ one\b|\ \d|\ more|\ less|\ idea|\ doubt|\ answer|\ way)|none'
+        r'|zero)(?:\s+\w+){0,6}\W*', s, re.I) and re.search(r'there|no\s+\w+', s, re.I):
+        return Parsed(0, False, 'none there')
     return settle(claims, denials, s)
 
+# %% ../nbs/08_answers.ipynb #ed9941c5
 def parse_number(
     text    # an answer as it was generated
 )->Parsed:  # .value int or float
     "The number that a text gives; None when it gives none, or several."
     return parse(text, read_number)
 
-# %% ../nbs/08_answers.ipynb #0dfa7a2a
+# %% ../nbs/08_answers.ipynb #0f620a5c
 def official_choice(text):
-    "The letter that the released scorer reads in an answer; errors, articles and the word Answer are letters to it."
+    "The letter that the released scorer reads; errors, articles and the word Answer are letters to it."
     m = re.search(r'<answer>(.*?)</answer>', text, re.S)
     part = m[1] if m else text[text.index('Answer:'):] if 'Answer:' in text else text
     m = re.search(r'\(([A-Z])\)', part) or re.search(r'([A-Z])[.)\s]', part) or re.search('([A-Z])', part)
@@ -612,25 +808,28 @@ def official_yes_no(text):
     if s.startswith('answer'): s = s[len('answer'):].strip()
     elif s.lower().startswith('answer'): return Parsed(how='the released scorer stops with an IndexError here')
     s = s.lower()
-    word = next((w for w in ('yes', 'no') if s.startswith(w)), None) or (s.split() or [''])[-1].strip('.,!?*"\'')
+    word = next((w for w in ('yes', 'no') if s.startswith(w)), None) or (s.split()
+        or [''])[-1].strip('.,!?*"\'')
     return Parsed(word if word in ('yes', 'no') else None, how='released scorer')
 
 def official_ab(text):
-    "(a) or (b) as the released scorer reads them (MMVP): the first in brackets, else the first that stands alone, article or not."
+    "(a) or (b) as the released scorer reads them (MMVP): the first in brackets, else the first alone."
     s = text.lower()
     m = re.search(r'\(([ab])\)', s) or re.search(r'\b([ab])\b', s)
     return Parsed(m and m[1].upper(), how='released scorer')
 
-# %% ../nbs/08_answers.ipynb #682387c4
+# %% ../nbs/08_answers.ipynb #a68ed2ad
 def parse_open(text):
-    "A free answer: what is set apart, else all that was said, without thinking and markup; None for nothing and for errors."
+    "A free answer: what is set apart, else all that was said; None for nothing and for errors."
     s = said(text)
     if not s or is_failure(s): return Parsed(how='an error, no answer' if s else 'nothing')
     f = fields(s)
     return Parsed(plain(f[-1][2] if f else s), how='set apart' if f else 'all of it')
 
-PROTOCOLS = {'strict': dict(choice=parse_choice, yes_no=lambda t, _: parse_yes_no(t), number=lambda t, _: parse_number(t), open=lambda t, _: parse_open(t)),
-             'official': dict(choice=lambda t, _: official_choice(t), yes_no=lambda t, _: official_yes_no(t), ab=lambda t, _: official_ab(t),
+PROTOCOLS = {'strict': dict(choice=parse_choice, yes_no=lambda t, _: parse_yes_no(t), number=lambda t,
+    _: parse_number(t), open=lambda t, _: parse_open(t)),
+             'official': dict(choice=lambda t, _: official_choice(t), yes_no=lambda t, _: official_yes_no(t),
+             ab=lambda t, _: official_ab(t),
                               number=lambda t, _: Parsed(), open=lambda t, _: Parsed())}
 
 def read_answer(
@@ -639,12 +838,13 @@ def read_answer(
     options=None,      # of a choice
     protocol='strict'  # or 'official', for comparison with published numbers only
 )->Parsed:
-    "The answer that a text gives under a protocol; under 'official' numbers and open answers always go to its judge."
+    "The answer of a text under a protocol; under 'official' numbers and open answers go to its judge."
     if protocol not in PROTOCOLS: raise ValueError(f"the protocol is 'strict' or 'official', got {protocol!r}")
-    if kind not in PROTOCOLS[protocol]: raise ValueError(f"the kind is one of {', '.join(PROTOCOLS[protocol])}, got {kind!r}")
+    if kind not in PROTOCOLS[protocol]:
+        raise ValueError(f"the kind is one of {', '.join(PROTOCOLS[protocol])}, got {kind!r}")
     return PROTOCOLS[protocol][kind](text, options)
 
-# %% ../nbs/08_answers.ipynb #2e899ee1
+# %% ../nbs/08_answers.ipynb #dd6bd594
 @dataclass(frozen=True)
 class Question:
     "What a judge is asked about."
@@ -673,6 +873,7 @@ Answer: {answer}
 Does the answer state the same as the reference? Reply with one word, yes or no.'''
 REMINDER = 'Reply with one word only: yes or no.'
 
+# %% ../nbs/08_answers.ipynb #663b1d3a
 def verdict_of(
     text  # the judge's words
 )->str:   # 'yes', 'no' or 'invalid'
@@ -681,7 +882,7 @@ def verdict_of(
     if is_failure(s) or not fields(s) and len(plain(s).split()) > 12: return 'invalid'
     return parse(s, read_yes_no).value or 'invalid'
 
-# %% ../nbs/08_answers.ipynb #888826e8
+# %% ../nbs/08_answers.ipynb #dfa6c5c9
 class Cache:
     "Verdicts by content, in an append-only file of JSON lines; without a path, in memory."
     def __init__(self, path=None):
@@ -692,7 +893,8 @@ class Cache:
             except (ValueError, KeyError, TypeError): self.torn += 1
     @staticmethod
     def key(judge, q):
-        return hashlib.sha256(json.dumps([judge, JUDGE, REMINDER, q.question, q.truth, said(q.answer)]).encode()).hexdigest()
+        return hashlib.sha256(json.dumps([judge, JUDGE, REMINDER, q.question, q.truth,
+            said(q.answer)]).encode()).hexdigest()
     def add(self, key, verdict, text):
         with self.lock:
             self.found[key] = verdict, text
@@ -700,13 +902,14 @@ class Cache:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with open(self.path, 'ab') as f:
                 line = json.dumps(dict(key=key, verdict=verdict, said=text), ensure_ascii=False).encode()
-                f.write(b'\n'*bool(f.tell() and not ends_line(self.path)) + line + b'\n'); f.flush(); os.fsync(f.fileno())
+                f.write(b'\n'*bool(f.tell() and not ends_line(self.path)) + line + b'\n')
+                f.flush(); os.fsync(f.fileno())
 
 def ends_line(path):
     "Does a file end with a line end?"
     with open(path, 'rb') as f: f.seek(-1, os.SEEK_END); return f.read(1) == b'\n'
 
-# %% ../nbs/08_answers.ipynb #244e8cfb
+# %% ../nbs/08_answers.ipynb #2837754d
 class LocalJudge:
     "A vision-language model in this process as a judge; it reads text only and answers greedily."
     def __init__(self, model, processor, name, batch_size=8):
@@ -719,13 +922,17 @@ class LocalJudge:
         "Batches of questions; `max_tokens` is that of the first in a batch."
         todo = iter(requests)
         while batch := list(islice(todo, self.batch_size)):
-            proc, chats = self.policy.processor, [r['text'] if isinstance(r['text'], list) else [message(r['text'])] for _,r in batch]
+            proc, chats = self.policy.processor, [r['text'] if isinstance(r['text'], list)
+                else [message(r['text'])] for _,r in batch]
             texts = proc.apply_chat_template(chats, add_generation_prompt=True, tokenize=False)
-            inputs = proc.tokenizer(texts, padding=True, padding_side='left', return_tensors='pt').to(self.policy.device)
-            rolls = sample(self.policy, {k: inputs[k] for k in ('input_ids', 'attention_mask')}, 1, batch[0][1]['max_tokens'], temperature=0)
-            for (key,_),text,done in zip(batch, rolls.texts(proc), rolls.finished): yield key, Reply(text, 'stop' if done else 'length')
+            inputs = proc.tokenizer(texts, padding=True, padding_side='left',
+                return_tensors='pt').to(self.policy.device)
+            rolls = sample(self.policy, {k: inputs[k] for k in ('input_ids', 'attention_mask')}, 1,
+                batch[0][1]['max_tokens'], temperature=0)
+            for (key,_),text,done in zip(batch, rolls.texts(proc), rolls.finished):
+                yield key, Reply(text, 'stop' if done else 'length')
 
-# %% ../nbs/08_answers.ipynb #bbff9259
+# %% ../nbs/08_answers.ipynb #4cd584a2
 def _without_asking(q, everything):
     "The verdict on a question that needs no judge; None for one that does."
     if q.parsed and not everything: return Verdict(q.id, 'read', str(q.parsed.value))
@@ -739,6 +946,7 @@ def _round(by, asked, max_tokens, cache, keep):
         if verdict in keep: cache.add(key, verdict, text)
         yield key, verdict, text
 
+# %% ../nbs/08_answers.ipynb #31e0ee5d
 def judge(
     questions,        # Questions
     by,               # a judge: Server, LocalJudge, or any object with .name and .ask_all
@@ -746,18 +954,20 @@ def judge(
     everything=False, # judge also what the parser has read
     max_tokens=512    # the judge's longest reply, its thinking included
 )->list:              # one Verdict a question, in order
-    "Ask a judge about what no parser read; verdicts are kept as they come, an essay gets one reminder, errors stay errors."
+    "Ask a judge about what no parser read; an essay gets one reminder, errors stay errors."
     questions, cache = list(questions), Cache(cache)
     own = [_without_asking(q, everything) for q in questions]
     keys = [None if v else Cache.key(by.name, q) for v,q in zip(own, questions)]
     asked = {k: JUDGE.format(question=q.question, truth=q.truth, answer=plain(said(q.answer)))
              for k,q in zip(keys, questions) if k and k not in cache.found}
     fresh = {k: (v, t) for k,v,t in _round(by, asked, max_tokens, cache, ('yes', 'no'))}
-    again = {k: [message(asked[k]), dict(role='assistant', content=t or '…'), message(REMINDER)] for k,(v,t) in fresh.items() if v == 'invalid'}
+    again = {k: [message(asked[k]), dict(role='assistant', content=t or '…'), message(REMINDER)] for k,
+        (v,t) in fresh.items() if v == 'invalid'}
     fresh |= {k: (v, t) for k,v,t in _round(by, again, max_tokens, cache, ('yes', 'no', 'invalid'))}
-    return [v or Verdict(q.id, *fresh.get(k) or cache.found[k], cached=k not in fresh) for v,q,k in zip(own, questions, keys)]
+    return [v or Verdict(q.id, *fresh.get(k) or cache.found[k], cached=k not in fresh) for v,q,
+        k in zip(own, questions, keys)]
 
-# %% ../nbs/08_answers.ipynb #12dba2b3
+# %% ../nbs/08_answers.ipynb #e969977d
 class Unscored(RuntimeError): "Too many items have no score for a number to be reported."
 
 @dataclass(frozen=True)
@@ -778,7 +988,8 @@ class Tally:
     def check(self, tolerance=.02):
         "Raise when more than this share of items is unscored."
         if self.n and self.unscored > tolerance*self.n:
-            raise Unscored(f'{self.unscored} of {self.n} items have no score, more than {tolerance:.0%}: the accuracy lies between {self.low:.3f} and {self.high:.3f}; run again, only these are asked')
+            raise Unscored(f'{self.unscored} of {self.n} items have no score, more than {tolerance:.0%}: accuracy '
+                           f'lies between {self.low:.3f} and {self.high:.3f}; run again, only these are asked')
         return self
     def __str__(self):
         between = f', accuracy between {self.low:.3f} and {self.high:.3f}' if self.unscored else f', accuracy {self.low:.3f}'

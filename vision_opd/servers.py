@@ -6,7 +6,7 @@
 __all__ = ['KINDS', 'STATUS', 'MIME', 'Failure', 'Reply', 'repeats', 'retry_after', 'message_in', 'read_response',
            'read_choice_of', 'data_uri', 'message', 'Server', 'local_tokens', 'token_mismatch', 'VisionCheck']
 
-# %% ../nbs/08a_servers.ipynb #184687f6
+# %% ../nbs/08a_servers.ipynb #b2f87158
 import base64, hashlib, io, json, random, re, time
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
@@ -14,23 +14,24 @@ from email.utils import parsedate_to_datetime
 from itertools import islice
 from pathlib import Path
 import httpx
-from fastcore.basics import patch
+from fastcore.basics import patch, store_attr
 from PIL import Image
 from .crops import as_rgb, visual_tokens
 
-# %% ../nbs/08a_servers.ipynb #846f21ed
+# %% ../nbs/08a_servers.ipynb #1dc6cf14
 KINDS = {                # kind: (worth another try, what to do)
     'down': (True, 'nobody answers at this address: is the server running, and is api_base right?'),
     'slow': (True, 'no answer in time: raise timeout, ask for fewer tokens, or lower threads'),
     'cut': (True, 'the connection broke before the answer was whole'),
     'busy': (True, 'the server asks for fewer requests: lower threads'),
     'server error': (True, 'the server failed: see its log'),
-    'not JSON': (True, 'the reply is no JSON: is api_base the address of an OpenAI-compatible API (mostly ending in /v1)?'),
+    'not JSON': (True, 'the reply is no JSON: is api_base an OpenAI-compatible API (mostly ending in /v1)?'),
     'empty': (True, 'the reply holds no answer'),
+    'unreadable': (False, 'the image or the question cannot be read here, nothing was sent'),
     'refused': (False, 'the server does not accept this request'),
-    'too large': (False, 'the image or the prompt is too large for the server: send a smaller image, or raise its limits'),
+    'too large': (False, 'image or prompt is too large for the server: send a smaller one, or raise its limits'),
     'locked': (False, 'the server wants another api_key'),
-    'not found': (False, 'no such model or address: check the model name, and that api_base ends where /chat/completions begins')}
+    'not found': (False, 'check the model name, and that api_base ends where /chat/completions begins')}
 
 @dataclass(frozen=True)
 class Failure:
@@ -68,11 +69,12 @@ def repeats(
     "Does a text end in one piece of up to 100 characters, again and again?"
     return bool(re.search(rf'(?s)(.{{2,100}}?)\1{{{times-1},}}.{{0,100}}\Z', (text or '')[-1200:]))
 
-# %% ../nbs/08a_servers.ipynb #581ca76d
-STATUS = {400: 'refused', 401: 'locked', 403: 'locked', 404: 'not found', 405: 'not found', 408: 'slow', 409: 'busy', 413: 'too large', 422: 'refused', 425: 'busy', 429: 'busy', 504: 'slow'}
+# %% ../nbs/08a_servers.ipynb #10f0fa3e
+STATUS = {400: 'refused', 401: 'locked', 403: 'locked', 404: 'not found', 405: 'not found', 408: 'slow',
+    409: 'busy', 413: 'too large', 422: 'refused', 425: 'busy', 429: 'busy', 504: 'slow'}
 
 def retry_after(value, now=None):
-    "Seconds to wait by a Retry-After header: a number of seconds or a date; 0 when there is none or it cannot be read."
+    "Seconds to wait by a Retry-After header, which holds seconds or a date; 0 when there is none."
     try: return max(0., float(value))
     except (TypeError, ValueError): pass
     try: return max(0., parsedate_to_datetime(value).timestamp() - (time.time() if now is None else now))
@@ -86,6 +88,7 @@ def message_in(body):
         while isinstance(found, dict) and found.get(key): found = found[key]
     return found if isinstance(found, str) else json.dumps(found)
 
+# %% ../nbs/08a_servers.ipynb #717f7016
 def read_response(
     status,    # HTTP status
     body:str,  # what came
@@ -109,15 +112,16 @@ def read_choice_of(choice, usage):
     if isinstance(text, list): text = ''.join(p.get('text', '') for p in text)
     thinking = m.get('reasoning_content') or m.get('reasoning') or ''
     if text is None and finish is None: raise KeyError('content')
-    return Reply(text or '', finish, usage, thinking=thinking if isinstance(thinking, str) else json.dumps(thinking))
+    return Reply(text or '', finish, usage, thinking=thinking if isinstance(thinking, str)
+        else json.dumps(thinking))
 
-# %% ../nbs/08a_servers.ipynb #f75a8463
+# %% ../nbs/08a_servers.ipynb #71e33901
 MIME = {'JPEG': 'image/jpeg', 'PNG': 'image/png', 'WEBP': 'image/webp', 'GIF': 'image/gif'}
 
 def data_uri(
     image  # a PIL image, the bytes of an image file, or a path
 )->str:
-    "An image as a data URI with its true type; other formats, other modes and turned images as upright RGB in PNG."
+    "An image as a data URI with its true type; unusual formats, modes and turned images as upright PNG."
     if isinstance(image, Image.Image): data, im = None, image
     else:
         data = Path(image).read_bytes() if isinstance(image, (str, Path)) else bytes(image)
@@ -133,13 +137,14 @@ def message(
 )->dict:
     "A user's message, image before text."
     if image is None: return dict(role='user', content=text)
-    return dict(role='user', content=[dict(type='image_url', image_url=dict(url=data_uri(image))), dict(type='text', text=text)])
+    return dict(role='user', content=[dict(type='image_url', image_url=dict(url=data_uri(image))),
+        dict(type='text', text=text)])
 
-# %% ../nbs/08a_servers.ipynb #19d4a74c
+# %% ../nbs/08a_servers.ipynb #d3e44876
 class Server:
     "An OpenAI-compatible server of chat completions; failures are values."
     def __init__(self,
-        api_base,            # address up to what stands before /chat/completions, such as http://127.0.0.1:8000/v1
+        api_base,            # what stands before /chat/completions, such as http://127.0.0.1:8000/v1
         model,               # the model's name there
         api_key=None,        # sent as a bearer token
         timeout=120.,        # seconds for one whole answer
@@ -153,21 +158,29 @@ class Server:
         limit_field='max_tokens' # some servers want 'max_completion_tokens'
     ):
         url = str(api_base).rstrip('/').removesuffix('/chat/completions')
-        if not re.match(r'https?://[^/]', url): raise ValueError(f'api_base is an address such as http://127.0.0.1:8000/v1, got {api_base!r}')
-        if tries < 1 or threads < 1 or timeout <= 0: raise ValueError(f'tries and threads are at least 1 and timeout is positive, got {tries}, {threads}, {timeout}')
-        self.url, self.model, self.timeout, self.tries, self.pause, self.longest_pause = url, model, timeout, tries, pause, longest_pause
-        self.patience, self.threads, self.seed, self.extra_body, self.limit_field = patience, threads, seed, extra_body or {}, limit_field
+        if not re.match(r'https?://[^/]', url):
+            raise ValueError(f'api_base is an address such as http://127.0.0.1:8000/v1, got {api_base!r}')
+        if tries < 1 or threads < 1 or timeout <= 0:
+            raise ValueError(f'tries and threads are at least 1, timeout is positive; got {tries}, {threads}, {timeout}')
+        store_attr('model, timeout, tries, pause, longest_pause, patience, threads, seed, limit_field')
+        self.url, self.extra_body, self.quiet_until, self.lost = url, extra_body or {}, 0., 0
         local = re.match(r'https?://(?:localhost|127\.|\[::1\])', url)
-        self.client = httpx.Client(headers={'Authorization': f'Bearer {api_key}'} if api_key else {}, trust_env=not local,
-                                   timeout=httpx.Timeout(timeout, connect=min(timeout, 10.)), limits=httpx.Limits(max_connections=threads))
-        self.quiet_until = 0.
-    @property
-    def name(self): return f'{self.model} at {self.url}'
-    def close(self): self.client.close()
-    def __enter__(self): return self
-    def __exit__(self, *_): self.close()
+        self.client = httpx.Client(headers={'Authorization': f'Bearer {api_key}'} if api_key else {},
+            trust_env=not local,
+                                   timeout=httpx.Timeout(timeout, connect=min(timeout, 10.)),
+                                   limits=httpx.Limits(max_connections=threads))
 
-# %% ../nbs/08a_servers.ipynb #5b5a3e75
+# %% ../nbs/08a_servers.ipynb #363b10a9
+@patch(as_prop=True)
+def name(self:Server): return f'{self.model} at {self.url}'
+@patch
+def close(self:Server): self.client.close()
+@patch
+def __enter__(self:Server): return self
+@patch
+def __exit__(self:Server, *_): self.close()
+
+# %% ../nbs/08a_servers.ipynb #2636a7b9
 @patch
 def attempt(self:Server, body:dict)->Reply:
     "One request, one reply, whatever happens."
@@ -176,11 +189,14 @@ def attempt(self:Server, body:dict)->Reply:
         with self.client.stream('POST', f'{self.url}/chat/completions', json=body) as r:
             for chunk in r.iter_bytes():
                 data += chunk
-                if time.monotonic() > end: return Reply(error=Failure('slow', f'{len(data):,} bytes in {self.timeout:g} s'))
+                if time.monotonic() > end:
+                    return Reply(error=Failure('slow', f'{len(data):,} bytes in {self.timeout:g} s'))
         return read_response(r.status_code, data.decode('utf-8', 'replace'), r.headers.get('retry-after'))
-    except (httpx.ConnectError, httpx.ConnectTimeout) as e: return Reply(error=Failure('down', f'{self.url}: {e}'))
+    except (httpx.ConnectError, httpx.ConnectTimeout) as e: return Reply(error=Failure('down',
+        f'{self.url}: {e}'))
     except httpx.TimeoutException: return Reply(error=Failure('slow', f'nothing in {self.timeout:g} s'))
-    except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL) as e: return Reply(error=Failure('cut', str(e) or type(e).__name__))
+    except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL) as e:
+        return Reply(error=Failure('cut', str(e) or type(e).__name__))
 
 @patch
 def wait_before(self:Server, k, key, after=0.):
@@ -188,6 +204,7 @@ def wait_before(self:Server, k, key, after=0.):
     u = random.Random(f'{self.seed}|{key}|{k}').random()
     return max(after, min(self.pause*2**(k-1), self.longest_pause)*(1 + u)/2)
 
+# %% ../nbs/08a_servers.ipynb #79a56920
 @patch
 def send(self:Server, body:dict)->Reply:
     "A request with its retries."
@@ -195,13 +212,16 @@ def send(self:Server, body:dict)->Reply:
     for k in range(1, self.tries+1):
         time.sleep(max(0., self.quiet_until - time.monotonic()))
         reply = self.attempt(body)
+        self.lost = self.lost + 1 if reply.error and reply.error.kind == 'down' else 0
         if reply or not reply.error.again or k == self.tries or reply.error.after > self.patience: break
+        if self.lost > self.tries*self.threads: break      # nobody has answered anybody for long
         pause = self.wait_before(k, key, reply.error.after)
-        if reply.error.kind == 'busy': self.quiet_until = max(self.quiet_until, time.monotonic() + reply.error.after)
+        if reply.error.kind == 'busy':
+            self.quiet_until = max(self.quiet_until, time.monotonic() + reply.error.after)
         time.sleep(pause)
     return replace(reply, tries=k)
 
-# %% ../nbs/08a_servers.ipynb #05e32a49
+# %% ../nbs/08a_servers.ipynb #e1915332
 @patch
 def ask(self:Server,
     text,              # the question, or a list of messages
@@ -212,16 +232,22 @@ def ask(self:Server,
     **standard         # other standard fields: top_p, seed, stop, response_format, …
 )->Reply:              # never raises for what the server or the network does
     "One question, with retries; only standard fields are sent, and those of `extra_body`."
-    messages = list(text) if isinstance(text, (list, tuple)) else [message(text, image)]
+    try: messages = list(text) if isinstance(text, (list, tuple)) else [message(text, image)]
+    except (OSError, ValueError) as e: return Reply(error=Failure('unreadable', str(e)[:300]))
     if system: messages = [dict(role='system', content=system)] + messages
-    return self.send(dict(model=self.model, messages=messages, temperature=temperature) | {self.limit_field: max_tokens} | standard | self.extra_body)
+    return self.send(dict(model=self.model, messages=messages,
+        temperature=temperature) | {self.limit_field: max_tokens} | standard | self.extra_body)
 
+# %% ../nbs/08a_servers.ipynb #3489cf8d
 @patch
 def ask_all(self:Server,
     requests  # (key, dict of arguments of `ask`), any iterable; it is read as it is needed, images are not held
 ):            # yields (key, Reply) as answers come, each key once
     "Many questions, `threads` of them at a time."
-    def one(key, request): return key, self.ask(**(request() if callable(request) else request))
+    def one(key, request):
+        try: request = request() if callable(request) else request
+        except (OSError, ValueError) as e: return key, Reply(error=Failure('unreadable', str(e)[:300]))
+        return key, self.ask(**request)
     todo, live = iter(requests), set()
     with ThreadPoolExecutor(self.threads) as pool:
         try:
@@ -232,7 +258,7 @@ def ask_all(self:Server,
                 for f in done: yield f.result()
         finally: pool.shutdown(wait=False, cancel_futures=True)
 
-# %% ../nbs/08a_servers.ipynb #cda68f85
+# %% ../nbs/08a_servers.ipynb #44f0d026
 def local_tokens(
     processor,  # of the model that the server runs
     text,       # the question
@@ -241,7 +267,8 @@ def local_tokens(
 )->int:
     "The tokens of a prompt with or without an image, computed without the image."
     content = [{'type': 'image'}]*bool(size) + [{'type': 'text', 'text': text}]
-    prompt = processor.apply_chat_template([{'role': 'user', 'content': content}], add_generation_prompt=True, tokenize=False, **template)
+    prompt = processor.apply_chat_template([{'role': 'user', 'content': content}], add_generation_prompt=True,
+        tokenize=False, **template)
     return len(processor.tokenizer(prompt)['input_ids']) + (visual_tokens(size, processor) - 1 if size else 0)
 
 def token_mismatch(
@@ -249,12 +276,14 @@ def token_mismatch(
     expected,  # tokens of the prompt, from `local_tokens`
     offset=0   # what this server's prompts have beyond ours, see `VisionCheck.offset`
 )->str:
-    "A sentence when a server counts other prompt tokens than expected; None when it counts the same, or does not count."
+    "A sentence when a server counts other prompt tokens than expected; None when the same, or none."
     seen = (usage or {}).get('prompt_tokens')
     if seen is None or seen == expected + offset: return None
     return f'the server read {seen:,} prompt tokens where {expected + offset:,} are expected: ' + (
-        'it shrinks images, or cuts prompts; raise its image limit (max_pixels)' if seen < expected + offset else 'it enlarges images, or has another chat template')
+        'it shrinks images, or cuts prompts; raise its image limit (max_pixels)' if seen < expected + offset
+        else 'it enlarges images, or has another chat template')
 
+# %% ../nbs/08a_servers.ipynb #6ca0d2fb
 @dataclass(frozen=True)
 class VisionCheck:
     "Whether a server shows the model the whole image."
@@ -268,7 +297,8 @@ class VisionCheck:
         if self.error: return f'the image tokens of the server are unknown: {self.error}'
         if self.ok: return f'the server reads an image as {self.seen:,} tokens, as expected'
         return f'the server reads an image as {self.seen:,} tokens where {self.expected:,} are expected: it ' + (
-            'shrinks images; raise its limit (max_pixels)' if self.seen < self.expected else 'enlarges images, or runs another model')
+            'shrinks images; raise its limit (max_pixels)' if self.seen < self.expected
+            else 'enlarges images, or runs another model')
 
 # %% ../nbs/08a_servers.ipynb #3064ab95
 @patch
