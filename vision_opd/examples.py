@@ -681,8 +681,9 @@ def _pair(self:Examples, place, recipe, **overrides):
         pair.student_image,pair.teacher_image
         return pair
     except ValueError as why:
-        self.failed.add(place); self.quarantine.append(Rejected(e.row or place+1, e.id, str(why)))
-        print(f'{self.name}, row {self.quarantine[-1].row}, is set aside: {why}')
+        self.failed.add(place); bad = Rejected(e.row or place+1, e.id, str(why))
+        if bad in self.quarantine: return   # another part of these examples has met it
+        self.quarantine.append(bad); print(f'{self.name}, row {bad.row}, is set aside: {why}')
 
 @patch
 def pairs(
