@@ -4,14 +4,16 @@
 
 # %% auto #0
 __all__ = ['PARTS', 'CACHE', 'TEACHERS', 'PolicyError', 'pick_dtype', 'pick_attention', 'check_folder', 'check_processor',
-           'quantised', 'read', 'load', 'encode', 'part_of', 'train_parts', 'lora', 'switched', 'Switched', 'causal',
-           'backbone', 'unwrap', 'hidden', 'check_length', 'ema_rate', 'DualPolicy', 'evaluating', 'teachers', 'update',
-           'teacher_bytes', 'state_dict', 'load_state_dict']
+           'quantised', 'read', 'load', 'check_template', 'encode', 'part_of', 'train_parts', 'lora', 'needs_scaler',
+           'switched', 'Switched', 'causal', 'backbone', 'unwrap', 'computing', 'hidden', 'check_length', 'left_padded',
+           'take', 'ema_rate', 'check_teacher', 'DualPolicy', 'evaluating', 'teachers', 'update', 'teacher_bytes',
+           'state_dict', 'load_state_dict']
 
 # %% ../nbs/03_policies.ipynb #636e1cd2
 import copy, re
 from contextlib import contextmanager, nullcontext
 from importlib.util import find_spec
+from itertools import accumulate, pairwise
 from pathlib import Path
 import torch
 from torch.nn.parallel import DistributedDataParallel
@@ -25,13 +27,14 @@ class PolicyError(ValueError): "A model, processor or option that cannot work, a
 
 # %% ../nbs/03_policies.ipynb #96f1d978
 def pick_dtype(
-    device  # torch.device
-):          # (torch dtype, the reason in words)
+    device,          # torch.device
+    capability=None  # (major, minor) of the card; None: asked of the device
+):                   # (torch dtype, the reason in words)
     "The number format that the device computes in."
     if device.type != 'cuda': return torch.float32, f'{device.type}: float32, the format every operation has there'
-    major,minor = torch.cuda.get_device_capability(device)
-    if major >= 8: return torch.bfloat16, f'sm_{major}{minor} computes in bf16'
-    return torch.float16, f'sm_{major}{minor} has no bf16: float16, for an adapter (full fine-tuning needs float32)'
+    major,minor = capability or torch.cuda.get_device_capability(device)
+    if major >= 8: return torch.bfloat16, f'sm_{major}{minor} computes in bf16; what trains is float32'
+    return torch.float16, f'sm_{major}{minor} has no bf16: float16; what trains is float32, and its loss must be scaled'
 
 def pick_attention(device):
     "(attention implementation, the reason in words)"
@@ -59,14 +62,18 @@ def check_processor(processor, name='the model'):
     if not (getattr(processor, 'chat_template', None) or getattr(tok, 'chat_template', None)):
         raise PolicyError(f'{name} has no chat template: take the instruction-tuned version, or set processor.chat_template')
     if tok.pad_token_id is None: tok.pad_token = tok.eos_token
+    if tok.pad_token_id is None:
+        raise PolicyError(f'the tokenizer of {name} has neither pad nor end token: set processor.tokenizer.pad_token')
 
 # %% ../nbs/03_policies.ipynb #f8ee4efd
 def quantised(dtype):
-    "Options of `from_pretrained` for 4-bit weights (QLoRA, arXiv 2305.14314): nf4, with `dtype` to compute in."
+    "Options of `from_pretrained` for 4-bit weights of the language model (QLoRA, arXiv 2305.14314): nf4, with `dtype` to compute in."
     if not find_spec('bitsandbytes'):
-        raise PolicyError('4-bit weights need bitsandbytes and a CUDA card: pip install bitsandbytes, or leave quantise out')
+        raise PolicyError('4-bit weights need bitsandbytes: pip install bitsandbytes, or leave quantise out')
     from transformers import BitsAndBytesConfig
-    return dict(quantization_config=BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type='nf4', bnb_4bit_compute_dtype=dtype))
+    whole = ['lm_head', f'.*({PARTS["vision"]}|{PARTS["projector"]}).*']   # the head and all that the image passes
+    return dict(quantization_config=BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type='nf4', bnb_4bit_compute_dtype=dtype,
+                                                       llm_int8_skip_modules=whole))
 
 def read(path, cls, **kwargs):
     "`cls.from_pretrained`, with its complaint in one line."
@@ -75,19 +82,20 @@ def read(path, cls, **kwargs):
         why = (str(e).strip() or type(e).__name__).splitlines()[0]
         raise PolicyError(f'cannot load {path} as a vision-language model: {why}') from e
 
-# %% ../nbs/03_policies.ipynb #c7ee706e
+# %% ../nbs/03_policies.ipynb #02204431
 def _adapted(folder, **kwargs):
     "The base that an adapter folder names, with that adapter ready to train."
     from peft import PeftConfig, PeftModel
     base = read(PeftConfig.from_pretrained(folder).base_model_name_or_path, AutoModelForImageTextToText, **kwargs)
     return PeftModel.from_pretrained(base, folder, is_trainable=True)
 
+# %% ../nbs/03_policies.ipynb #c7ee706e
 def load(
     model,             # folder or hub id; a folder with adapter_config.json gives its base with that adapter
     dtype='auto',      # torch dtype or its name; 'auto': see `pick_dtype`
     device=None,       # None: the first accelerator, else the CPU
     attention='auto',  # an implementation of transformers; 'auto': see `pick_attention`
-    quantise=False,    # 4-bit base weights, for an adapter
+    quantise=False,    # 4-bit weights of the language model, for an adapter
     verbose=False,     # print what 'auto' chose, and why
     **kwargs           # for `from_pretrained`
 ):                     # (model in eval mode, processor)
@@ -106,6 +114,13 @@ def load(
     return (net if quantise else net.to(device)).eval(), processor
 
 # %% ../nbs/03_policies.ipynb #90d9dd84
+def check_template(processor, options):
+    "Refuse an option that the chat template never reads. A model without `enable_thinking` does not think anyway."
+    source = str(getattr(processor, 'chat_template', None) or processor.tokenizer.chat_template)
+    for k,v in options.items():
+        if k not in source and (k, v) != ('enable_thinking', False):
+            raise PolicyError(f'the chat template reads no option {k}: leave it out, or take a model whose template knows it')
+
 def encode(
     processor,    # of the policy
     images,       # B PIL images, RGB
@@ -116,6 +131,7 @@ def encode(
     "Prompts of one view: the only way in, for student and teacher alike."
     if len(images) != len(texts) or not len(texts):
         raise PolicyError(f'{len(images)} images and {len(texts)} questions: give as many of one as of the other, at least one')
+    check_template(processor, template)
     chats = [[{'role':'user', 'content':[{'type':'image'}, {'type':'text', 'text':t}]}] for t in texts]
     prompts = processor.apply_chat_template(chats, add_generation_prompt=True, tokenize=False, **template)
     batch = processor(text=prompts, images=[[im] for im in images], padding=True, padding_side='left', return_tensors='pt')
@@ -138,11 +154,13 @@ def train_parts(
     model,               # a transformers model without adapter
     parts=tuple(PARTS),  # which of vision, projector, language take gradients
 ):                       # {part: trainable parameters}
-    "Choose what full fine-tuning moves; the rest takes no gradient and no copy."
+    "Choose what full fine-tuning moves, and make it float32; the rest takes no gradient and no copy."
     parts, counts = _known(parts), dict.fromkeys(PARTS, 0)
+    if getattr(model, 'is_quantized', False): raise PolicyError('4-bit weights cannot train: put an adapter on them with lora')
+    if model.dtype != torch.float32: model.compute_dtype = model.dtype
     for n,p in model.named_parameters():
         p.requires_grad_(part_of(n) in parts)
-        counts[part_of(n)] += p.numel()*p.requires_grad
+        if p.requires_grad: p.data = p.data.float(); counts[part_of(n)] += p.numel()
     if not sum(counts.values()): raise PolicyError(f'this model has no weights in {", ".join(parts)}: nothing would train')
     return counts
 
@@ -168,6 +186,14 @@ def lora(
         raise PolicyError(f'no linear map of {", ".join(parts)} is called {targets}: they are called {", ".join(ends)}')
     return get_peft_model(model, LoraConfig(r=rank, lora_alpha=alpha, target_modules=names, use_rslora=rslora,
                                             use_dora=dora, lora_dropout=dropout))
+
+# %% ../nbs/03_policies.ipynb #6952d2ca
+def needs_scaler(
+    model  # any policy's model
+):         # True: multiply the loss before backward and unscale before clipping (torch.amp.GradScaler)
+    "Do gradients pass through float16?"
+    loaded = any(getattr(m, 'compute_dtype', None) == torch.float16 for m in model.modules())
+    return loaded or any(p.dtype == torch.float16 for p in model.parameters())
 
 # %% ../nbs/03_policies.ipynb #9334b5e5
 @contextmanager
@@ -218,6 +244,11 @@ def unwrap(model):
 # %% ../nbs/03_policies.ipynb #da60740d
 CACHE = next(k for k in ('cache', 'past_key_values') if k in BaseModelOutputWithPast.__dataclass_fields__)  # its name since 5.24, and before
 
+def computing(model):
+    "Arithmetic in the format the model was loaded in, for weights that train in float32; else nothing."
+    dtype = getattr(causal(model), 'compute_dtype', None)
+    return torch.autocast(next(model.parameters()).device.type, dtype) if dtype else nullcontext()
+
 def _states(self, **inputs): return backbone(self)(**inputs)
 
 def hidden(
@@ -228,11 +259,10 @@ def hidden(
     if isinstance(model, Switched):
         with model.on(): return hidden(model.module, **inputs)
     net = unwrap(model)
-    if not isinstance(net, FSDPModule): return backbone(net)(**inputs)
-    if not hasattr(net, 'states'):
+    if isinstance(net, FSDPModule) and not hasattr(net, 'states'):
         net.states = _states.__get__(net)
         torch.distributed.fsdp.register_fsdp_forward_method(net, 'states')
-    return net.states(**inputs)
+    with computing(net): return net.states(**inputs) if isinstance(net, FSDPModule) else _states(net, **inputs)
 
 # %% ../nbs/03_policies.ipynb #35b6be04
 def check_length(
@@ -247,6 +277,70 @@ def check_length(
         raise PolicyError(f'prompt and answer take {need} tokens, {need-limit} more than the {limit} of this model: shorten '
                           'max_new_tokens, or make the images smaller (max_pixels of the view, or of the image processor)')
 
+# %% ../nbs/03_policies.ipynb #7663dfbb
+def _rows(each, tokens):
+    "How many things of `each` tokens belong to each prompt, which has so many image `tokens`."
+    ends = torch.searchsorted(each.to(tokens).cumsum(0), tokens.cumsum(0)) + 1
+    return ends.diff(prepend=ends.new_zeros(1)).tolist()
+
+def _counts(model, prompts, k):
+    "Rows of tensor `k` that belong to each prompt."
+    B, v = len(prompts['input_ids']), prompts[k]
+    if k == 'pixel_values' and 'image_grid_thw' in prompts: return prompts['image_grid_thw'].prod(-1).tolist()
+    if len(v) == B: return [1]*B
+    cfg, tokens = causal(model).config, _image_tokens(model, prompts)
+    if 'spatial_shapes' not in prompts: return (tokens*len(v)//tokens.sum()).tolist()
+    return _rows((prompts['spatial_shapes']/cfg.downsample_factor).ceil().prod(-1).long(), tokens)
+
+def _image_tokens(model, prompts): return (prompts['input_ids'] == causal(model).config.image_token_id).sum(-1)
+
+# %% ../nbs/03_policies.ipynb #c4d525ea
+def _levels(out): return [out.pooler_output, *(getattr(out, 'deepstack_features', None) or [])]
+
+def _seen(kind, levels):
+    "The tower's output as the model takes it: features, and deepstack features where the family has them."
+    deep = dict(deepstack_features=levels[1:]) if levels[1:] else {}
+    return {'image': kind(pooler_output=levels[0], **deep)}
+
+def _parts(x, counts): return list(x.split(counts)) if isinstance(x, torch.Tensor) else [x[a:b] for a,b in pairwise(accumulate(counts, initial=0))]
+def _join(parts): return torch.cat(parts) if isinstance(parts[0], torch.Tensor) else [e for p in parts for e in p]
+
+def _take_seen(model, prompts, rows):
+    "What the tower saw of some prompts."
+    out = prompts['mm_encoder_outputs']['image']
+    counts = _rows(torch.tensor([len(e) for e in out.pooler_output]), _image_tokens(model, prompts))
+    parts = [_parts(x, counts) for x in _levels(out)]
+    return _seen(type(out), [_join([p[i] for i in rows]) for p in parts])
+
+# %% ../nbs/03_policies.ipynb #0cb2359f
+def left_padded(
+    prompts  # B prompts, from `encode` or padded by someone else
+):           # the same with all padding on the left, where no answer follows it
+    "Prompts padded on the right, or on both sides, with each row moved to the end."
+    mask = prompts['attention_mask']
+    if mask[:, -1].all(): return prompts
+    P = mask.shape[1]
+    at = torch.arange(P, device=mask.device)
+    behind = P - 1 - torch.where(mask.bool(), at, -1).amax(-1, keepdim=True)
+    at = (at - behind) % P
+    return {k: v.gather(1, at) if isinstance(v, torch.Tensor) and v.shape == mask.shape else v for k,v in prompts.items()}
+
+# %% ../nbs/03_policies.ipynb #d3703c12
+def take(
+    model,    # whose prompts they are
+    prompts,  # B prompts, from `encode`; images as pixels, or as `mm_encoder_outputs`
+    rows      # which ones, in which order, how often
+):            # the prompts, without the columns that are padding in all of them
+    "Some of the prompts, each with its image."
+    prompts, rows, out = left_padded(prompts), torch.as_tensor(rows).tolist(), {}
+    P = int(prompts['attention_mask'][rows].sum(-1).max())
+    for k,v in prompts.items():
+        if k == 'mm_encoder_outputs': out[k] = _take_seen(model, prompts, rows); continue
+        parts = v.split(_counts(model, prompts, k))
+        out[k] = torch.cat([parts[i] for i in rows])
+        if v.shape[:2] == prompts['input_ids'].shape: out[k] = out[k][:, -P:]
+    return out
+
 # %% ../nbs/03_policies.ipynb #71ac0123
 TEACHERS = 'frozen', 'ema', 'trust_region', 'progressive', 'live'
 
@@ -257,6 +351,15 @@ def ema_rate(
 ):              # r′
     "The share of the student that the teacher takes over after an update on `batch` samples."
     return 1 - (1-rate)**(batch/reference)
+
+# %% ../nbs/03_policies.ipynb #7e98c84a
+def check_teacher(teacher, rate):
+    "The kind of a teacher, one of `TEACHERS` or 'path'; or a complaint."
+    if not 0 <= rate <= 1: raise PolicyError(f'rate must lie in [0, 1], got {rate}')
+    if isinstance(teacher, torch.nn.Module): return 'path'
+    if teacher in TEACHERS: return teacher
+    if Path(teacher).is_dir(): return 'path'
+    raise PolicyError(f'teacher must be one of {", ".join(TEACHERS)}, or the folder of another model; got {teacher!r}')
 
 # %% ../nbs/03_policies.ipynb #13cf94a0
 class DualPolicy:
@@ -270,28 +373,30 @@ class DualPolicy:
         ref_device=None,   # where they are kept and read; None: with the student
         template=None      # options of the chat template, such as dict(enable_thinking=False)
     ):
-        kind = teacher if teacher in TEACHERS else 'path'
-        if kind == 'path' and not isinstance(teacher, torch.nn.Module) and not Path(teacher).is_dir():
-            raise PolicyError(f'teacher must be one of {", ".join(TEACHERS)}, or the folder of another model; got {teacher!r}')
-        if not 0 <= rate <= 1: raise PolicyError(f'rate must lie in [0, 1], got {rate}')
-        check_processor(processor)
-        self.model,self.processor,self.kind,self.rate,self.template = model,processor,kind,rate,template or {}
+        self.kind = check_teacher(teacher, rate)
+        check_processor(processor); check_template(processor, template or {})
+        self.model,self.processor,self.rate,self.template = model,processor,rate,template or {}
         self.updates,self.reference,self.names,self.shadow,self.shared = 0,None,{},{},[]
-        if kind == 'path': self.reference = self._other(teacher, ref_dtype, ref_device)
+        if self.kind == 'path': self.reference = self._other(teacher, ref_dtype, ref_device)
         elif hasattr(unwrap(model), 'peft_config'): self._adapter()
-        elif kind != 'live': self._copy(ref_dtype, ref_device)
+        elif self.kind != 'live': self._copy(ref_dtype, ref_device)
 
-    @property
-    def device(self): return next(self.model.parameters()).device
+    def encode(self, images, texts):
+        "Prompts of one view, see `encode`, with this policy's template options and on its device."
+        return encode(self.processor, images, texts, self.device, **self.template)
 
-    @property
-    def pairs(self):
-        "{name: (weight of the teacher's own, the student's)}; looked up anew, as `fully_shard` replaces parameters."
-        if not self.names: return {}
-        s,t = (dict(unwrap(m).named_parameters()) for m in (self.model, self.reference))
-        return {a: (t[b], s[a]) for a,b in self.names.items()}
+# %% ../nbs/03_policies.ipynb #ebae0117
+def _pairs(self):
+    "{name: (weight of the teacher's own, the student's)}; looked up anew, as `fully_shard` replaces parameters."
+    if not self.names: return {}
+    for m in (*self.model.modules(), *self.reference.modules()):
+        if isinstance(m, FSDPModule): m.reshard()   # a teacher that has read keeps its outermost weights whole
+    s,t = (dict(unwrap(m).named_parameters()) for m in (self.model, self.reference))
+    return {a: (t[b], s[a]) for a,b in self.names.items()}
 
-    def __repr__(self): return f'DualPolicy({type(causal(self.model)).__name__}, {self.kind} teacher, {self.updates} updates)'
+def _repr(self): return f'DualPolicy({type(causal(self.model)).__name__}, {self.kind} teacher, {self.updates} updates)'
+DualPolicy.pairs, DualPolicy.__repr__ = property(_pairs), _repr
+DualPolicy.device = property(lambda self: next(self.model.parameters()).device)
 
 # %% ../nbs/03_policies.ipynb #7bcd14c7
 def _copy(self, dtype, device):
