@@ -5,9 +5,10 @@
 # %% auto #0
 __all__ = ['PARTS', 'CACHE', 'TEACHERS', 'PolicyError', 'pick_dtype', 'pick_attention', 'check_folder', 'check_processor',
            'quantised', 'read', 'load', 'check_template', 'encode', 'part_of', 'train_parts', 'lora', 'needs_scaler',
-           'switched', 'Switched', 'causal', 'backbone', 'unwrap', 'computing', 'hidden', 'check_length', 'left_padded',
-           'take', 'ema_rate', 'check_teacher', 'DualPolicy', 'evaluating', 'teachers', 'update', 'teacher_bytes',
-           'state_dict', 'load_state_dict']
+           'switched', 'Switched', 'causal', 'backbone', 'unwrap', 'computing', 'hidden', 'check_length', 'rows_of',
+           'image_rows', 'image_tokens', 'levels_of', 'as_seen', 'cut_rows', 'join_rows', 'left_padded', 'take',
+           'ema_rate', 'check_teacher', 'DualPolicy', 'evaluating', 'teachers', 'update', 'teacher_bytes', 'state_dict',
+           'load_state_dict']
 
 # %% ../nbs/03_policies.ipynb #636e1cd2
 import copy, re
@@ -278,39 +279,39 @@ def check_length(
                           'max_new_tokens, or make the images smaller (max_pixels of the view, or of the image processor)')
 
 # %% ../nbs/03_policies.ipynb #7663dfbb
-def _rows(each, tokens):
+def rows_of(each, tokens):
     "How many things of `each` tokens belong to each prompt, which has so many image `tokens`."
     ends = torch.searchsorted(each.to(tokens).cumsum(0), tokens.cumsum(0)) + 1
     return ends.diff(prepend=ends.new_zeros(1)).tolist()
 
-def _counts(model, prompts, k):
+def image_rows(model, prompts, k):
     "Rows of tensor `k` that belong to each prompt."
     B, v = len(prompts['input_ids']), prompts[k]
     if k == 'pixel_values' and 'image_grid_thw' in prompts: return prompts['image_grid_thw'].prod(-1).tolist()
     if len(v) == B: return [1]*B
-    cfg, tokens = causal(model).config, _image_tokens(model, prompts)
+    cfg, tokens = causal(model).config, image_tokens(model, prompts)
     if 'spatial_shapes' not in prompts: return (tokens*len(v)//tokens.sum()).tolist()
-    return _rows((prompts['spatial_shapes']/cfg.downsample_factor).ceil().prod(-1).long(), tokens)
+    return rows_of((prompts['spatial_shapes']/cfg.downsample_factor).ceil().prod(-1).long(), tokens)
 
-def _image_tokens(model, prompts): return (prompts['input_ids'] == causal(model).config.image_token_id).sum(-1)
+def image_tokens(model, prompts): return (prompts['input_ids'] == causal(model).config.image_token_id).sum(-1)
 
 # %% ../nbs/03_policies.ipynb #c4d525ea
-def _levels(out): return [out.pooler_output, *(getattr(out, 'deepstack_features', None) or [])]
+def levels_of(out): return [out.pooler_output, *(getattr(out, 'deepstack_features', None) or [])]
 
-def _seen(kind, levels):
+def as_seen(kind, levels):
     "The tower's output as the model takes it: features, and deepstack features where the family has them."
     deep = dict(deepstack_features=levels[1:]) if levels[1:] else {}
     return {'image': kind(pooler_output=levels[0], **deep)}
 
-def _parts(x, counts): return list(x.split(counts)) if isinstance(x, torch.Tensor) else [x[a:b] for a,b in pairwise(accumulate(counts, initial=0))]
-def _join(parts): return torch.cat(parts) if isinstance(parts[0], torch.Tensor) else [e for p in parts for e in p]
+def cut_rows(x, counts): return list(x.split(counts)) if isinstance(x, torch.Tensor) else [x[a:b] for a,b in pairwise(accumulate(counts, initial=0))]
+def join_rows(parts): return torch.cat(parts) if isinstance(parts[0], torch.Tensor) else [e for p in parts for e in p]
 
 def _take_seen(model, prompts, rows):
     "What the tower saw of some prompts."
     out = prompts['mm_encoder_outputs']['image']
-    counts = _rows(torch.tensor([len(e) for e in out.pooler_output]), _image_tokens(model, prompts))
-    parts = [_parts(x, counts) for x in _levels(out)]
-    return _seen(type(out), [_join([p[i] for i in rows]) for p in parts])
+    counts = rows_of(torch.tensor([len(e) for e in out.pooler_output]), image_tokens(model, prompts))
+    parts = [cut_rows(x, counts) for x in levels_of(out)]
+    return as_seen(type(out), [join_rows([p[i] for i in rows]) for p in parts])
 
 # %% ../nbs/03_policies.ipynb #0cb2359f
 def left_padded(
@@ -336,7 +337,7 @@ def take(
     P = int(prompts['attention_mask'][rows].sum(-1).max())
     for k,v in prompts.items():
         if k == 'mm_encoder_outputs': out[k] = _take_seen(model, prompts, rows); continue
-        parts = v.split(_counts(model, prompts, k))
+        parts = v.split(image_rows(model, prompts, k))
         out[k] = torch.cat([parts[i] for i in rows])
         if v.shape[:2] == prompts['input_ids'].shape: out[k] = out[k][:, -P:]
     return out

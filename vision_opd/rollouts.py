@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 import numpy as np, torch
 from torch.distributed.fsdp import FSDPModule
-from .policies import CACHE, DualPolicy, PolicyError, backbone, causal, check_length, computing, evaluating, take, unwrap
+from .policies import CACHE, DualPolicy, PolicyError, backbone, causal, check_length, computing, evaluating, left_padded, take, unwrap
 
 # %% ../nbs/04_rollouts.ipynb #2564b3b7
 @dataclass
@@ -234,6 +234,7 @@ def sample(
     check_sampling(n, max_new_tokens, temperature, **cuts)
     model,proc,R = unwrap(policy.model),policy.processor,max_new_tokens
     prompts = pairs if isinstance(pairs, dict) else policy.encode([p.student_image for p in pairs], [p.student_text for p in pairs])
+    prompts = left_padded(prompts)
     check_length(model, prompts, R)
     B, dev = len(prompts['input_ids']), prompts['input_ids'].device
     keys = range(B) if keys is None else keys
