@@ -229,6 +229,10 @@ class Example:
 class PlacedRow(dict):
     "A row, and the place where it can be read again: an image inside it need not be kept."
     def __init__(self, row, rows, place): super().__init__(row); self.rows,self.place = rows, place
+    def cell(self, column, root=None):
+        "Where the image of a column is: here, if it is inside the row."
+        source = encoded(dig(self, column), root)
+        return Cell(self.rows, self.place, column, root) if isinstance(source, bytes) else source
 
 def json_row(line:bytes):
     "One JSON line as a dictionary, or the ValueError that says why not."
@@ -420,9 +424,8 @@ class Reader:
     def image(self, row):
         "A reference to the row's image; one inside a table stays there."
         name = first_name(row, self.columns['image'])
-        source = encoded(name and dig(row, name), self.root)
-        if isinstance(source, bytes) and isinstance(row, PlacedRow): source = Cell(row.rows, row.place, name, self.root)
-        return Picture(source)
+        if name and isinstance(row, PlacedRow): return Picture(row.cell(name, self.root))
+        return Picture(encoded(name and dig(row, name), self.root))
 
     def evidence(self, row, size):
         "The boxes of the examples that the row makes."
