@@ -204,12 +204,11 @@ def switched(
 ):
     "Other adapters for a while. No gradient flag is touched, and what was on before is on again after."
     before = [(m._active_adapter, m._disable_adapters) for m in layers]
-    for m in layers:
-        if adapter is None: m._disable_adapters = True
-        else: m._active_adapter, m._disable_adapters = [adapter], False
+    now = dict(_disable_adapters=True) if adapter is None else dict(_active_adapter=[adapter], _disable_adapters=False)
+    for m in layers: vars(m).update(now)             # past `Module.__setattr__`, which takes most of the time
     try: yield
     finally:
-        for m,(a,d) in zip(layers, before): m._active_adapter, m._disable_adapters = a, d
+        for m,(a,d) in zip(layers, before): vars(m).update(_active_adapter=a, _disable_adapters=d)
 
 class Switched:
     "A model that is another one while it runs: the same weights with another adapter, or none."
