@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['CARDS', 'CONFIGS', 'PlanError', 'measured', 'skeleton', 'count_text', 'count_vision', 'Update', 'count_weights',
-           'teacher_bytes', 'scored', 'phases', 'forward_work', 'work', 'Plan', 'read_config', 'plan']
+           'teacher_bytes', 'scored', 'phases', 'forward_work', 'work', 'Plan', 'rows', 'read_config', 'same_options',
+           'plan']
 
 # %% ../nbs/07c_memory.ipynb #1c2b323a
 import copy, math
@@ -30,7 +31,7 @@ def measured(
     own = {p.untyped_storage()._cdata for p in model.parameters()}
     return sum(t.untyped_storage().nbytes() for k,t in kept.items() if k not in own), counter.get_total_flops(), out
 
-# %% ../nbs/07c_memory.ipynb #d1318e03
+# %% ../nbs/07c_memory.ipynb #cf50d284
 def skeleton(
     config,             # of a vision-language model
     dtype=torch.bfloat16
@@ -38,7 +39,9 @@ def skeleton(
     "A model that takes no memory."
     try:
         with torch.device('meta'): return AutoModelForImageTextToText.from_config(config, dtype=dtype)
-    except ValueError as e: raise PlanError(f'{config.model_type} is no vision-language model that transformers knows: {str(e).splitlines()[0]}') from e
+    except ValueError as e:
+        why = str(e).splitlines()[0]
+        raise PlanError(f'{config.model_type} is no vision-language model that transformers knows: {why}') from e
 
 def _text(net):
     "The language model without its head."
@@ -109,7 +112,7 @@ def count_vision(
     return dict(kept=kept, inputs=D*cfg.hidden_size*net.dtype.itemsize + kept/D, flops=f, attention=4*D*cfg.hidden_size,
                 patches=getattr(cfg, 'spatial_merge_size', 1)**2)
 
-# %% ../nbs/07c_memory.ipynb #be39b6bb
+# %% ../nbs/07c_memory.ipynb #8006d469
 @dataclass
 class Update:
     "What one update has to carry."
@@ -121,23 +124,27 @@ class Update:
     answer_tokens:int=0        # of the average answer, for the work; 0: as many as the longest
     token_budget:int=16384     # tokens of both views scored at a time
     sampled_prompts:int=0      # prompts sampled together on a GPU; 0: all of them
-    dtype:str='bfloat16'       # of the weights
-    teacher:str='frozen'       # one of policies.TEACHERS
+    dtype:str='bfloat16'       # of products, and of weights that do not train
+    teacher:str='frozen'       # one of policies.TEACHERS, or the folder of another model
+    teacher_dtype:str=''       # of the teacher's own weights; '': float32, as the student's
     parts:str='vision projector language'  # what trains
     lora:bool=False            # an adapter in its place
     lora_rank:int=16           # of the adapter
     chunk_size:int=256         # rows of logits alive at a time
     checkpointing:bool=False   # keep each layer's input alone, and compute the rest again
     gpus:int=1                 # how many share the work
-    sharded:bool=True          # GPUs share weights, gradients, optimiser and teacher (fully_shard); False: each has all
+    sharded:bool=False         # GPUs share weights, gradients, optimiser and teacher (fully_shard); False: each has all
 
     def __post_init__(self):
         for f in fields(self):
             if f.type in (int, 'int') and getattr(self, f.name) < (f.name not in ('answer_tokens', 'sampled_prompts')):
                 raise PlanError(f'{f.name} must be at least 1, got {getattr(self, f.name)}')
-        if self.teacher not in TEACHERS: raise PlanError(f'teacher must be one of {", ".join(TEACHERS)}, got {self.teacher!r}')
-        if self.dtype not in ('float32', 'bfloat16', 'float16'): raise PlanError(f'no dtype {self.dtype!r}: take float32, bfloat16 or float16')
-        if not self.parts.split() or set(self.parts.split()) - set(PARTS): raise PlanError(f'parts are some of {" ".join(PARTS)}, got {self.parts!r}')
+        if self.teacher not in TEACHERS and not Path(self.teacher).is_dir():
+            raise PlanError(f'teacher must be one of {", ".join(TEACHERS)}, or the folder of a model; got {self.teacher!r}')
+        for name in self.dtype, self.teacher_dtype or 'float32':
+            if name not in ('float32', 'bfloat16', 'float16'): raise PlanError(f'no dtype {name!r}: take float32, bfloat16 or float16')
+        if not self.parts.split() or set(self.parts.split()) - set(PARTS):
+            raise PlanError(f'parts are some of {" ".join(PARTS)}, got {self.parts!r}')
     @property
     def prompts(self): return math.ceil(self.batch_size/self.gpus)   # of the busiest GPU
     @property
@@ -157,11 +164,12 @@ def count_weights(
     maps = [m for n,m in net.named_modules() if isinstance(m, torch.nn.Linear) and m is not top and part_of(n) in parts]
     return P, sum(rank*(m.in_features + m.out_features) for m in maps)
 
-# %% ../nbs/07c_memory.ipynb #95a71d18
+# %% ../nbs/07c_memory.ipynb #4aafd280
 def teacher_bytes(T, u):
     "Bytes of the teacher's own weights: those that train, and for an EMA of 16-bit weights a float32 shadow."
+    if u.teacher not in TEACHERS: return u.bytes*sum(p.numel() for p in skeleton(read_config(u.teacher)[1]).parameters())
     if u.teacher == 'live' or (u.lora and u.teacher in ('frozen', 'trust_region')): return 0
-    b = 4 if u.lora else u.bytes
+    b = getattr(torch, u.teacher_dtype or 'float32').itemsize
     return T*b + (4*T if u.teacher == 'ema' and b < 4 else 0)
 
 def scored(u):
@@ -172,17 +180,17 @@ def scored(u):
 
 def phases(P, T, text, vision, H, V, layers, u):
     "{phase: {part: bytes}} on the busiest GPU, by the equations above."
-    b, bt, g = u.bytes, 4 if u.lora else u.bytes, u.gpus if u.sharded else 1
-    trains, W = u.parts.split(), (sum(P.values()) + T*u.lora)*b
-    B, t = scored(u)
+    b, g, trains, (B, t) = u.bytes, u.gpus if u.sharded else 1, u.parts.split(), scored(u)
+    W = (sum(P.values()) - T*(not u.lora))*b + 4*T
     a = text['kept'] if not u.checkpointing else layers*H*b + text['kept']/layers
     seen = B*u.prompt_tokens*vision['patches']*vision['inputs' if u.checkpointing else 'kept']*('vision' in trains)
     S = (u.sampled_prompts or u.prompts)*u.num_rollouts
-    own = dict(weights=W/g, optimiser=2*T*bt/g, teacher=teacher_bytes(T, u)/g)
-    head = 'language' in trains and not u.lora
+    own = dict(weights=W/g, optimiser=8*T/g, teacher=teacher_bytes(T, u)/g)
+    casts, head = T*b*(b < 4 and g == 1), 'language' in trains and not u.lora
+    whole, layer = sum(P.values())*b*(g > 1), (2*P['language']/layers + V*H)*b*(g > 1)   # shards are gathered as casts
     return dict(
-        sampling=own | dict(gathered=W*(1 - 1/g), cache=S*(text['state'] + text['cache']*(u.prompt_tokens + u.max_new_tokens))),
-        scoring=own | dict(gathered=(2*P['language']/layers + V*H)*b*(g > 1), gradients=T*bt/g, activations=a*t + seen,
+        sampling=own | dict(casts=casts, gathered=whole, cache=S*(text['state'] + text['cache']*(u.prompt_tokens + u.max_new_tokens))),
+        scoring=own | dict(casts=casts, gathered=layer, gradients=4*T/g, activations=a*t + seen,
                            loss=20*u.chunk_size*V + 8*V*H*head))
 
 # %% ../nbs/07c_memory.ipynb #973c2a92
@@ -200,7 +208,7 @@ def work(u, text, vision, H, V):
     back = 1 if u.lora else 2
     return dict(sampling=seen + words, teacher=sum(crop), student=seen*(1 + back*tower) + words*(1 + back + u.checkpointing))
 
-# %% ../nbs/07c_memory.ipynb #54160335
+# %% ../nbs/07c_memory.ipynb #e902d4ae
 CARDS = {'T4, 16 GB': 15, 'RTX 4090, 24 GB': 24, 'A100 / H100, 80 GB': 79, 'H200, 141 GB': 139}   # usable GiB
 
 @dataclass
@@ -222,19 +230,24 @@ class Plan:
     def fits(self, memory, reserve=.1):
         "Whether a GPU with so many bytes can do it, a tenth kept back for what is not counted."
         return self.peak <= memory*(1 - reserve)
-    def rows(self):
-        "Lines of a table: what, while sampling, while scoring [GiB]."
-        show = lambda x: f'{x/2**30:.2f}' if x else ''
-        lines = [(k, *(show(p.get(k, 0)) for p in self.phases.values())) for k,v in self.parts.items() if v]
-        return lines + [('together', *(f'{sum(p.values())/2**30:.2f}' for p in self.phases.values()))]
-    def _repr_markdown_(self):
-        head = f'| GiB on each of {self.update.gpus} | {" | ".join(f"while {k}" for k in self.phases)} |\n|---|--:|--:|\n'
-        table = head + '\n'.join('| ' + ' | '.join(r) + ' |' for r in self.rows())
-        return f'**{self.name}**: {self}\n\n{table}'
-    def __repr__(self):
-        each = {k: v/self.update.gpus/1e15 for k,v in self.work.items()}
-        return (f'{sum(self.params.values())/1e9:.2f} B weights, {self.trained/1e6:,.1f} M of them train; '
-                f'{sum(each.values()):.3g} PFLOP an update and GPU ({", ".join(f"{k} {v:.3g}" for k,v in each.items())})')
+
+# %% ../nbs/07c_memory.ipynb #a59de93d
+def rows(self):
+    "Lines of a table: what, while sampling, while scoring [GiB]."
+    show = lambda x: f'{x/2**30:.2f}' if x else ''
+    lines = [(k, *(show(p.get(k, 0)) for p in self.phases.values())) for k,v in self.parts.items() if v]
+    return lines + [('together', *(f'{sum(p.values())/2**30:.2f}' for p in self.phases.values()))]
+
+def _markdown(self):
+    whiles = ' | '.join(f'while {k}' for k in self.phases)
+    table = '\n'.join('| ' + ' | '.join(r) + ' |' for r in self.rows())
+    return f'**{self.name}**: {self}\n\n| GiB on each of {self.update.gpus} | {whiles} |\n|---|--:|--:|\n{table}'
+
+def _repr(self):
+    each = {k: v/self.update.gpus/1e15 for k,v in self.work.items()}
+    return (f'{sum(self.params.values())/1e9:.2f} B weights, {self.trained/1e6:,.1f} M of them train; '
+            f'{sum(each.values()):.3g} PFLOP an update and GPU ({", ".join(f"{k} {v:.3g}" for k,v in each.items())})')
+Plan.rows, Plan._repr_markdown_, Plan.__repr__ = rows, _markdown, _repr
 
 # %% ../nbs/07c_memory.ipynb #67cedcf5
 def _vision(depth, width, inner, out, taps=()):
@@ -260,7 +273,7 @@ CONFIGS = {
     'Qwen/Qwen3.5-4B': _qwen3_5(2560, 9216, True, 24, 1024, 4096, 2560),
     'Qwen/Qwen3.5-9B': _qwen3_5(4096, 12288, False, 27, 1152, 4304, 4096)}
 
-# %% ../nbs/07c_memory.ipynb #666d501b
+# %% ../nbs/07c_memory.ipynb #db0b58fb
 def _device(): return torch.accelerator.current_accelerator() if torch.accelerator.is_available() else 'cpu'
 
 def read_config(
@@ -268,8 +281,8 @@ def read_config(
 ):         # (its name, the configuration)
     "A configuration, without its weights."
     if isinstance(model, PretrainedConfig): return model.model_type, model
-    if not Path(model).exists() and str(model) in CONFIGS: return str(model), AutoConfig.for_model(**copy.deepcopy(CONFIGS[str(model)]))
-    try: return str(model), AutoConfig.from_pretrained(model)
+    known = None if Path(model).exists() else copy.deepcopy(CONFIGS.get(str(model)))
+    try: return str(model), AutoConfig.for_model(**known) if known else AutoConfig.from_pretrained(model)
     except (OSError, ValueError, KeyError) as e:
         raise PlanError(f'cannot read a configuration at {model} ({str(e).splitlines()[0]}): give a folder with '
                         f'config.json, or one of {", ".join(CONFIGS)}') from e
@@ -286,6 +299,15 @@ class _Key:
     def __hash__(self): return hash(self.text)
     def __eq__(self, other): return self.text == other.text
 
+def same_options(
+    like  # anything with options as attributes, such as a TrainConfig; None: nothing
+):        # {name in `Update`: value}
+    "Options of a run that matter for its plan."
+    names = {f.name: f.name for f in fields(Update)} | dict(checkpointing='gradient_checkpointing', sharded='shard')
+    same = {k: getattr(like, n) for k,n in names.items() if hasattr(like, n)}
+    if same.get('dtype') == 'auto': same['dtype'] = str(pick_dtype(torch.device(_device()))[0]).split('.')[1]
+    return same
+
 def plan(
     model,     # a folder, a hub id, a name in `CONFIGS`, or a configuration
     like=None, # anything with options of `Update` as attributes, such as a TrainConfig
@@ -293,9 +315,7 @@ def plan(
 )->Plan:
     "What an update will need, from the configuration alone."
     name, cfg = read_config(model)
-    same = {f.name: getattr(like, f.name) for f in fields(Update) if hasattr(like, f.name)}
-    if same.get('dtype') == 'auto': same['dtype'] = str(pick_dtype(torch.device(_device()))[0]).split('.')[1]
-    u, t = Update(**(same | options)), cfg.get_text_config()
+    u, t = Update(**(same_options(like) | options)), cfg.get_text_config()
     net, text, vision = _counted(_Key(cfg), u.dtype)
     H, L, V = t.hidden_size, t.num_hidden_layers, net.get_output_embeddings().weight.shape[0]
     P, T = count_weights(net, u.parts.split(), u.lora_rank*u.lora)

@@ -67,7 +67,7 @@ def both(a, b):
     "A condition: two conditions at once."
     return lambda now, first: a(now, first) and b(now, first)
 
-# %% ../nbs/07a_monitors.ipynb #fb6f091a
+# %% ../nbs/07a_monitors.ipynb #585a216f
 RULES = (
     Rule('floor', both(shrunk('loss', .05), shrunk('student_entropy', .25)), 'the student has stopped doubting and its loss '
          'is gone, as before a collapse: lower learning_rate, or look at what the teacher sees', patience=5),
@@ -82,6 +82,8 @@ RULES = (
     Rule('repeating', above('repetition', .4), 'the answers go round in circles: lower learning_rate', patience=3),
     Rule('empty', above('empty', .2), 'many answers say nothing: lower learning_rate', patience=3),
     Rule('gradient', grown('grad_norm', 20), 'the gradient has exploded: lower learning_rate', patience=3),
+    Rule('full', shrunk('full', .5), 'whole images are read half as well as before training: look at what the teacher sees, '
+         'or lower learning_rate'),
     Rule('crop', lost('crop', .15), 'the model forgets how to read crops: raise rehearsal, or lower learning_rate', patience=2),
     Rule('crop confidence', lost('crop_confidence', .15), 'the model loses its certainty about crops: raise rehearsal, or '
          'lower learning_rate', patience=2),
