@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['VIEWS', 'KEY', 'seen', 'prompt_size', 'batches', 'Local', 'Protocol', 'shown', 'key', 'lines_of', 'read_lines',
-           'Journal', 'append', 'read_run']
+           'Journal', 'append', 'read_run', 'digest', 'record_of', 'failed', 'counted', 'RunStopped', 'run']
 
-# %% ../nbs/10b_runs.ipynb #c10ef5b6
+# %% ../nbs/10b_runs.ipynb #8dd4cdb0
 import hashlib, json, os
 from contextlib import closing
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, as_completed, wait
@@ -17,6 +17,7 @@ from filelock import FileLock, Timeout
 from .crops import add_hint, fitted_size, get_recipe, resized, visual_tokens
 from .policies import DualPolicy, PolicyError, check_length, encode
 from .rollouts import sample
+from .servers import local_tokens, repeats
 
 # %% ../nbs/10b_runs.ipynb #60be4a4a
 VIEWS = 'full', 'crop', 'framed', 'plain', 'degraded', 'null', 'masked', 'random'
@@ -182,3 +183,117 @@ def read_run(folder):
     answers = {}
     for r in read_lines(Path(folder)/'records.jsonl'): answers.setdefault(key(r), r)
     return list((newest | answers).values())
+
+# %% ../nbs/10b_runs.ipynb #b4a7a09f
+def digest(text): return hashlib.blake2b(text.encode('utf-8', 'replace'), digest_size=6).hexdigest()
+
+def record_of(item, view, protocol, name, answer):
+    "What is written of one item."
+    area = item.box.area_ratio(item.picture.size) if item.box and not answer['error'] else None
+    return dict(item.facts(), view=view, protocol=protocol.of(item), model=name, prompt=digest(item.prompt),
+                area=area, **dict(finish_reason=None, prompt_tokens=None) | answer,
+                truncated=answer.get('finish_reason') == 'length', repetitive=repeats(answer['text']))
+
+def failed(kind, detail): return dict(text='', error=kind, detail=str(detail))
+
+def _views(items, view, protocol):
+    "(item, image, text) of the items whose view can be made, and (item, failure) of the others."
+    good, bad = [], []
+    for item in items:
+        try: good.append((item, *shown(item, view, protocol)))
+        except ValueError as e: bad.append((item, failed('image', e)))
+    return good, bad
+
+def _ask_local(local, items, view, protocol):
+    "(item, answer) pairs, as they come."
+    items = iter(items)
+    while some := list(islice(items, 2*local.most)):
+        good, bad = _views(some, view, protocol)
+        yield from bad
+        if not good: continue
+        who, images, texts = zip(*good)
+        yield from zip(who, local(images, texts, protocol.max_new_tokens, protocol.temperature))
+
+# %% ../nbs/10b_runs.ipynb #4638339b
+def _ask_one(server, item, view, protocol, processor):
+    "One item's answer from a server, or its failure."
+    good, bad = _views([item], view, protocol)
+    if bad: return bad[0]
+    (_, image, text), = good
+    r = server.ask(text, image, max_tokens=protocol.max_new_tokens, temperature=protocol.temperature)
+    if r.error: return item, failed(r.error.kind, r.error)
+    answer = dict(text=r.text, error=None, finish_reason=r.finish_reason, prompt_tokens=r.usage.get('prompt_tokens'))
+    return item, answer if processor is None else counted(answer, local_tokens(processor, text, image.size))
+
+def _ask_server(server, items, view, protocol, processor):
+    "(item, answer) pairs, as they come; few items are in memory at a time."
+    pending = set()
+    with ThreadPoolExecutor(server.threads) as pool:
+        try:
+            for item in items:
+                pending.add(pool.submit(_ask_one, server, item, view, protocol, processor))
+                if len(pending) < 2*server.threads: continue
+                done, pending = wait(pending, return_when=FIRST_COMPLETED)
+                yield from (f.result() for f in done)
+            yield from (f.result() for f in as_completed(pending))
+        finally:
+            for f in pending: f.cancel()
+
+# %% ../nbs/10b_runs.ipynb #e1d1eb31
+def counted(
+    answer,   # of a server
+    expected  # tokens of the prompt, from `local_tokens`
+):            # the answer with both counts; a failure where the server saw less than was sent
+    "Check the server's count of prompt tokens against our own."
+    got = answer['prompt_tokens']
+    if got is None or got >= expected: return answer | dict(expected_tokens=expected)
+    return failed('image shrunk', f'the server counts {got} prompt tokens where image and text have {expected}: it scales images '
+                  'down (raise its max_pixels), or does not count them')
+
+# %% ../nbs/10b_runs.ipynb #5dfc7bc5
+class RunStopped(ValueError): "So many items in a row failed that something must be broken."
+
+def _waiting(items, view, protocol, name, answers, keys):
+    "The items without an answer, one by one; `keys` takes the key of each, which must be new and mean the same question as before."
+    for i in items:
+        k = i.benchmark, i.id, view, protocol.of(i), name
+        if k in keys: raise ValueError(f'{i.benchmark} has more than one item {i.id}: which one an answer belongs to could not be told')
+        keys[k] = None
+        if k not in answers: yield i
+        elif answers[k]['prompt'] != digest(i.prompt):
+            raise ValueError(f'{i.benchmark} item {i.id} was asked another question before: choose another folder, or bring back the old data')
+
+# %% ../nbs/10b_runs.ipynb #54d1b028
+def run(
+    model,               # a Local, or a servers.Server
+    items,               # Items of chapter 09; a stream is read once
+    out,                 # folder for records.jsonl and errors.jsonl, or an open Journal
+    view='full',         # one of VIEWS
+    protocol=Protocol(), # length, sampling, recipe
+    resume=False,        # go on where `out` stopped; only what has no answer is asked
+    patience=20,         # stop after so many failures in a row
+    processor=None,      # counts the tokens that a server must report
+    tick=lambda r: None  # called with every record
+)->list:                 # a record for every item: its answer, or else its error
+    "Ask a model all items; each answer is on the disk before the next one is."
+    if not isinstance(out, Journal):
+        with Journal(out, resume) as j: return run(model, items, j, view, protocol, resume, patience, processor, tick)
+    name = model.name if isinstance(model, Local) else model.model
+    keys = {}
+    todo = _waiting(items, view, protocol, name, out.answers, keys)
+    pairs = _ask_local(model, todo, view, protocol) if isinstance(model, Local) else \
+            _ask_server(model, todo, view, protocol, processor)
+    with closing(pairs): errors = _write(out, (record_of(i, view, protocol, name, a) for i,a in pairs), patience, tick)
+    return [out.answers.get(k) or errors[k] for k in keys]
+
+def _write(journal, records, patience, tick):
+    "Write records as they come; returns the failures by key, and stops when too many in a row have failed."
+    errors, row = {}, 0
+    for r in records:
+        journal.append(r); tick(r)
+        if r['error']: errors[key(r)] = r
+        row = row+1 if r['error'] else 0
+        if row >= patience:
+            raise RunStopped(f'{row} items in a row failed, the last with: {r["detail"]}; {len(journal.answers)} answers are kept '
+                             f'in {journal.folder}: mend it and resume')
+    return errors
