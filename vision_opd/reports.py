@@ -4,15 +4,18 @@
 
 # %% auto #0
 __all__ = ['STYLE', 'PAGE', 'KINDS', 'table', 'plain', 'number', 'cell_text', 'table_text', 'report_text', 'thumbnail', 'bar',
-           'report_html', 'write_report']
+           'report_html', 'write_report', 'compare_all', 'score_table', 'detail_tables', 'reading_table', 'care_table',
+           'care_notes', 'evenly', 'kind_of', 'gallery', 'picture_of']
 
-# %% ../nbs/10c_reports.ipynb #043769c1
+# %% ../nbs/10c_reports.ipynb #9469b4f6
 import base64, io, json
 from pathlib import Path
 from jinja2 import Environment
 from markupsafe import Markup
 from PIL import Image, ImageDraw
+from .benchmarks import compare
 from .checkpoints import write_json
+from .statistics import holm
 
 # %% ../nbs/10c_reports.ipynb #25af741d
 def table(
@@ -137,3 +140,85 @@ def write_report(report, folder):
     part = folder/'.report.html.partial'
     part.write_text(report_html(report), encoding='utf-8'); part.replace(folder/'report.html')
     return folder/'report.html'
+
+# %% ../nbs/10c_reports.ipynb #7de8e403
+def compare_all(scores):
+    "{(benchmark, view): Paired} of the first two models; {} for one model. Runs of different protocols or items are refused."
+    return {k: compare(*ss[:2]) for k,ss in scores.items() if len(ss) > 1}
+
+# %% ../nbs/10c_reports.ipynb #be2de0d0
+def score_table(
+    scores,  # {(benchmark, view): [Score of each model]}
+    models   # their names
+):
+    "The paper's own metric of every benchmark, the models side by side, and their paired difference."
+    compared = compare_all(scores); ps = holm({k: c.p for k,c in compared.items()}) if compared else {}
+    head, rows = ['benchmark', 'view', 'items', 'metric', *models], []
+    if compared: head += ['items right, difference', 'p', 'p (Holm)', 'could show']
+    for k,ss in scores.items():
+        c = compared.get(k)
+        rows.append([*k, ss[0].n, ss[0].main, *[s[s.main] for s in ss], *([c.difference, c.p, ps[k], f'±{number(c.visible)}'] if c else [])])
+    return table('Scores', head, rows, signed=['items right, difference'])
+
+def detail_tables(scores, models):
+    "A table for each benchmark that has more than one metric: its categories and its other metrics."
+    return [table(f'{name}, {view} image', ['metric', *models], [[m, *[s.metrics.get(m) for s in ss]] for m in ss[0].metrics])
+            for (name,view),ss in scores.items() if len(ss[0].metrics) > 1]
+
+def reading_table(scores, models):
+    "The same answers read by the strict protocol, with the judge's verdicts, and as the released scorer reads them."
+    rows = [[*k, m, s.strict[s.main], s[s.main], s.official.get(s.main)] for k,ss in scores.items() for m,s in zip(models, ss)]
+    return table('The same answers, read in three ways', ['benchmark', 'view', 'model', 'strict', 'with judge', 'official'], rows)
+
+# %% ../nbs/10c_reports.ipynb #9f97e295
+def care_table(
+    scores,   # {(benchmark, view): [Score of each model]}
+    models,   # their names
+    records   # {(benchmark, view): [records of each model]}
+):
+    "What was asked, what failed, what looked odd, and what the unscored could change at most."
+    head, rows = ['benchmark', 'view', 'model', 'items', 'failed', 'cut', 'in circles', 'unscored', 'if wrong', 'if right'], []
+    for k,ss in scores.items():
+        for m,s,rs in zip(models, ss, records[k]):
+            odd = [sum(bool(r.get(f)) for r in rs) for f in ('error', 'truncated', 'repetitive')]
+            rows.append([*k, m, s.n, *odd, sum(s.unscored.values()), *map(number, s.bounds)])
+    return table('What was not scored, and what it could change', head, rows)
+
+def care_notes(scores, models, records):
+    "Sentences about what a table does not say."
+    notes = []
+    for k,ss in scores.items():
+        for m,s in zip(models, ss):
+            if s.unscored: notes.append(f'{k[0]}, {k[1]}, {m}: unscored {", ".join(f"{n} × {why}" for why,n in s.unscored.items())}.')
+        sizes = [{r['id']: r.get('prompt_tokens') for r in rs if not r['error']} for rs in records[k]]
+        odd = sum(a[i] != b[i] for a,b in [sizes] for i in a.keys() & b.keys()) if len(sizes) == 2 else 0
+        if odd: notes.append(f'{k[0]}, {k[1]}: {odd} prompts are of another length for one model than for the other; look at their image sizes.')
+    return notes
+
+# %% ../nbs/10c_reports.ipynb #ec96c72f
+def evenly(ids, most): return [ids[i*len(ids)//most] for i in range(most)] if len(ids) > most else ids
+
+def kind_of(hits):
+    "What an item is in the gallery, by the hits of one or two models; None if it is not shown."
+    if len(hits) == 1: return None if hits[0] is not False else 'wrong'
+    return {(False, True): 'fixed', (True, False): 'broken'}.get(tuple(hits[:2]))
+
+def gallery(
+    items,    # the Items of one benchmark
+    scores,   # of each model, on the full image
+    models,   # their names
+    records,  # of each model
+    most=12   # items of a kind
+):
+    "Items that changed, with pictures and answers."
+    kinds = {i: kind_of([s.hits.get(i) for s in scores]) for i in scores[0].hits}
+    wanted = {i for kind in KINDS for i in evenly([i for i,k in kinds.items() if k == kind], most)}
+    texts = [{r['id']: r['text'] for r in rs} for rs in records]
+    return [picture_of(item, kinds[item.id], [dict(model=m, text=t.get(item.id), right=s.hits[item.id] is True)
+                                              for m,s,t in zip(models, scores, texts)]) for item in items if item.id in wanted]
+
+def picture_of(item, kind, answers):
+    "An item of the gallery."
+    views = dict(full=thumbnail(item.image, box=item.box))
+    if (crop := item.crop_image) is not None: views['crop'] = thumbnail(crop)
+    return dict(kind=kind, benchmark=item.benchmark, id=item.id, question=item.prompt, truth=item.answer, answers=answers, views=views)

@@ -4,11 +4,10 @@
 
 # %% auto #0
 __all__ = ['VIEWS', 'KEY', 'seen', 'prompt_size', 'batches', 'Local', 'Protocol', 'has_view', 'shown', 'key', 'lines_of',
-           'read_lines', 'Journal', 'append', 'read_run', 'digest', 'record_of', 'failed', 'counted', 'RunStopped',
-           'run']
+           'read_lines', 'Journal', 'append', 'read_run', 'record_of', 'failed', 'counted', 'RunStopped', 'run']
 
-# %% ../nbs/10b_runs.ipynb #8dd4cdb0
-import hashlib, json, os
+# %% ../nbs/10b_runs.ipynb #7c095d77
+import json, os
 from contextlib import closing
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, as_completed, wait
 from dataclasses import dataclass
@@ -190,13 +189,11 @@ def read_run(folder):
     for r in read_lines(Path(folder)/'records.jsonl'): answers.setdefault(key(r), r)
     return list((newest | answers).values())
 
-# %% ../nbs/10b_runs.ipynb #b4a7a09f
-def digest(text): return hashlib.blake2b(text.encode('utf-8', 'replace'), digest_size=6).hexdigest()
-
+# %% ../nbs/10b_runs.ipynb #3221bf64
 def record_of(item, view, protocol, name, answer):
     "What is written of one item."
     area = item.box.area_ratio(item.picture.size) if item.box and not answer['error'] else None
-    return dict(item.facts(), view=view, protocol=protocol.of(item), model=name, prompt=digest(item.prompt),
+    return dict(item.facts(), view=view, protocol=protocol.of(item), model=name, prompt=item.prompt,
                 area=area, **dict(finish_reason=None, prompt_tokens=None) | answer,
                 truncated=answer.get('finish_reason') == 'length', repetitive=repeats(answer['text']))
 
@@ -256,7 +253,7 @@ def counted(
     return failed('image shrunk', f'the server counts {got} prompt tokens where image and text have {expected}: it scales images '
                   'down (raise its max_pixels), or does not count them')
 
-# %% ../nbs/10b_runs.ipynb #5dfc7bc5
+# %% ../nbs/10b_runs.ipynb #9f5e2cea
 class RunStopped(ValueError): "So many items in a row failed that something must be broken."
 
 def _waiting(items, view, protocol, name, answers, keys):
@@ -266,7 +263,7 @@ def _waiting(items, view, protocol, name, answers, keys):
         if k in keys: raise ValueError(f'{i.benchmark} has more than one item {i.id}: which one an answer belongs to could not be told')
         keys[k] = None
         if k not in answers: yield i
-        elif answers[k]['prompt'] != digest(i.prompt):
+        elif answers[k]['prompt'] != i.prompt:
             raise ValueError(f'{i.benchmark} item {i.id} was asked another question before: choose another folder, or bring back the old data')
 
 # %% ../nbs/10b_runs.ipynb #54d1b028
