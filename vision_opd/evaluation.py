@@ -5,11 +5,11 @@
 # %% auto #0
 __all__ = ['same_answer', 'right', 'GapReport', 'gap', 'taught', 'two_by_two', 'agreement', 'teachable', 'by_area', 'part',
            'to_dict', 'perception_gap', 'pair_of', 'gap_report', 'gap_closed', 'item_set', 'asker', 'askers', 'ask_all',
-           'gap_of', 'gap_table', 'make_report', 'Evaluation', 'evaluate', 'judged', 'beside', 'conclude']
+           'gap_of', 'gap_table', 'area_table', 'make_report', 'Evaluation', 'evaluate', 'judged', 'beside', 'conclude']
 
-# %% ../nbs/10_evaluation.ipynb #32e82a1d
+# %% ../nbs/10_evaluation.ipynb #6cd9364c
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 import numpy as np, pandas as pd
 from tqdm.auto import tqdm
@@ -83,7 +83,7 @@ def two_by_two(self):
     return two.rename_axis(index='full image', columns='crop')
 GapReport.gap, GapReport.taught, GapReport.table = map(property, (gap, taught, two_by_two))
 
-# %% ../nbs/10_evaluation.ipynb #de707447
+# %% ../nbs/10_evaluation.ipynb #a324dfea
 def agreement(self):
     "How often the two views get the same answer; needs no truth."
     same = [same_answer(*two) for two in zip(self.answers['full'], self.answers['crop'])]
@@ -105,7 +105,7 @@ def by_area(
     cut = pd.qcut(share, bins, duplicates='drop') if isinstance(bins, int) else pd.cut(share, np.multiply(bins, 100))
     rows = [dict(area=f'{b.left:.2g}–{b.right:.2g} %', n=len(i)) | {k: getattr(self[i], k) for k in ('full', 'crop', 'gap')}
             for b,i in share.groupby(cut, observed=True).indices.items()]
-    return pd.DataFrame(rows).set_index('area')
+    return pd.DataFrame(rows, dtype=object).set_index('area')   # else the intervals are lost
 GapReport.agreement, GapReport.teachable = map(property, (agreement, teachable))
 GapReport.by_area = by_area
 
@@ -183,7 +183,7 @@ def gap_closed(
     columns = [after._hits('full'), before._hits('full'), before._hits('crop')]
     return bootstrap(columns, lambda new, old, crop: (new-old)/(crop-old), before._shared(before.known))
 
-# %% ../nbs/10_evaluation.ipynb #ad7f178f
+# %% ../nbs/10_evaluation.ipynb #bfe38e1f
 def item_set(
     source,     # 'vstar', 'vstar=FOLDER', or what `load_examples` opens
     limit=None  # the first so many
@@ -193,6 +193,7 @@ def item_set(
     if name in BENCHMARKS: return load_benchmark(name, where or None, limit)
     if not re.fullmatch(r'\w+', name) or not where: name, where = Path(source).stem if isinstance(source, (str, Path)) else 'examples', source
     items = example_items(load_examples(where, limit=limit), name)
+    if not any(i.options for i in items): items.benchmark = replace(items.benchmark, official=None)   # no letters to be read
     for i in items:
         if isinstance(i.picture.source, Path): i.cluster = i.picture.source.name   # questions about one image are not independent
     return items
@@ -249,16 +250,24 @@ def gap_table(gaps):
         rows.append([name, model, len(g.ids), g.full, g.crop, g.gap, g.taught, gone])
     return table('The gap', head, rows, signed=['gap'])
 
-# %% ../nbs/10_evaluation.ipynb #07374f41
+# %% ../nbs/10_evaluation.ipynb #55277310
+def area_table(gaps):
+    "The gaps by the size of the evidence, where all boxes are known and there are items enough for three bins."
+    known = {k: g.by_area(3) for k,g in gaps.items() if len(g.ids) >= 60 and not np.isnan(g.areas).any()}
+    rows = [[*k, *row] for k,bins in known.items() for row in bins.itertuples()]
+    return table('The gap by the share of the image that the evidence covers',
+                 ['benchmark', 'model', 'share', 'items', 'full', 'crop', 'gap'], rows, signed=['gap'])
+
+# %% ../nbs/10_evaluation.ipynb #9ec59706
 def make_report(title, about, scores, records, models, gaps, sets, most):
     "Everything that is shown, as plain data."
-    tables = [score_table(scores, models)] + [gap_table(gaps)]*bool(gaps) + detail_tables(scores, models)
-    tables += [reading_table(scores, models), care_table(scores, models, records)]
+    tables = [score_table(scores, models), gap_table(gaps), area_table(gaps), *detail_tables(scores, models),
+              reading_table(scores, models), care_table(scores, models, records)]
     pictures = []
     for items in sets:
         key = items.benchmark.name, 'full'
         if key in scores: pictures += gallery(items, scores[key], models, records[key], most)
-    return dict(title=title, about=about, tables=tables, notes=care_notes(scores, models, records), gallery=pictures)
+    return dict(title=title, about=about, tables=[t for t in tables if t['rows']], notes=care_notes(scores, models, records), gallery=pictures)
 
 @dataclass
 class Evaluation:

@@ -34,10 +34,10 @@ def plain(cell):
     if hasattr(cell, 'low'): return [float(cell), cell.low, cell.high]
     return cell.item() if hasattr(cell, 'item') else cell
 
-# %% ../nbs/10c_reports.ipynb #4f7c2e12
+# %% ../nbs/10c_reports.ipynb #f9f38b4f
 def number(x, signed=False):
     "A share in percent."
-    return f'{100*x:+.1f}' if signed else f'{100*x:.1f}'
+    return f'{100*x:{"+" if signed else ""}.1f}'.replace('-', '−')
 
 def cell_text(cell, signed=False):
     "A cell for human eyes."
@@ -72,15 +72,15 @@ def thumbnail(
     file = io.BytesIO(); small.save(file, 'JPEG', quality=80)
     return 'data:image/jpeg;base64,' + base64.b64encode(file.getvalue()).decode()
 
-# %% ../nbs/10c_reports.ipynb #3e937ab1
+# %% ../nbs/10c_reports.ipynb #c8126b14
 STYLE = '''
 :root { color-scheme: light dark; --line: #8886; --blue: #0072b2; --green: #009e73; --red: #d55e00; }
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 0 auto; padding: 1rem; }
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 80rem; margin: 0 auto; padding: 1rem; }
 h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin: 2rem 0 .5rem; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .1rem 1rem; } dt { opacity: .7; } dd { margin: 0; overflow-wrap: anywhere; }
 .wide { overflow-x: auto; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-th, td { padding: .3rem .8rem .3rem 0; text-align: left; border-bottom: 1px solid var(--line); white-space: nowrap; }
+table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums; }
+th, td { padding: .3rem .7rem .3rem 0; text-align: left; border-bottom: 1px solid var(--line); white-space: nowrap; }
 td svg { display: block; width: 9rem; height: .6rem; }
 .gallery { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fill, minmax(min(100%, 24rem), 1fr)); }
 article { border: 1px solid var(--line); border-left: .4rem solid var(--red); border-radius: .3rem; padding: .7rem; }
@@ -92,7 +92,7 @@ figcaption { font-size: .8rem; opacity: .7; }
 .right::before { content: "✓ "; color: var(--green); } .wrong::before { content: "✗ "; color: var(--red); }
 '''
 
-# %% ../nbs/10c_reports.ipynb #d40f0d80
+# %% ../nbs/10c_reports.ipynb #6767290a
 PAGE = '''<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
@@ -105,7 +105,7 @@ PAGE = '''<!doctype html>
 {% endfor %}</table></div>{% endfor %}
 {% for n in notes %}<p>{{ n }}</p>{% endfor %}
 {% for kind, name in kinds %}{% set found = gallery|selectattr('kind', 'equalto', kind)|list %}{% if found %}
-<h2>{{ name }}: {{ found|length }} shown</h2><div class="gallery">
+<h2>{{ name }}: {{ found|length }} of {{ found|sum('share')|round|int }}</h2><div class="gallery">
 {% for g in found %}<article class="{{ kind }}"><h3>{{ g.benchmark }}, {{ g.id }}</h3>
 <div class="views">{% for v, uri in g.views.items() %}<figure><img alt="{{ v }} image" src="{{ uri }}"><figcaption>{{ v }}</figcaption></figure>{% endfor %}</div>
 <p>{{ g.question }}</p><p>truth: <b>{{ g.truth }}</b></p>
@@ -146,7 +146,7 @@ def compare_all(scores):
     "{(benchmark, view): Paired} of the first two models; {} for one model. Runs of different protocols or items are refused."
     return {k: compare(*ss[:2]) for k,ss in scores.items() if len(ss) > 1}
 
-# %% ../nbs/10c_reports.ipynb #be2de0d0
+# %% ../nbs/10c_reports.ipynb #29fac6fd
 def score_table(
     scores,  # {(benchmark, view): [Score of each model]}
     models   # their names
@@ -154,10 +154,10 @@ def score_table(
     "The paper's own metric of every benchmark, the models side by side, and their paired difference."
     compared = compare_all(scores); ps = holm({k: c.p for k,c in compared.items()}) if compared else {}
     head, rows = ['benchmark', 'view', 'items', 'metric', *models], []
-    if compared: head += ['items right, difference', 'p', 'p (Holm)', 'could show']
+    if compared: head += ['items right, difference', 'p', 'p (Holm)', 'detectable']
     for k,ss in scores.items():
         c = compared.get(k)
-        rows.append([*k, ss[0].n, ss[0].main, *[s[s.main] for s in ss], *([c.difference, c.p, ps[k], f'±{number(c.visible)}'] if c else [])])
+        rows.append([*k, ss[0].n, ss[0].main, *[s[s.main] for s in ss], *([c.difference, c.p, ps[k], f'±{number(c.visible)}' if c.visible else None] if c else [])])
     return table('Scores', head, rows, signed=['items right, difference'])
 
 def detail_tables(scores, models):
@@ -195,7 +195,7 @@ def care_notes(scores, models, records):
         if odd: notes.append(f'{k[0]}, {k[1]}: {odd} prompts are of another length for one model than for the other; look at their image sizes.')
     return notes
 
-# %% ../nbs/10c_reports.ipynb #ec96c72f
+# %% ../nbs/10c_reports.ipynb #8f979ee7
 def evenly(ids, most): return [ids[i*len(ids)//most] for i in range(most)] if len(ids) > most else ids
 
 def kind_of(hits):
@@ -212,10 +212,12 @@ def gallery(
 ):
     "Items that changed, with pictures and answers."
     kinds = {i: kind_of([s.hits.get(i) for s in scores]) for i in scores[0].hits}
-    wanted = {i for kind in KINDS for i in evenly([i for i,k in kinds.items() if k == kind], most)}
+    found = {kind: [i for i,k in kinds.items() if k == kind] for kind in KINDS}
+    share = {i: len(ids)/len(some) for ids in found.values() for some in [evenly(ids, most)] for i in some}   # how many each one stands for
     texts = [{r['id']: r['text'] for r in rs} for rs in records]
     return [picture_of(item, kinds[item.id], [dict(model=m, text=t.get(item.id), right=s.hits[item.id] is True)
-                                              for m,s,t in zip(models, scores, texts)]) for item in items if item.id in wanted]
+                                              for m,s,t in zip(models, scores, texts)]) | dict(share=share[item.id])
+            for item in items if item.id in share]
 
 def picture_of(item, kind, answers):
     "An item of the gallery."
