@@ -742,16 +742,15 @@ def closed(before, after):
 # %% ../nbs/07_training.ipynb #9d33643d
 @patch
 def check_policies(self:Trainer, count=8, tolerance=1e-3):
-    "Same view: divergence 0. Own view: not uniform. Another's view: another opinion. Raises a ConfigError before anything is trained."
+    "Same view: divergence 0. Own view: not uniform. Raises a ConfigError before anything is trained."
     cfg, policy = replace(self.cfg, batch_size=count, rehearsal=0., control='none', tilt=0., advantage=0.), self.policy
     seen = views([self.train_set[i] for i in range(min(count, len(self.train_set)))], cfg, 0)
-    images, texts = zip(*seen['teacher']); seen['other'] = list(zip(images[1:] + images[:1], texts))
     seen = {who: encode(policy.processor, *zip(*x), policy.device, **policy.template) for who,x in seen.items()}
     with self.precision(), evaluating(policy.model):
         r = sample(policy, seen['student'], 1, min(16, cfg.max_new_tokens), seed=cfg.seed)
         student = answer_states(policy, seen['student'], r), head(policy.model)
-        same, own, other = (teacher_states(policy, seen[who], r) for who in ('student', 'teacher', 'other'))
-        found = dict(same=self.looked(r, student, same), own=self.looked(r, student, own), other=self.looked(r, own, other))
+        same, own = (teacher_states(policy, seen[who], r) for who in ('student', 'teacher'))
+        found = dict(same=self.looked(r, student, same), own=self.looked(r, student, own))
     self.judge(found, math.log(len(student[1])), tolerance)
     return found
 
@@ -770,9 +769,6 @@ def judge(self:Trainer, found, most, tolerance):
                           'they are not one model, or their inputs are made in two ways')
     if found['own']['teacher_entropy'] > .95*most:
         raise ConfigError(f'the teacher is as unsure as one can be (entropy {found["own"]["teacher_entropy"]:.2f} of at most {most:.2f} nats): are its weights loaded?')
-    if self.cfg.gate and found['other']['jsd'] < .01:
-        raise ConfigError(f'the teacher says the same about its own view and about another example\'s (they differ by {found["other"]["jsd"]:.4f} nats): '
-                          'what it is shown makes no difference; look at the images and boxes, or pass --gate false')
 
 # %% ../nbs/07_training.ipynb #9368040c
 @dataclass
