@@ -4,8 +4,9 @@
 
 # %% auto #0
 __all__ = ['NEEDED', 'EXTRAS', 'FLAGS', 'COMMANDS', 'room', 'parser', 'preset_options', 'train_config', 'table', 'scenes',
-           'in_turn', 'run_train', 'run_gap', 'versions', 'missing', 'Card', 'cards', 'host_memory', 'advice',
-           'remedies', 'prescription', 'asked_update', 'run_doctor', 'verdict', 'usage', 'said', 'main']
+           'in_turn', 'run_train', 'run_gap', 'yes', 'run_evaluate', 'evaluated', 'versions', 'missing', 'Card',
+           'cards', 'host_memory', 'advice', 'remedies', 'prescription', 'asked_update', 'run_doctor', 'verdict',
+           'usage', 'said', 'main']
 
 # %% ../nbs/13_cli.ipynb #0f0e1087
 import argparse, os, platform, sys
@@ -115,6 +116,46 @@ def run_gap(argv):
     Path(a.output_dir).mkdir(parents=True, exist_ok=True)
     room('checkpoints').write_json(Path(a.output_dir)/'gap.json', report.to_dict())
     print(report)
+
+# %% ../nbs/13_cli.ipynb #28d5cb5b
+def yes(text):
+    "A flag's true or false."
+    if text.lower() in ('true', 'yes', '1'): return True
+    if text.lower() in ('false', 'no', '0'): return False
+    raise argparse.ArgumentTypeError(f'true or false, got {text!r}')
+
+def run_evaluate(argv):
+    "ask benchmarks of a model or of a server, score the answers, report"
+    p = argparse.ArgumentParser(prog='vision_opd evaluate', description=run_evaluate.__doc__)
+    add = p.add_argument
+    add('--benchmark', required=True, help='names with commas between: vstar, NAME=FOLDER, or sources of examples')
+    add('--output_dir', required=True, help='where records.jsonl, report.json and report.html go')
+    add('--model', help='folder or hub id (default: the shipped base, unless --api_base is given)')
+    add('--base', help='another model to stand beside it')
+    add('--api_base', help='address of an OpenAI-compatible server; its key is read from OPENAI_API_KEY')
+    add('--api_model', help="the model's name there")
+    add('--processor', help='folder or hub id: counts the visual tokens that the server must report')
+    add('--against', help='folder of an earlier evaluation to compare with')
+    add('--views', default='full', help='with commas between; full,crop gives the gap')
+    add('--recipe', default='clean', help='how views are made: clean or released')
+    add('--limit', type=int, help='the first so many items of each set')
+    add('--max_new_tokens', type=int, default=1024, help='the longest answer')
+    add('--tolerance', type=float, default=.02, help='share of items that may stay unscored; beyond it the exit code is 1')
+    add('--resume', type=yes, default=False, help='true: go on where output_dir stopped')
+    return evaluated(p.parse_args(argv))
+
+def evaluated(a):
+    "Do what the flags of `run_evaluate` ask for."
+    if bool(a.api_base) != bool(a.api_model): raise ValueError('a server needs both: --api_base URL and --api_model NAME')
+    if a.api_base and a.model: raise ValueError('--model and --api_base exclude each other: one of them is asked')
+    server = room('servers').Server(a.api_base, a.api_model, os.environ.get('OPENAI_API_KEY')) if a.api_base else None
+    model = None if server else a.model or str(room('tiny').base_dir())
+    e = room('evaluation')
+    result = e.evaluate(a.benchmark.split(','), a.output_dir, model=model, base=a.base, server=server, processor=a.processor, against=a.against,
+                        views=a.views.split(','), protocol=room('runs').Protocol(a.max_new_tokens, recipe=a.recipe), limit=a.limit,
+                        resume=a.resume, tolerance=a.tolerance)
+    print(result)
+    return result.status
 
 # %% ../nbs/13_cli.ipynb #06dcec56
 NEEDED = 'torch', 'torchvision', 'transformers', 'accelerate', 'peft', 'datasets', 'safetensors', 'pillow'
@@ -235,8 +276,8 @@ def verdict(model, options, found):
         flags = ' '.join(f'--{k} {str(v).lower()}' for k,v in (more or {}).items())
         yield f'{name}: ' + ('fits' if more == {} else f'fits with {flags}' if more else 'does not fit: take more GPUs, a smaller model, or shorter answers')
 
-# %% ../nbs/13_cli.ipynb #5adf629e
-COMMANDS = dict(train=run_train, gap=run_gap, doctor=run_doctor)
+# %% ../nbs/13_cli.ipynb #6a99f06c
+COMMANDS = dict(train=run_train, gap=run_gap, evaluate=run_evaluate, doctor=run_doctor)
 
 def usage():
     "What can be typed."

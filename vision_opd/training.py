@@ -911,12 +911,11 @@ def train(
     with heard(acc):
         for sentence in departures(cfg): print('note:', sentence)
         acc.wait_for_everyone()
-        if acc.is_main_process: write_about(cfg, acc)
         with acc.main_process_first(): examples = load_examples(cfg.data, limit=cfg.limit)
         policy = make_policy(cfg, acc.device)
         if cfg.shard: shard(policy, compute_dtype(cfg, acc.device), acc.num_processes)
         run = Trainer(cfg, examples, policy, acc)
-        if acc.is_main_process: examples.report(run.out/'quarantine.jsonl')
+        if acc.is_main_process: write_about(cfg, acc); examples.report(run.out/'quarantine.jsonl')
         run.measure, run.others = measure, load_examples(cfg.retention, limit=cfg.holdout, columns=dict(box=None)) if cfg.retention else None
         run.begin()
         run.fit()
