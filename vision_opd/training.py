@@ -152,7 +152,7 @@ def _repr_markdown_(self):
     "All options; those that are not at their default in bold."
     def line(f):
         v, mark = getattr(self, f.name), '**'*(f.default is MISSING or getattr(self, f.name) != f.default)
-        return f'| {f.name} | {mark}{v if v != "" else "–"}{mark} | {help_texts()[f.name]} |'
+        return f'| {f.name} | {mark}{v if v != "" else "–"}{mark} | {help_texts().get(f.name, "")} |'
     return '\n'.join(['| option | value | what it is |', '|---|---|---|', *map(line, fields(self))])
 TrainConfig._repr_markdown_ = _repr_markdown_
 
