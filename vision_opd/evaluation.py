@@ -140,11 +140,12 @@ def perception_gap(
     recipe='clean',         # how views are made, see crops.RECIPES
     max_new_tokens=64,      # the longest answer
     batch_size=32,          # prompts at a time
-    views=('full', 'crop')  # of runs.VIEWS
+    views=('full', 'crop'), # of runs.VIEWS
+    template=None           # options of the chat template, such as dict(enable_thinking=False)
 )->GapReport:
     "Answers to the same questions on the full image, the crop and any other view (arXiv 2605.18740, sec. 2)."
     if not len(examples): raise ValueError('there are no examples to measure the gap on')
-    ask, found = Local(model, processor, batch_size=batch_size), {v: [] for v in dict.fromkeys(('full', 'crop', *views))}
+    ask, found = Local(model, processor, batch_size=batch_size, template=template), {v: [] for v in dict.fromkeys(('full', 'crop', *views))}
     for i in range(0, len(examples), 2*batch_size):
         pairs = [pair_of(e, recipe) for e in examples[i:i+2*batch_size]]
         for v in found: found[v] += ask(*zip(*[seen(p, v) for p in pairs]), max_new_tokens)

@@ -61,9 +61,10 @@ class Local:
         model, processor,  # from `policies.load`
         name='model',      # what its records are filed under
         batch_size=32,     # prompts at a time
-        budget=16384       # tokens at a time, padding included
+        budget=16384,      # tokens at a time, padding included
+        template=None      # options of the chat template, such as dict(enable_thinking=False)
     ):
-        self.policy, self.name = DualPolicy(model, processor, teacher='live'), name
+        self.policy, self.name = DualPolicy(model, processor, teacher='live', template=template), name
         self.processor, self.most, self.budget = processor, batch_size, budget
 
     def __call__(self,
@@ -81,7 +82,7 @@ class Local:
 # %% ../nbs/10b_runs.ipynb #90f5ea52
 def _batch(self, images, texts, most, temperature):
     "One batch; a prompt that is too long for the model is an error of its own, not of its batch."
-    try: prompts = encode(self.processor, images, texts, self.policy.device); check_length(self.policy.model, prompts, most)
+    try: prompts = self.policy.encode(images, texts); check_length(self.policy.model, prompts, most)
     except PolicyError as e:
         if len(texts) == 1: return [dict(text='', error='too long', detail=str(e))]
         return [self._batch([im], [t], most, temperature)[0] for im,t in zip(images, texts)]
