@@ -4,7 +4,7 @@
     python .github/render.py --check     exit 1 when README.md or a picture of it is stale
     python .github/render.py --html DIR  write the site: a page a notebook, one of every public name, a search
 """
-import argparse, ast, html, json, os, re, sys
+import argparse, ast, html, json, os, re, shutil, sys
 from pathlib import Path
 from string import Template
 import nbformat
@@ -19,7 +19,7 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
 root = Path(__file__).resolve().parent.parent
-nbs, page = root/'nbs', root/'.github/page.html'
+nbs, page, cfg = root/'nbs', root/'.github/page.html', get_config(path=root)
 skip = r'(```.*?```|`[^`\n]*`|\$\$.*?\$\$|\$[^$\n]*\$)'       # code and mathematics hold no links
 link = re.compile(skip + r'|(?P<open>\]\(|(?:src|href)=")(?![a-z]+:|/|#)(?P<to>[^)\s"#]+)', re.S)
 
@@ -30,9 +30,12 @@ def load(path, relink):
         to = (path.parent/m['to']).resolve()
         if not to.exists(): sys.exit(f'{path.relative_to(root)} links to {m["to"]}, which is not there: mend the link.')
         return m['open'] + relink(to)
+    own = re.compile(rf'{re.escape(cfg.user)}/{re.escape(cfg.repo)}/blob/{re.escape(cfg.branch)}/([^)\s"]+)')
     nb = NBProcessor(path, procs=[strip_ansi, hide_line, filter_stream_, hide_], process=True).nb
     for c in nb.cells:
         if c.directives_.get('echo:') == ['false']: c.metadata['transient'] = {'remove_source': True}
+        for to in own.findall(c.source) if c.cell_type == 'markdown' else ():   # what badges open
+            if not (root/to).exists(): sys.exit(f'{path.relative_to(root)} opens {to}, which is not there: mend the badge.')
         if c.cell_type == 'markdown': c.source = link.sub(moved, c.source)
         else: c.source = re.sub(r'\A(\s*#\s*\|.*\n?)+', '', c.source)
     nb.cells = [c for c in nb.cells if c.source.strip() or c.get('outputs')]
@@ -54,6 +57,10 @@ def mathml(page):
         try: return convert(html.unescape(m['tex']), display='block' if m['d'] == '$$' else 'inline')
         except Exception as e: sys.exit(f'the formula {m["tex"]} cannot be rendered: {type(e).__name__} {e}')
     return re.sub(r'<pre.*?</pre>|<code.*?</code>|<svg.*?</svg>|(?P<d>\$\$|\$)(?P<tex>[^$]+)(?P=d)', one, page, flags=re.S)
+
+def github_ids(page):
+    "The page with the headings' ids as GitHub makes them, in lower case, so that a link to one works in both places."
+    return re.sub(r'(<h\d[^>]*? id="|href="#)([^"]+)"', lambda m: f'{m[1]}{m[2].lower()}"', page)
 
 def signatures(path):
     "(name, source as far as the body) of every public class and function of a module, in order."
@@ -89,7 +96,7 @@ def sections(url, title, body):
 
 def site(out):
     "The index, the chapters, the tutorials, the reference, each a page under `out`; and search.js, what the search reads."
-    cfg, files = get_config(path=root), [p for p in nbs.rglob('*.ipynb') if '.ipynb_checkpoints' not in p.parts]
+    files = [p for p in nbs.rglob('*.ipynb') if '.ipynb_checkpoints' not in p.parts]
     files = sorted(files, key=lambda p: (p != nbs/'index.ipynb', len(p.parts), p))
     heads = {p: re.search(r'^# (.+)', '\n'.join(c.source for c in nbformat.read(p, 4).cells), re.M) for p in files}
     names = {p: html.escape(head[1] if head else p.stem) for p,head in heads.items()}
@@ -102,13 +109,14 @@ def site(out):
             return re.sub('ipynb$', 'html', os.path.relpath(to, p.parent))
         def a(to, mark=''): return f'<a href="{relink(to)}"{mark}>{names[to]}</a>' if to else ''
         side = ''.join(a(q, ' aria-current="page"' if q == p else '') for q in files)
-        body = api() if p == ref else mathml(HTMLExporter(template_name='basic', embed_images=True).from_notebook_node(
-            load(p, relink), {'metadata': {'path': str(p.parent)}})[0])
+        body = api() if p == ref else mathml(github_ids(HTMLExporter(template_name='basic', embed_images=True).from_notebook_node(
+            load(p, relink), {'metadata': {'path': str(p.parent)}})[0]))
         dest = (out/p.relative_to(nbs)).with_suffix('.html')
         dest.parent.mkdir(parents=True, exist_ok=True)
         dest.write_text(Template(page.read_text(encoding='utf-8')).substitute(title=names[p], css=style, side=side, body=body,
             top=os.path.relpath(nbs, p.parent), prev=a(prev, ' rel="prev"'), next=a(next, ' rel="next"')), encoding='utf-8')
         found += sections(dest.relative_to(out).as_posix(), names[p], body)
+    shutil.copytree(nbs/'images', out/'images', dirs_exist_ok=True)   # what nbconvert does not embed, from folders below
     (out/'search.js').write_text(f'const PLACES = {json.dumps(found, ensure_ascii=False)};\n', encoding='utf-8')
 
 if __name__ == '__main__':

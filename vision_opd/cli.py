@@ -84,8 +84,9 @@ def scenes(cfg):
 def in_turn():
     "With several processes: the first one goes first, the others wait for it."
     if 'RANK' not in os.environ: return nullcontext()
+    import torch
     from accelerate import PartialState
-    return PartialState().main_process_first()
+    return PartialState(cpu=not torch.accelerator.is_available()).main_process_first()   # else each CPU process thinks it is alone
 
 def run_train(argv):
     "close the gap: measure, train, measure again"
