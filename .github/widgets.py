@@ -5,7 +5,7 @@
 import argparse, os, secrets, socket, subprocess, sys, tempfile, time, urllib.request
 from pathlib import Path
 import nbformat
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import TimeoutError as Late, sync_playwright
 
 SETUP = '''import pandas as pd
 from vision_opd import crops, tiny
@@ -45,11 +45,19 @@ def changed(page, act, seconds=20):
 def drive(page, name):
     "Move the control of the one widget on the page."
     if name == 'runs': return changed(page, lambda: page.locator('.jp-OutputArea-output select').first.select_option(index=1))
-    handle = page.locator('.jp-OutputArea-output .noUi-handle').first
-    def right():
-        handle.focus()
-        for _ in range(3): page.keyboard.press('ArrowRight')
-    return changed(page, right)
+    box = page.locator('.jp-OutputArea-output .noUi-handle').first.bounding_box()
+    x, y = box['x'] + box['width']/2, box['y'] + box['height']/2
+    def drag():
+        page.mouse.move(x, y); page.mouse.down(); page.mouse.move(x+40, y, steps=8); page.mouse.up()
+    return changed(page, drag)
+
+def run_all(page, tries=4):
+    "Run all cells, again if the kernel was not there yet, until there is a picture."
+    for _ in range(tries):
+        page.get_by_role('menuitem', name='Run', exact=True).click(); page.get_by_text('Run All Cells', exact=True).click()
+        try: return page.wait_for_selector('.jp-OutputArea-output img.widget-image', timeout=60_000)
+        except Late: pass
+    raise SystemExit('no picture appeared: are the widgets of ipywidgets installed beside the server?')
 
 def main(browser, shots):
     "Open a notebook for each widget, run it, drive it."
@@ -63,9 +71,7 @@ def main(browser, shots):
             page = p.chromium.launch(executable_path=browser, args=['--no-sandbox']).new_page(viewport=dict(width=1200, height=1000))
             for name in WIDGETS:
                 page.goto(f'http://127.0.0.1:{port}/notebooks/{name}.ipynb?token={token}')
-                page.wait_for_selector('.jp-Cell', timeout=60_000); page.get_by_role('menuitem', name='Run', exact=True).click()
-                page.get_by_text('Run All Cells', exact=True).click()
-                page.wait_for_selector('.jp-OutputArea-output img.widget-image', timeout=120_000)
+                page.wait_for_selector('.jp-Cell', timeout=60_000); run_all(page)
                 ok = drive(page, name); bad += not ok
                 print(f'{name}: {"the picture changed" if ok else "NOTHING changed"}', flush=True)
                 if shots: page.screenshot(path=shots/f'widget_{name}.png')
