@@ -20,7 +20,7 @@ from torch.utils.checkpoint import checkpoint
 from transformers import DynamicCache
 from transformers.cache_utils import LinearAttentionCacheLayerMixin
 from transformers.modeling_layers import GradientCheckpointingLayer
-from .policies import (CACHE, DualPolicy, PolicyError, as_seen, backbone, causal, check_length, cut_rows, evaluating, hidden,
+from .policies import (CACHE, DualPolicy, PolicyError, as_seen, backbone, causal, check_length, computing, cut_rows, evaluating, hidden,
     image_rows, image_tokens, join_rows, left_padded, levels_of, part_of, rows_of, take, unwrap)
 from .rollouts import Rollouts, plain_positions, positions, rope_deltas
 
@@ -126,6 +126,7 @@ def not_shared(model, prompts, rollouts):
         return f'{type(net).__name__} keeps its past in a form that cannot be repeated'
     if S*(P + R) < WORTH*(B*P + S*R): return f'prompts are short and answers long, so that sharing would save less than {WORTH} times the tokens'
 
+# %% ../nbs/05_scoring.ipynb #16e4f057
 def answer_states(
     policy,             # a model, or a DualPolicy (its student)
     prompts,            # B prompts of one view, from `encode`
@@ -228,11 +229,10 @@ def _look(self, **inputs): return backbone(self).get_image_features(**inputs, re
 def look(model, **inputs):
     "One pass of the vision tower; as `hidden`, also of a sharded model."
     net = unwrap(model)
-    if not isinstance(net, FSDPModule): return _look(net, **inputs)
-    if not hasattr(net, 'look'):
+    if isinstance(net, FSDPModule) and not hasattr(net, 'look'):
         net.look = _look.__get__(net)
         register_fsdp_forward_method(net, 'look')
-    return net.look(**inputs)
+    with computing(net): return net.look(**inputs) if isinstance(net, FSDPModule) else _look(net, **inputs)
 
 # %% ../nbs/05_scoring.ipynb #e28df8e4
 class Sight:
@@ -260,9 +260,7 @@ class Sight:
         images = list(zip(*(prompts[k].split(image_rows(self.model, prompts, k)) for k in names)))
         numbers = [self.find(image) for image in images]
         fresh = [numbers.index(n) for n in sorted(set(numbers)) if n >= len(self.pictures)]
-        for i in range(0, len(fresh), self.at_once):
-            rows = fresh[i:i+self.at_once]
-            self.compute({k: torch.cat([images[b][j] for b in rows]) for j,k in enumerate(names)}, image_tokens(self.model, prompts)[rows])
+        for i in range(0, len(fresh), self.at_once): self.compute(prompts, names, images, fresh[i:i+self.at_once])
         levels = [join_rows(level) for level in zip(*(self.pictures[n] for n in numbers))]
         rest = {k: v for k,v in prompts.items() if k not in names or k == 'image_grid_thw'}  # the grid gives positions
         return {**rest, 'mm_encoder_outputs': as_seen(self.kind, levels)}
@@ -275,8 +273,10 @@ def find(self, image):
     if n is None: n = sum(map(len, self.index.values())); bucket.append((n, image))
     return n
 
-def compute(self, inputs, tokens):
-    "A pass of the tower; its output goes into `pictures`, image by image."
+def compute(self, prompts, names, images, rows):
+    "A pass of the tower over some rows; its output goes into `pictures`, image by image."
+    inputs = {k: torch.cat([images[b][j] for b in rows]) for j,k in enumerate(names)}
+    tokens = image_tokens(self.model, prompts)[rows]
     grad = self.trains and torch.is_grad_enabled()
     with training(self.model) if grad else evaluating(self.model): out = look(self.model, **inputs)
     self.kind, counts = type(out), rows_of(torch.tensor([len(e) for e in out.pooler_output]), tokens)
@@ -289,7 +289,9 @@ def leaf(self, x):
     "A detached copy that collects the gradient for x."
     self.cut.append((x, x.detach().requires_grad_()))
     return self.cut[-1][1]
+Sight.find, Sight.compute, Sight.leaf = find, compute, leaf
 
+# %% ../nbs/05_scoring.ipynb #c4de9370
 def backward(self):
     "Once an update, after the last micro-batch: all that the features collected goes through the tower."
     cut = [(x, f.grad) for x,f in self.cut if f.grad is not None]
@@ -301,7 +303,7 @@ def teacher(self, prompts):
     mine = set(map(id, tower(self.model).values()))
     same = not self.trains and all(mine >= set(map(id, tower(m).values())) for _,m in self.policy.teachers())
     return self(prompts) if same else prompts
-Sight.find, Sight.compute, Sight.leaf, Sight.backward, Sight.teacher = find, compute, leaf, backward, teacher
+Sight.backward, Sight.teacher = backward, teacher
 
 @contextmanager
 def training(model):
