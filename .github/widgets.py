@@ -51,12 +51,13 @@ def drive(page, name):
         page.mouse.move(x, y); page.mouse.down(); page.mouse.move(x+40, y, steps=8); page.mouse.up()
     return changed(page, drag)
 
-def run_all(page, tries=4):
+def run_all(page, shots=None, tries=4):
     "Run all cells, again if the kernel was not there yet, until there is a picture."
     for _ in range(tries):
         page.get_by_role('menuitem', name='Run', exact=True).click(); page.get_by_text('Run All Cells', exact=True).click()
         try: return page.wait_for_selector('.jp-OutputArea-output img.widget-image', timeout=60_000)
         except Late: pass
+    if shots: page.screenshot(path=shots/'widget_missing.png')
     raise SystemExit('no picture appeared: are the widgets of ipywidgets installed beside the server?')
 
 def main(browser, shots):
@@ -68,10 +69,12 @@ def main(browser, shots):
     server, bad = serve(folder, port, token), 0
     try:
         with sync_playwright() as p:
-            page = p.chromium.launch(executable_path=browser, args=['--no-sandbox']).new_page(viewport=dict(width=1200, height=1000))
+            chrome = p.chromium.launch(executable_path=browser, args=['--no-sandbox'])
             for name in WIDGETS:
+                page = chrome.new_page(viewport=dict(width=1200, height=1000)); ask = page.locator('.jp-Dialog')
+                page.add_locator_handler(ask, lambda: ask.locator('.jp-mod-accept').click())   # which kernel? that one
                 page.goto(f'http://127.0.0.1:{port}/notebooks/{name}.ipynb?token={token}')
-                page.wait_for_selector('.jp-Cell', timeout=60_000); run_all(page)
+                page.wait_for_selector('.jp-Cell', timeout=60_000); run_all(page, shots)
                 ok = drive(page, name); bad += not ok
                 print(f'{name}: {"the picture changed" if ok else "NOTHING changed"}', flush=True)
                 if shots: page.screenshot(path=shots/f'widget_{name}.png')
