@@ -39,6 +39,7 @@ def _reason(e):
     "What an error of writing comes down to."
     return e.strerror if isinstance(e, OSError) and e.strerror else str(e).strip().splitlines()[0]
 
+# %% ../nbs/07b_checkpoints.ipynb #abb45b4f
 @contextmanager
 def whole(
     path  # the name of a folder; when it exists, it is replaced
@@ -120,6 +121,7 @@ def _described(folder, **about):
     "What the manifest says."
     return about | dict(files={f.name: dict(bytes=f.stat().st_size, sha256=digest(f)) for f in sorted(folder.iterdir())})
 
+# %% ../nbs/07b_checkpoints.ipynb #b69068a5
 def _expect(ok, path, why):
     if not ok: raise CheckpointError(f'the checkpoint {path} is damaged: {why}')
 
@@ -152,6 +154,7 @@ def _save_state(state, path):
         with open(path, 'wb') as f: torch.save(state, f)
     except RuntimeError as e: raise e.__context__ if isinstance(e.__context__, OSError) else e
 
+# %% ../nbs/07b_checkpoints.ipynb #17e8a617
 def write(
     folder,     # where the checkpoints of one run are
     step:int,   # the update that was just made

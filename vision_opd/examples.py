@@ -682,6 +682,7 @@ def _pair(self:Examples, place, recipe, **overrides):
     try:
         pair = e.pair(recipe, **overrides)
         pair.student_image,pair.teacher_image
+        pair.example = e   # whose pair it is: not always the one that was asked for
         return pair
     except ValueError as why:
         self.failed.add(place); bad = Rejected(e.row or place+1, e.id, str(why))

@@ -150,6 +150,7 @@ def _reason(self, rule, now):
     return f'{rule.name}: {rule.why} [{numbers}' + (f', {self.counts[rule.name]} updates in a row]' if rule.patience > 1 else ']')
 Monitor._yes, Monitor._remember, Monitor._reason = _yes, _remember, _reason
 
+# %% ../nbs/07a_monitors.ipynb #fdb9e08b
 def state_dict(self):
     "What a monitor has seen, as plain values."
     return dict(first=dict(self.first), begun=dict(self.begun), counts=dict(self.counts), judged=sorted(self.judged), last_good=self.last_good)
