@@ -6,16 +6,16 @@
 __all__ = ['END', 'THINK', 'FAILED', 'QUOTES', 'LATEX', 'MARKUP', 'ANSWER', 'BREAK', 'LISTED', 'SURE', 'DENY', 'DENIED',
            'CROSSED', 'SUPPOSE', 'CORRECT', 'GOES_ON', 'NAMED', 'ONES', 'SAME', 'WORD', 'FILLER', 'NOUN', 'IS', 'CUES',
            'CONFIRM', 'STOP', 'NEXT_TO', 'LEAD', 'REFUSE', 'BOUND', 'NO_SIDE', 'EDGE', 'LONGEST', 'YES', 'NO', 'BOTH',
-           'IDIOMS', 'PHRASES', 'ABSENT', 'TENS', 'VALUES', 'HAN', 'NUMBER', 'LABEL', 'RANGE', 'TOTAL', 'IN_ALL',
-           'PROTOCOLS', 'JUDGE', 'REMINDER', 'said', 'is_failure', 'plain', 'boxes', 'fields', 'Parsed', 'Claim',
-           'around', 'few', 'clause', 'sentence', 'denied', 'open_question', 'settle', 'letter_patterns', 'is_letter',
-           'words', 'bag', 'starts_with', 'cue_rank', 'opens', 'own_text', 'rank_of', 'listed', 'claims_between',
-           'groups', 'joint_rank', 'letter_claims', 'contradicts', 'phrases', 'cores', 'equal_option', 'text_claims',
-           'read_text', 'announced', 'pointed', 'read_choice', 'as_options', 'marked', 'parse', 'parse_choice',
-           'yes_no_rank', 'read_yes_no', 'parse_yes_no', 'words_value', 'han_value', 'number_value', 'is_count',
-           'number_claims', 'read_number', 'parse_number', 'official_choice', 'official_gold', 'official_yes_no',
-           'official_ab', 'parse_open', 'read_answer', 'Question', 'Verdict', 'verdict_of', 'Cache', 'ends_line',
-           'LocalJudge', 'judge', 'Unscored', 'Tally']
+           'IDIOMS', 'PHRASES', 'ABSENT', 'TENS', 'VALUES', 'HAN', 'NUMBER', 'LABEL', 'RANGE', 'TOTAL', 'THERE_ARE',
+           'ALL_THERE', 'IN_ALL', 'PROTOCOLS', 'JUDGE', 'REMINDER', 'said', 'is_failure', 'plain', 'boxes', 'fields',
+           'Parsed', 'Claim', 'around', 'few', 'clause', 'sentence', 'denied', 'open_question', 'settle',
+           'letter_patterns', 'is_letter', 'words', 'bag', 'starts_with', 'cue_rank', 'opens', 'own_text', 'rank_of',
+           'listed', 'claims_between', 'groups', 'joint_rank', 'letter_claims', 'contradicts', 'phrases', 'cores',
+           'equal_option', 'text_claims', 'read_text', 'announced', 'pointed', 'read_choice', 'as_options', 'marked',
+           'parse', 'parse_choice', 'yes_no_rank', 'read_yes_no', 'parse_yes_no', 'words_value', 'han_value',
+           'number_value', 'magnitude', 'is_count', 'number_claims', 'read_number', 'parse_number', 'official_choice',
+           'official_gold', 'official_yes_no', 'official_ab', 'parse_open', 'read_answer', 'Question', 'Verdict',
+           'verdict_of', 'Cache', 'ends_line', 'LocalJudge', 'judge', 'Unscored', 'Tally']
 
 # %% ../nbs/08_answers.ipynb #2043fe6f
 import hashlib, html, json, os, re, unicodedata
@@ -240,9 +240,7 @@ def is_letter(s, m, options, letters):
         return bool(ends) and not (l in 'ai' and not after.strip() and re.search(r"(?:\bis|'s|\bbe|\bas)\s*$",
             before))
     if l not in 'AI' or starts_with(after, options[l]): return True
-    if re.match(rf'[ \t]+(?:and|or)\s+(?:maybe\s+|possibly\s+|perhaps\s+|option\s+)?{letters.one}(?![A-Za-z])',
-        after):
-        return True
+    if re.match(r'[ \t]+(?:and|or)\b', after): return True          # an article stands before a noun
     return not re.match(r'[ \t]+[^\W_]', after) or bool(re.match(r'\s+' + (r'is\b' if l == 'I' else GOES_ON),
         after))
 
@@ -412,7 +410,7 @@ def letter_claims(s, options):
         names, (a, z) = {m['l'].upper() for m in g}, (g[0].start(), g[-1].end())
         if a < read: continue                     # within the text of the option before
         read = z + own_text(s[z:z+400], options[g[-1]['l'].upper()])
-        if denied(s, a, g[0].end()) or denied(s, g[-1].start(), z): denials |= {n: a for n in names}; continue
+        if denied(s, a, g[0].end()) or denied(s, g[-1].start(), z) or denied(s, g[-1].start(), read): denials |= {n: a for n in names}; continue
         rank,how = rank_of(s, g[0], options)
         if len(g) > 1: rank,how = max((rank, how), joint_rank(s, a, g[-1], options))
         if not rank or open_question(s, a, z) or g[0].start('l') in inlist and how != 'confirmed': continue
@@ -440,7 +438,7 @@ def contradicts(s, claim, options):
             and not re.search(r'\b(?:though|although|despite|while|even|unlike)\b', before[max(0, a-40):a],
             re.I)][-1:]
     just = {k for k,gap in near if NEXT_TO.fullmatch(gap)}
-    name = re.fullmatch(r'\.\s+([A-Z][a-z]{2,})\W*', after)             # an initial: C. Smith
+    name = re.fullmatch(r'\.\s+(?:[A-Z]\.\s+)?([A-Z][a-z]{2,})\W*', after)             # an initial: C. Smith
     if name and options[claim.value] and name[1].casefold() not in bag(options[claim.value]) + ['yes',
         'correct', 'right']:
         return True
@@ -494,7 +492,7 @@ BOUND = re.compile(r'''(?:\b(?:at\ (?:least|most)|(?:more|less|fewer|greater|hig
     |under|up\ to|above|below|between|from|min(?:imum)?(?:\ of)?|max(?:imum)?(?:\ of)?|minus|nearly
     |almost)|\b(?:between|from)\ \S+\ (?:and|to)|[<>]=?|[≤≥~±]|至少|至多|超过|不到)\s*$''', re.I | re.X)
 NO_SIDE = re.compile(r"\b(?:(?:that's|that is|you're|you are|all)\s+right|(?:he|she|they|who|we|i|has|have"
-    r"|had)\s+left)$", re.I)
+    r"|had)\s+left|^right,\s+(?:let|so|i)\b.*)$", re.I)
 
 def text_claims(s, options):
     "Claims by the text of options, and where such texts are denied."
@@ -546,9 +544,11 @@ def read_choice(s, options):
     s = re.sub(r'^\s*\d+[.)]\s+(?=\S)', '', s, flags=re.M)
     s = re.sub(r'[(\[]\s*[A-J]\s*(?:-\s*[A-J]|(?:[/,|]\s*(?:or\s+)?|\bor\s+)[A-J]\s*){2,}[)\]]'
         r'|[(\[]\s*[A-J]\s*-\s*[A-J]\s*[)\]]', ' ', s)
-    if re.fullmatch(r'[^\w]*', s): return Parsed()
+    if re.fullmatch(r'[^\w]*', s) or NO_SIDE.search(s.strip(' .!')): return Parsed()
     whole = equal_option(s, options)
     letters = ''.join(options); pat = letter_patterns(letters)
+    if re.fullmatch(rf'\W*{pat.one}\W+(?:(?:h+m+|um|well|maybe)\W+)?or\W+{pat.one}\W*\?\W*', s, re.I):
+        return Parsed(None, True, 'several at once')
     if m := re.fullmatch(rf'{EDGE}(?:(?:the\s+)?(?:option|choice|answer|letter|ans|选项|答案'
         rf'|选){EDGE})?({pat.one})(?:[\s,.]+\1)*{EDGE}', s, re.I):
         l = m[1].upper(); clash = [k for k in whole if k != l and not re.search('option|choice|选项', s, re.I)]
@@ -647,7 +647,7 @@ def yes_no_rank(s, m, word):
     if rank := cue_rank(before) or 2*bool(re.search(r'(?:\b(?:is|are|be)|\'s)\s+an?\s+(?:clear\s+'
         r'|definite\s+)?["\']?$|:\s*["\']?$', before, re.I) and re.match(r'["\'.,;!\s]*$|[.,;!\n]', after)):
         return rank, ('', 'mentioned', 'stated', 'called final')[rank]
-    first = re.search(r'(?:^|[.!?。](?=\s)|[。！\n;]|\.\.|…|,\s*(?:so|then)?|-)\s*(?:(?:oh|well|hmm|um|ah|so'
+    first = re.search(r'(?:^|[.!?。](?=\s)|[。！\n;]|\.\.|…|,\s*(?:so|then)?|-)\s*(?:(?:oh|sure|certainly|well|hmm|um|ah|so'
         r'|then|i think|i guess|i believe|i would say|and)\b\W*)*["\'(\[]*$', before, re.I)
     pause = r'''["')\]]*\s*(?:$|[,.!;:\n—–…。-]|\(|\b(?:there|it|i|the|they|this|that|he|she|we|you
     |because|since|as|in)\b)'''
@@ -691,19 +691,22 @@ TENS = 'twenty thirty forty fifty sixty seventy eighty ninety'.split()
 VALUES = {w: i for i,w in enumerate(ONES)} | {w: 20 + 10*i for i,w in enumerate(TENS)} | dict(hundred=100,
     thousand=1000, million=10**6)
 HAN = dict(zip('零〇一二两三四五六七八九', (0, 0, 1, 2, 2, 3, 4, 5, 6, 7, 8, 9)))
-NUMBER = re.compile(rf'''(?P<digits>(?<![\w.,:/-])[-−+]?(?:\d{{1,3}}(?:,\d{{3}})+|\d+)(?:\.\d+)?
+NUMBER = re.compile(rf'''(?P<digits>(?<![\w.,:/-])[-−–+]?(?:\d{{1,3}}(?:,\d{{3}})+|\d+)(?:\.\d+)?
     |(?:(?<=[\u3400-\u9fff=(])|(?<=[^\d\s][:,]))[-−]?\d+(?:\.\d+)?)
     (?![\d/]|[:.,]\d|-\w|(?!(?:cm|mm|km|m|kg|g|px|ft|mph)\b)[A-Za-z]|\s*(?:st|nd|rd|th)\b)
-    |(?<![\w-])(?P<words>(?:{'|'.join(VALUES)})(?:(?:[\s-]|\sand\s)+(?:{'|'.join(VALUES)}))*)\b(?!-\w)
-    |(?P<han>[零〇一二两三四五六七八九十百]+)(?=[个只条辆人张本位头匹块把朵棵座间架艘名颗]|\W*$)''', re.I | re.X)
+    |(?<![\w-])(?P<words>(?:{'|'.join(VALUES)})(?:(?:[\s-]|\sand\s)+(?:{'|'.join(VALUES)}))*)\b(?!-\w)(?<!\d\smillion)(?<!\d\sthousand)(?<!\d\shundred)
+    |(?P<han>[零〇一二两三四五六七八九十百]+)(?=[或到至个只条辆人张本位头匹块把朵棵座间架艘名颗]|\W*$)''', re.I | re.X)
 LABEL = re.compile(r'''(?:\b(?:figure|fig|image|picture|photo|option|step|question|row|column|page
     |number\s+plate|version|year|room|gate|line|bus|route|player|no|type|level|floor|example|frame
     |chapter|highway|lane|track|channel|section|seat|unit|part)\.?
     |\#|第|图)\s*$''', re.I | re.X)
 RANGE = re.compile(r'\s*(?:-|–|—|to|~|or|至|到|或)\s*$', re.I)
 TOTAL = re.compile(r'(?:\b(?:total(?:\s+(?:number|count))?\s*(?:of|is|:|=)*|altogether|in\s+total|in\s+all'
-    r'|(?:the\s+)?(?:count|number|sum|result)(?:\s+of\s+[\w\s]{1,40}?)?\s*(?:is|:|=)|totall?ing)|=|一共(?:有|是)?'
+    r'|(?:the\s+)?(?:count|number|sum|result)(?:\s+of\s+[\w\s]{1,40}?)?\s*(?:is|:|=)|totall?ing)|\b(?:gives|makes|equals)|=|一共(?:有|是)?'
     r'|共有?|总共(?:有|是)?|总数(?:是|为))\W*$', re.I)
+THERE_ARE = re.compile(r'\bthere\s+(?:are|is|appear\s+to\s+be|seem\s+to\s+be)\s+(?:\w+ly\s+)?$', re.I)
+ALL_THERE = re.compile(rf'(?:(?!\b(?:and|plus|{"|".join(VALUES)})\b)[^.,;:\n\d])*'
+    r'(?:$|[.:\n]|,\s*(?:of\s+which|including|with|(?:all|one|two|some|\d+)\s+of)\b)', re.I)
 IN_ALL = re.compile(r'[^.,;\n\d]{0,30}\b(?:in\s+(?:total|all)|altogether|total)\b(?!\s*(?:of|is|:|=)?\s*\d)',
     re.I)
 
@@ -733,23 +736,30 @@ def han_value(text):
 
 def number_value(m):
     "The number of a mention; None when it is not one."
+    x = magnitude(m)
+    return -x if x and re.search(r'\bminus\s*$', m.string[max(0, m.start()-7):m.start()], re.I) else x
+
+def magnitude(m):
+    "The number without its sign in words; None when it is not one."
     if m['words']: return words_value(m['words'])
     if m['han']: return han_value(m['han'])
-    x = float(m['digits'].replace(',', '').replace('−', '-'))
+    scale = re.match(r'\s+(hundred|thousand|million)\b', m.string[m.end():m.end()+12], re.I)
+    x = float(m['digits'].replace(',', '').replace('−', '-').replace('–', '-'))*(VALUES[scale[1].lower()] if scale else 1)
     return int(x) if x == int(x) else x
 
 # %% ../nbs/08_answers.ipynb #af3f3537
 def is_count(s, m):
     "Is this mention a number of its own: no label, no bound, no range, no pronoun?"
     before, after = around(s, m.start(), m.end())
-    if LABEL.search(before) or BOUND.search(before) or re.match(r'\s*(?:\+(?!\s*\d)|(?:and\s+a\s+half|plus'
-        r'|dozen|hundred|thousand|million|billion|or\s+(?:more|less|fewer)|at\s+(?:least|most))\b|以上|以下)',
+    before = re.sub(r'(?:\bminus|~)\s*$', '', before, flags=re.I)
+    if LABEL.search(before) or BOUND.search(before) or re.match(r'\s*(?:\+(?!\s*\d)|(?:\d+/\d|and\s+a\s+half|plus'
+        r'|dozen|billion|or\s+(?:more|less|fewer)|at\s+(?:least|most))\b|以上|以下)',
         after):
         return False
     if (m['words'] or '').lower() != 'one': return True
     pronoun = re.search(r"\b(?:the|this|that|no|any|every|each|which|another|some|by|a)\s+(?:\w+\s+)?$",
         before, re.I)
-    return not (pronoun or re.match(r'\s+(?:of|by|moment|second|can|could|should|must|might|may|thing|way'
+    return not (pronoun or re.search(r'[.!?]\s+$', before) and re.match(r'\s+(?:is|was|has)\b', after) or re.match(r'\s+(?:of|by|moment|second|can|could|should|must|might|may|thing|way'
         r'|possib\w+|reason|day|time)\b', after, re.I))
 
 # %% ../nbs/08_answers.ipynb #80738765
@@ -766,6 +776,9 @@ def number_claims(s):
         if TOTAL.search(before) or IN_ALL.match(after) or re.search(r'\b(?:so|therefore|thus'
             r'|hence)\b[^.,;\d]{0,30}$', before, re.I):
             rank = max(rank, 2)
+        if THERE_ARE.search(before) and ALL_THERE.match(after): rank = max(rank, 2)
+        if TOTAL.search(before) and not re.match(r'\s*[+×*]', after): rank = 3
+        if re.match(r'\s*,\s*\d', after): rank = 1                    # counting aloud
         ranged = i and RANGE.fullmatch(s[found[i-1].end():m.start()]) or i+1 < len(found) and RANGE.fullmatch(s[m.end():found[i+1].start()])
         if open_question(s, *m.span()): continue
         claims.append(Claim(*m.span(), None if ranged or value is None else value, max(rank, 1),
