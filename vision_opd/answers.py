@@ -785,6 +785,7 @@ def number_claims(s):
             ('', 'the only number', 'stated', 'called final')[max(rank, 1)]))
     return claims, denials
 
+# %% ../nbs/08_answers.ipynb #7c2b8d2d
 def read_number(s):
     "A number from plain words."
     claims, denials = number_claims(s)
