@@ -734,6 +734,7 @@ def han_value(text):
         else: total, digit = total + (1 if digit is None else digit)*dict(十=10, 百=100)[c], None
     return total + (digit or 0)
 
+# %% ../nbs/08_answers.ipynb #c6900620
 def number_value(m):
     "The number of a mention; None when it is not one."
     x = magnitude(m)
