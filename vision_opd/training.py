@@ -38,7 +38,7 @@ from .checkpoints import whole, write_json
 from .crops import RECIPES, VIEWS, get_recipe
 from .divergence import (SUPPORTS, NonFiniteLogits, Watch, advantage_weights, anchor, chunked_divergence,
     clip_terms, clip_tokens, count_units, margin_gate, tilt, token_logprobs, token_weights, visual_advantage)
-from .examples import load_examples
+from .examples import Rejected, load_examples
 from .monitors import RULES, Monitor, rollout_measures
 from .policies import (PARTS, TEACHERS, DualPolicy, Switched, causal, ema_rate, encode, load, lora,
     evaluating, pick_dtype, train_parts, unwrap)
@@ -63,6 +63,7 @@ class InputOptions:
     rehearsal:float=.2       # share of prompts whose student sees the crop, lest it forget how to read crops
     control:str='none'       # 'same_view', 'shuffled' or 'sft': runs that claims are held against
 
+# %% ../nbs/07_training.ipynb #3c04dc43
 @dataclass
 class ModelOptions(InputOptions):
     "What is trained, and in which numbers."
@@ -99,6 +100,7 @@ class MethodOptions(ModelOptions):
     support:str='student'    # who chooses these ids: 'student', 'teacher', 'union'; or 'full', or 'sampled'
     reduction:str='sequence_mean'  # or 'token_mean'
 
+# %% ../nbs/07_training.ipynb #077b986f
 @dataclass
 class ShapingOptions(MethodOptions):
     "What later work adds; 0 turns each of them off."
@@ -135,6 +137,7 @@ class TrainConfig(ShapingOptions):
     monitor:bool=True        # stop when a rule of monitors.RULES fires
     max_skipped:int=10       # give up after so many updates in a row that are not finite
     eval_steps:int=0         # measure the gap every so many updates too; 0: before and after only
+    eval_examples:int=64     # held-out examples that are looked at on the way; before and after it is all of them
     save_steps:int=100       # write a checkpoint every so many updates
     keep_checkpoints:int=2   # how many of them stay, beside the best
     trackers:str=''          # 'tensorboard', 'wandb', …: what accelerate knows and is installed
@@ -186,7 +189,7 @@ CHOICES = dict(control=CONTROLS, student_view=VIEWS, teacher_view=VIEWS, blind_v
                truncated=('train', 'mask', 'drop'), reduction=('sequence_mean', 'token_mean'),
                dtype=('auto', 'float32', 'bfloat16', 'float16'), teacher_dtype=('', 'float32', 'bfloat16', 'float16'))
 COUNTS = ('max_steps batch_size reference_batch token_budget rollout_budget chunk_size num_rollouts max_new_tokens holdout '
-          'lora_rank save_steps keep_checkpoints max_skipped').split()
+          'eval_examples lora_rank save_steps keep_checkpoints max_skipped').split()
 SHARES = 'rehearsal beta rate lora_dropout advantage adam_beta2 sample_min_p'.split()
 NOT_NEGATIVE = ('max_pixels lora_alpha top_k sample_top_k token_clip term_clip importance_cap tilt tilt_floor margin_gate '
                 'anchor warmup_steps weight_decay eval_steps seed').split()
@@ -266,23 +269,21 @@ def recipe_of(cfg):
     return get_recipe(cfg.recipe, student_view=cfg.student_view, teacher_view=cfg.teacher_view, max_pixels=cfg.max_pixels or None)
 
 def views(
-    batch,       # b examples
+    examples,    # Examples
+    rows,        # b of them
     cfg,         # TrainConfig
-    step,        # number of the update
+    step=0,      # number of the update
     places=None  # where they stand in the whole batch of the update; None: they are all of it
-):               # {'student', 'teacher' and perhaps 'blind': b pairs (image, text)}
-    "What each policy sees."
-    pairs = [e.pair(recipe=recipe_of(cfg)) for e in batch]
+):               # b examples, and {'student', 'teacher' and perhaps 'blind': b pairs (image, text)}
+    "What each policy sees. Where a picture cannot be read, the next example stands in (`Examples.pairs`)."
+    pairs = examples.pairs(rows, recipe_of(cfg), None if cfg.control in ('none', 'sft') else cfg.control)
     seen = dict(student=[(p.student_image, p.student_text) for p in pairs], teacher=[(p.teacher_image, p.teacher_text) for p in pairs])
-    if cfg.control == 'same_view': seen['teacher'] = list(seen['student'])
-    if cfg.control == 'shuffled':
-        images, texts = zip(*seen['teacher']); seen['teacher'] = list(zip(images[1:] + images[:1], texts))
     again = np.random.default_rng((cfg.seed, 1, step)).permutation(cfg.batch_size)[:round(cfg.rehearsal*cfg.batch_size)]
     if cfg.control in ('none', 'sft'):
-        for i,p in enumerate(places or range(len(batch))):
+        for i,p in enumerate(places or range(len(pairs))):
             if p in again: seen['student'][i] = seen['teacher'][i]
     if cfg.tilt or cfg.advantage: seen['blind'] = [(p.view(cfg.blind_view), p.teacher_text) for p in pairs]
-    return seen
+    return [p.example for p in pairs], seen
 
 # %% ../nbs/07_training.ipynb #6a39b8ed
 def written(
@@ -405,6 +406,7 @@ def rollout_loss(
         d = d + cfg.anchor*anchor(hs[keep], h0[keep], W, head(base).detach(), **how)
     return (d*w).sum()
 
+# %% ../nbs/07_training.ipynb #fa841b15
 def measure_of(cfg, r, t):
     "The divergence that the options name, for `chunked_divergence`."
     how = dict(beta=cfg.beta, top_k=cfg.top_k or None, support=cfg.support, tokens=r.tokens[r.mask])
@@ -507,8 +509,7 @@ def update(self:Trainer):
     torch.manual_seed(hash((cfg.seed, self.step, me)) % 2**32)  # of dropout: a function of the update, like everything random
     with self.clock('data'):
         rows = order(len(self.train_set), cfg.batch_size, cfg.seed, self.step)[me::world]
-        batch = [self.train_set[i] for i in rows]
-        seen = views(batch, cfg, self.step, range(me, cfg.batch_size, world))
+        batch, seen = views(self.train_set, rows, cfg, self.step, range(me, cfg.batch_size, world))
         seen = {who: encode(self.policy.processor, *zip(*x), self.policy.device, **self.policy.template) for who,x in seen.items()}
     with self.clock('vision'), self.precision():
         sight = Sight(self.policy, cfg.keep_tower); sight.off |= cfg.shard   # processes would make different numbers of passes
@@ -570,6 +571,7 @@ def gradients(self:Trainer, batch, seen, rolls, sight, budget):
     with self.clock('vision'): sight.backward()
     return loss, eye
 
+# %% ../nbs/07_training.ipynb #3da18a41
 @patch
 def share(self:Trainer, batch, group, see, r, count, t, watch):
     "`rollout_loss`; nan, and a word about whose logits they are, when they are not finite."
@@ -672,13 +674,21 @@ def trained(self:Trainer): return {n: p for n,p in self.policy.model.named_param
 @patch
 def save(self:Trainer, best=None):
     "Write checkpoints/step-N: what was trained, and all that going on needs."
-    teacher = self.policy.state_dict()
+    teacher, gone = self.policy.state_dict(), [[*r] for r in self.set_aside()]
     tensors = dict(student={n: entire(p.detach()) for n,p in self.trained().items()}, teacher=teacher.pop('weights'))
     own = {k: getattr(self, k) for k in KEPT}
-    state = own | dict(teacher=teacher, rows=len(self.train_set), optimizer=mapped(entire, self.opt.state_dict()),
+    state = own | dict(teacher=teacher, rows=len(self.train_set), quarantine=gone, optimizer=mapped(entire, self.opt.state_dict()),
                        schedule=self.schedule.state_dict(), scaler=self.scaler.state_dict(), monitor=self.monitor.state_dict())
     if self.acc.is_main_process: checkpoints.write(self.out/'checkpoints', self.step, tensors, state, self.cfg.keep_checkpoints, best)
     self.acc.wait_for_everyone()
+
+@patch
+def set_aside(self:Trainer):
+    "The rows that some process could not read, at the start or on the way; they are in quarantine.jsonl."
+    known = self.train_set.quarantine
+    known += [r for r in (gather_object(list(known)) if self.acc.num_processes > 1 else []) if r not in known]
+    if self.acc.is_main_process and self.out.is_dir(): self.train_set.report(self.out/'quarantine.jsonl')
+    return known
 KEPT = 'step', 'seconds', 'skipped', 'in_a_row', 'before', 'best', 'budgets'
 
 # %% ../nbs/07_training.ipynb #9e7b6729
@@ -701,6 +711,7 @@ def kept_lines(self:Trainer, log):
         except ValueError: return
         if step <= self.step: yield l
 
+# %% ../nbs/07_training.ipynb #4bc7ce23
 @patch
 def take_up(self:Trainer, path):
     "The state of one checkpoint."
@@ -716,6 +727,8 @@ def take_up(self:Trainer, path):
     self.policy.load_state_dict(state['teacher'] | dict(weights=tensors.get('teacher', {})))
     for part,kept in (self.opt, 'optimizer'), (self.schedule, 'schedule'), (self.scaler, 'scaler'), (self.monitor, 'monitor'):
         part.load_state_dict(state[kept])
+    known = self.train_set.quarantine
+    known += [r for q in state['quarantine'] if (r := Rejected(*q)) not in known]
     for k in KEPT: setattr(self, k, state[k])
 
 # %% ../nbs/07_training.ipynb #e11bef96
@@ -744,16 +757,18 @@ def closed(before, after):
 def check_policies(self:Trainer, count=8, tolerance=1e-3):
     "Same view: divergence 0. Own view: not uniform. Raises a ConfigError before anything is trained."
     cfg, policy = replace(self.cfg, batch_size=count, rehearsal=0., control='none', tilt=0., advantage=0.), self.policy
-    seen = views([self.train_set[i] for i in range(min(count, len(self.train_set)))], cfg, 0)
+    rows = order(n := len(self.train_set), min(count, n), cfg.seed, 0)
+    seen = views(self.train_set, rows, cfg)[1]
     seen = {who: encode(policy.processor, *zip(*x), policy.device, **policy.template) for who,x in seen.items()}
     with self.precision(), evaluating(policy.model):
         r = sample(policy, seen['student'], 1, min(16, cfg.max_new_tokens), seed=cfg.seed)
         student = answer_states(policy, seen['student'], r), head(policy.model)
-        same, own = (teacher_states(policy, seen[who], r) for who in ('student', 'teacher'))
-        found = dict(same=self.looked(r, student, same), own=self.looked(r, student, own))
+        told = {who: teacher_states(policy, x, r) for who,x in seen.items()}
+        found = dict(same=self.looked(r, student, told['student']), own=self.looked(r, student, told['teacher']))
     self.judge(found, math.log(len(student[1])), tolerance)
     return found
 
+# %% ../nbs/07_training.ipynb #7ae109ce
 @patch
 def looked(self:Trainer, r, a, b):
     "Diagnostics of two (states, head) on the same answers."
@@ -832,7 +847,7 @@ def logged(self:Trainer):
     took = time.perf_counter() - start
     self.seconds, better = self.seconds + took, None
     if self.measure and self.cfg.eval_steps and self.step % self.cfg.eval_steps == 0:
-        found = {k: v and v[0] for k,v in self.measured().items()}
+        found = {k: v and v[0] for k,v in self.measured(self.cfg.eval_examples).items()}
         m, score = m | found, found['full'] or found['full_confidence']
         if self.best is None or score > self.best: self.best = better = score
     self.write_line('metrics', m)
@@ -840,6 +855,7 @@ def logged(self:Trainer):
     self.track(m | {f'seconds/{k}': v for k,v in self.clock.spent.items()})
     return m, better
 
+# %% ../nbs/07_training.ipynb #bc511575
 @patch
 def write_line(self:Trainer, name, values):
     "One JSON object a line; times have a file of their own, so that metrics.jsonl is the same whenever the run is."
@@ -857,11 +873,11 @@ def track(self:Trainer, values):
 
 # %% ../nbs/07_training.ipynb #04a3d710
 @patch
-def measured(self:Trainer):
-    "The gap on the held-out examples, and the score on the retention sample, as process 0 finds them."
+def measured(self:Trainer, most=None):
+    "The gap on (the first `most`) held-out examples, and the score on the retention sample, as process 0 finds them."
     def ask(examples, recipe):
         with self.precision():
-            return numbers(self.measure(net, self.policy.processor, examples, recipe=recipe, max_new_tokens=self.cfg.max_new_tokens, **extra))
+            return numbers(self.measure(net, self.policy.processor, examples[:most], recipe=recipe, max_new_tokens=self.cfg.max_new_tokens, **extra))
     net, extra = self.policy.model, dict(template=self.policy.template) if self.policy.template else {}
     found = ask(self.held_out, recipe_of(self.cfg))
     if self.others:
@@ -882,11 +898,13 @@ def begin(self:Trainer):
         self.monitor.first |= {k: v[0] for k,v in self.before.items() if v}   # what rules compare with
         if self.cfg.gate: gate(self.before)
 
+# %% ../nbs/07_training.ipynb #9b3db6ff
 @patch
 def estimate(self:Trainer):
     "Say what an update will need, and on a GPU whether it is there."
-    cfg, B = self.cfg, [self.train_set[i] for i in range(2)]
-    P = {who: encode(self.policy.processor, *zip(*x), **self.policy.template)['input_ids'].shape[1] for who,x in views(B, cfg, 0).items()}
+    cfg, two = self.cfg, order(len(self.train_set), 2, self.cfg.seed, 0)
+    seen = views(self.train_set, two, replace(self.cfg, control='none'))[1]
+    P = {who: encode(self.policy.processor, *zip(*x), **self.policy.template)['input_ids'].shape[1] for who,x in seen.items()}
     many = max(1, cfg.rollout_budget//(cfg.num_rollouts*(P['student'] + cfg.max_new_tokens)))
     try: plan = memory.plan(cfg.model, like=cfg, gpus=self.acc.num_processes, sharded=cfg.shard, prompt_tokens=P['student'], crop_tokens=P['teacher'],
                             checkpointing=cfg.gradient_checkpointing, sampled_prompts=min(many, cfg.batch_size))
@@ -965,6 +983,7 @@ Serve it with `{serve}`.
 {config}```
 '''
 
+# %% ../nbs/07_training.ipynb #e910a8ed
 @patch
 def card(self:Trainer, summary):
     "The model card."
@@ -988,7 +1007,7 @@ def finished(self:Trainer):
     before, after = self.before or nothing, self.measured() if self.measure and (self.step or not self.stopped) else nothing
     found = {f'{k}_{when}': m[k] for when,m in (('before', before), ('after', after)) for k in m}
     summary = {k: v and v[0] for k,v in found.items()} | dict(
-        gap_closed=closed(before, after), steps=self.step, seconds=round(self.seconds, 2), skipped=self.skipped, held_out=len(self.held_out),
+        gap_closed=closed(before, after), steps=self.step, seconds=round(self.seconds, 2), skipped=self.skipped, held_out=len(self.held_out), set_aside=len(self.set_aside()),
         stopped=self.stopped, intervals={k: v[1:] for k,v in found.items() if v})
     path = self.out/'model' if self.step or not self.stopped else None
     if path:
