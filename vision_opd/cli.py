@@ -48,7 +48,7 @@ def preset_options(
     return t.options(t.PRESETS/f'{name}.yaml') if name else {}
 
 def train_config(argv):
-    "The `TrainConfig` that flags ask for: a preset, then a config file, then the flags themselves."
+    "The `TrainConfig` that the flags `argv` ask for, and whether it is the embedded default: a preset, then a config file, then the flags themselves."
     p, t = parser(), room('training')
     first = p.parse_args(argv)
     own = preset_options(first.preset) | (t.options(first.config) if first.config else {})
@@ -62,7 +62,7 @@ def train_config(argv):
 
 # %% ../nbs/13_cli.ipynb #6ba432eb
 def table(summary):
-    "The gap before and after, as text: accuracies where answers are known, else the model's own confidence."
+    "The gap before and after, of a run's summary, as text: accuracies where answers are known, else the model's own confidence."
     kind = 'accuracy' if summary['full_before'] is not None else 'confidence'
     name = lambda view, when: f'{view}_{when}' if kind == 'accuracy' else f'{view}_confidence_{when}'
     def cell(key):
@@ -125,6 +125,7 @@ def yes(text):
     if text.lower() in ('false', 'no', '0'): return False
     raise argparse.ArgumentTypeError(f'true or false, got {text!r}')
 
+# %% ../nbs/13_cli.ipynb #ab48702e
 def run_evaluate(argv):
     "ask benchmarks of a model or of a server, score the answers, report"
     p = argparse.ArgumentParser(prog='vision_opd evaluate', description=run_evaluate.__doc__)
@@ -145,6 +146,7 @@ def run_evaluate(argv):
     add('--resume', type=yes, default=False, help='true: go on where output_dir stopped')
     return evaluated(p.parse_args(argv))
 
+# %% ../nbs/13_cli.ipynb #d02bef31
 def evaluated(a):
     "Do what the flags of `run_evaluate` ask for."
     if bool(a.api_base) != bool(a.api_model): raise ValueError('a server needs both: --api_base URL and --api_model NAME')
@@ -235,6 +237,7 @@ def prescription(
     for more,flags in [({}, {}), *remedies(given)]:
         if plan(model, **{**given, **more}).fits(memory): return flags
 
+# %% ../nbs/13_cli.ipynb #461bfdc8
 def asked_update(argv):
     "(model, options of `memory.Update`) that the doctor's flags ask for, on top of a preset and of what training takes by itself."
     from transformers import HfArgumentParser

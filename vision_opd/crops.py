@@ -26,7 +26,7 @@ def _four(values):
 
 @dataclass(frozen=True)
 class Box:
-    "A rectangle in absolute pixels of its image."
+    "A rectangle in absolute pixels of its image; a ValueError tells what is none."
     left:float    # x of the left edge
     top:float     # y of the upper edge; y grows downwards
     right:float   # x of the right edge, exclusive
@@ -71,7 +71,7 @@ def from_relative(cls:Box, values, size):
 
 # %% ../nbs/00_crops.ipynb #0b38b839
 def looks_relative(box, size):
-    "Is this box of pixels rather a box of fractions of the image?"
+    "Is this box of pixels rather one of fractions of an image of `size` (width, height)?"
     return max(box) <= 1 < max(size)/2
 
 @patch(cls_method=True)
@@ -81,10 +81,14 @@ def from_thousand(cls:Box, values, size):
 
 # %% ../nbs/00_crops.ipynb #d10b1c2c
 @patch(as_prop=True)
-def width(self:Box): return self.right - self.left
+def width(self:Box):
+    "Pixels from the left edge to the right one."
+    return self.right - self.left
 
 @patch(as_prop=True)
-def height(self:Box): return self.bottom - self.top
+def height(self:Box):
+    "Pixels from the upper edge to the lower one."
+    return self.bottom - self.top
 
 @patch
 def expand(self:Box, fraction):
@@ -100,14 +104,17 @@ def clip(self:Box, size):
         raise ValueError(f'{self} lies outside its image of {W}×{H}')
     return Box(max(self.left, 0), max(self.top, 0), min(self.right, W), min(self.bottom, H))
 
+# %% ../nbs/00_crops.ipynb #d4a866e3
 @patch
 def area_ratio(self:Box, size):
-    "The share of the image that the box covers, 0–1."
+    "The share of an image of `size` (width, height) that the box covers, 0–1."
     part = self.clip(size)
     return part.width*part.height/(size[0]*size[1])
 
 @patch
-def shift(self:Box, dx, dy): return Box(self.left+dx, self.top+dy, self.right+dx, self.bottom+dy)
+def shift(self:Box, dx, dy):
+    "The box moved by `dx` pixels to the right and `dy` down."
+    return Box(self.left+dx, self.top+dy, self.right+dx, self.bottom+dy)
 
 # %% ../nbs/00_crops.ipynb #1830caa9
 def _span(
@@ -136,7 +143,7 @@ def crop_window(
 
 # %% ../nbs/00_crops.ipynb #56d79178
 def refuse_unclear(image):
-    "Complain about what is not one PIL image; MPO is a phone's way to write one JPEG."
+    "Raise ValueError for what is not one PIL image; MPO is a phone's way to write one JPEG."
     if not isinstance(image, Image.Image):
         raise ValueError(f'an image is a PIL image, got a {type(image).__name__}: open it with PIL.Image.open')
     if image.format != 'MPO' and (n := getattr(image, 'n_frames', 1)) > 1:
@@ -225,7 +232,7 @@ RECIPES = dict(clean=Recipe(),
 
 # %% ../nbs/00_crops.ipynb #9d44df93
 def get_recipe(recipe, **overrides):
-    "A `Recipe` from a name or a `Recipe`, with some fields changed."
+    "A `Recipe` from a name or a `Recipe`, with some fields changed; ValueError for an unknown name or field."
     if not isinstance(recipe, Recipe):
         if recipe not in RECIPES: raise ValueError(f'no recipe {recipe!r}: there are {", ".join(RECIPES)}')
         recipe = RECIPES[recipe]
@@ -258,7 +265,7 @@ def flat(image):
 def free_spot(
     window:tuple,  # left, top, right, bottom of the evidence in whole pixels
     size:tuple,    # width and height of the image
-    seed=0
+    seed=0         # chooses among the places
 ):                 # left and top of a window of the same size, without overlap, all such places equally likely
     "Where else a window of this size could lie (a control: same pixels, no evidence)."
     (l,t,r,b),(W,H) = window, size
@@ -278,7 +285,7 @@ class Geometry:
     "Where the frame and the crop of a picture lie, and how large its views are."
     size:tuple     # width and height of the picture
     box:Box|None   # the evidence
-    recipe:Recipe
+    recipe:Recipe  # how the views are made
 
     @cached_property
     def grown(self):
@@ -289,7 +296,9 @@ class Geometry:
         return self.box.expand(self.recipe.grow).clip(self.size)
 
     @cached_property
-    def window(self): return crop_window(self.grown, self.size, self.recipe.context, self.recipe.min_side)
+    def window(self):
+        "Left, top, right, bottom of the crop in whole pixels."
+        return crop_window(self.grown, self.size, self.recipe.context, self.recipe.min_side)
 
     def view_size(self, name):
         "Width and height of a view before it is made."
@@ -307,7 +316,7 @@ class ViewPair:
         image:Image.Image,  # any mode
         box:Box|None,       # the evidence, in pixels of the upright image; None where no view needs it
         question:str,       # plain: no image marker, no hint
-        recipe:Recipe=RECIPES['clean']
+        recipe:Recipe=RECIPES['clean']  # how the views are made
     ):
         if not isinstance(question, str): raise ValueError(f'a question is text, got a {type(question).__name__}')
         self.image,self.box,self.question,self.recipe = as_rgb(image), box, question, recipe
@@ -371,17 +380,23 @@ def view(
 
 # %% ../nbs/00_crops.ipynb #476cc82a
 @patch(as_prop=True)
-def student_image(self:ViewPair): return self.view(self.recipe.student_view, self.recipe.student_frame)
+def student_image(self:ViewPair):
+    "What the student sees: x, RGB."
+    return self.view(self.recipe.student_view, self.recipe.student_frame)
 
 @patch(as_prop=True)
 def teacher_image(self:ViewPair):
+    "What the teacher sees: x', RGB."
     return self._taught[0] if self._taught else self.view(self.recipe.teacher_view, self.recipe.teacher_frame)
 
 @patch(as_prop=True)
-def student_text(self:ViewPair): return add_hint(self.question) if self.recipe.student_hint else self.question
+def student_text(self:ViewPair):
+    "What the student reads: q, with the hint if the recipe says so."
+    return add_hint(self.question) if self.recipe.student_hint else self.question
 
 @patch(as_prop=True)
 def teacher_text(self:ViewPair):
+    "What the teacher reads."
     if self._taught: return self._taught[1]
     return add_hint(self.question) if self.recipe.teacher_hint else self.question
 
@@ -400,7 +415,7 @@ def view_pair(
     recipe='clean',     # 'clean', 'released' or a Recipe
     **overrides         # fields of Recipe to change
 )->ViewPair:
-    "What student and teacher see of one example (paper, section 3.1)."
+    "What student and teacher see of one example (paper, section 3.1), or a ValueError that says why not."
     image = as_rgb(image)
     if box is not None and not isinstance(box, Box): box = _pixels(box, image.size)
     return ViewPair(image, box, question, get_recipe(recipe, **overrides))
@@ -422,7 +437,7 @@ def _panel(image, title, height, box=None):
 
 @patch
 def sheet(self:ViewPair, height=240):
-    "Both views side by side; the dashed line is not in the pixels."
+    "Both views side by side, `height` pixels high; the dashed line is not in the pixels."
     s,t,r = self.student_image, self.teacher_image, self.recipe
     whole = self.box and r.student_view != 'crop' and not r.student_frame
     box = Box(*(v*s.width/self.image.width for v in self.box.clip(self.image.size))) if whole else None
@@ -478,7 +493,7 @@ def visual_tokens(
     size,      # width and height of a view
     processor  # a processor or image processor of transformers
 )->int:
-    "How many tokens of the prompt an image of this size takes, without the image."
+    "How many tokens of the prompt an image of this size takes, without the image; ValueError if the processor cannot tell."
     w,h = size
     if hasattr(processor, '_get_num_multimodal_tokens'):
         return int(processor._get_num_multimodal_tokens(image_sizes=[(h, w)])['num_image_tokens'][0])
@@ -500,7 +515,7 @@ def caption(self:ViewPair, processor=None):
 def explore(
     image,              # PIL image
     box,                # Box or left, top, right, bottom: where to begin
-    question='',
+    question='',        # what both are asked
     processor=None,     # to count visual tokens
     recipe='clean',     # where to begin
     **overrides         # fields of Recipe

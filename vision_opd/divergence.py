@@ -31,7 +31,7 @@ def terms(
 
 # %% ../nbs/06_divergence.ipynb #b79bbd17
 def softmax_(z):
-    "Turn logits into probabilities in place; return each row's maximum and sum."
+    "Turn logits [n,K] into probabilities in place; return each row's maximum and sum, [n,1] each."
     hi = z.amax(-1, keepdim=True)
     n = z.sub_(hi).exp_().sum(-1, keepdim=True)
     z.div_(n)
@@ -132,6 +132,7 @@ SUPPORTS = 'student', 'teacher', 'union', 'full', 'sampled'
 def _demand(ok, message):
     if not ok: raise ValueError(message)
 
+# %% ../nbs/06_divergence.ipynb #4f0fbbc5
 @dataclass(frozen=True)
 class Measure:
     "How two rows of logits are compared: the options `token_divergence` and `chunked_divergence` share."
@@ -155,7 +156,9 @@ class Measure:
                 "pointwise= acts on the terms of a sum over ids; support='sampled' has no sum")
 
     @property
-    def whole(self): return self.support == 'full' or self.top_k is None
+    def whole(self):
+        "Does every id have a bucket of its own?"
+        return self.support == 'full' or self.top_k is None
 
 # %% ../nbs/06_divergence.ipynb #748f2b55
 def _pointwise_(zs, zt, beta, hook):
@@ -185,7 +188,7 @@ def block_(
 
 # %% ../nbs/06_divergence.ipynb #3f338712
 def cap_(z, m):
-    "The model's own scale and soft cap, in place: z ← c·tanh(scale·z/c)."
+    "The model's own scale and soft cap on logits of any shape, in place: z ← c·tanh(scale·z/c)."
     if m.softcap: return z.mul_(m.logit_scale/m.softcap).tanh_().mul_(m.softcap)
     return z.mul_(m.logit_scale) if m.logit_scale != 1 else z
 
@@ -272,7 +275,7 @@ def token_divergence(
     tokens=None,       # [...] the ids the student sampled, for support='sampled'
     **options          # the rest of `Measure`: logit_scale, softcap, target, pointwise, watch
 ):                     # [...] one divergence a token, float32 (float64 for float64 logits)
-    "How far the student is from the teacher at every token (Vision-OPD, arXiv 2605.18740)."
+    "Student's distance from the teacher at every token (arXiv 2605.18740); ValueError, NonFiniteLogits say what is wrong."
     m, (*shape, V) = Measure(beta, top_k, support, temperature, **options), student_logits.shape
     _same_task(m, V, teacher_logits.shape[-1], student_logits.shape[:-1], teacher_logits.shape[:-1], 'logits')
     y = _ids(tokens, m, student_logits.shape[:-1], V, student_logits.device)
@@ -368,7 +371,7 @@ def chunked_divergence(
     chunk_size=256,   # tokens whose logits exist at one time
     **options         # the rest of `Measure`: logit_scale, softcap, target, pointwise, watch
 ):                    # [...] one divergence a token, float32 (float64 for float64 states)
-    "`token_divergence` of `states @ head.T`; the logits of a chunk are gone before those of the next exist."
+    "`token_divergence` of `states @ head.T`; the logits of a chunk are gone before those of the next exist; the same errors."
     m, shape = Measure(beta, top_k, support, temperature, **options), student_states.shape[:-1]
     _matching(m, student_states, teacher_states, student_head, teacher_head, chunk_size)
     hs, W = _work(student_states.flatten(0, -2), student_head)

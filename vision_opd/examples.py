@@ -109,7 +109,9 @@ class Cell:
     place:int
     column:str
     root:Path|None=None
-    def read(self): return encoded(dig(self.rows[self.place], self.column), self.root)
+    def read(self):
+        "The image, as `encoded` gives it."
+        return encoded(dig(self.rows[self.place], self.column), self.root)
 
 def _orientation(im):
     "How EXIF says that the picture is to be turned, without reading pixels; Pillow turns a TIFF by itself."
@@ -125,7 +127,9 @@ class Picture:
     "An image that stays a reference until it is needed."
     def __init__(self, source): self.source,self._size = source, None  # Path, bytes of a file, PIL image, or Cell
 
-    def read(self): return self.source.read() if isinstance(self.source, Cell) else self.source
+    def read(self):
+        "A Path, the bytes of an image file, or a PIL image."
+        return self.source.read() if isinstance(self.source, Cell) else self.source
 
     def open(self):
         "A PIL image whose header is read and whose pixels are not."
@@ -213,17 +217,26 @@ class Example:
 
     @property
     def image(self):
+        "The pixels: RGB, upright; ValueError if they cannot be had."
         try: return self.picture.decode()
         except ValueError as e: raise ValueError(f'example {self.id}: {e}') from None
 
     @property
-    def size(self): return self.picture.size
-
-    def pair(self, recipe='clean', **overrides):
-        "What student and teacher see of it, as `view_pair` makes it; decodes the image once."
-        return view_pair(self.image, self.box, self.question, recipe, **overrides)
+    def size(self):
+        "Width and height upright, in pixels; from the header."
+        return self.picture.size
 
     def __repr__(self): return f'Example({self.id}, {self.box}, {self.question!r}, {self.answer!r})'
+
+# %% ../nbs/01_examples.ipynb #7beb2cda
+@patch
+def pair(
+    self:Example,
+    recipe='clean',  # 'clean', 'released' or a Recipe
+    **overrides      # fields of Recipe to change
+)->ViewPair:
+    "What student and teacher see of it, as `view_pair` makes it; decodes the image once."
+    return view_pair(self.image, self.box, self.question, recipe, **overrides)
 
 # %% ../nbs/01_examples.ipynb #e8d457cf
 class PlacedRow(dict):
@@ -263,7 +276,11 @@ def read_jsonl(path):
             yield n, PlacedRow(row, file, at) if isinstance(row, dict) else row
 
 # %% ../nbs/01_examples.ipynb #48809716
-def csv_row(values, fields, first, last):
+def csv_row(
+    values,      # the record's strings, or csv.Error
+    fields,      # names in the header
+    first, last  # lines of the file that it takes
+):
     "A record as a dictionary, or the ValueError that says why it is none."
     where = 'the line' if first == last else f'what its quotes make one line, {first} to {last},'
     if isinstance(values, csv.Error): return ValueError(f'{where} cannot be read as CSV ({values})')
@@ -331,7 +348,9 @@ def first_name(row, names):
     "The first of the columns `names` that is not empty; None if all are."
     return next((n for n in names if (v := dig(row, n)) is not None and not (isinstance(v, str) and v == '')), None)
 
-def first_value(row, names): return None if (name := first_name(row, names)) is None else dig(row, name)
+def first_value(row, names):
+    "The value of the first of the columns `names` that is not empty; None if all are."
+    return None if (name := first_name(row, names)) is None else dig(row, name)
 
 # %% ../nbs/01_examples.ipynb #0e91cb71
 def resolve_columns(
@@ -395,7 +414,9 @@ def one_box(
 # %% ../nbs/01_examples.ipynb #76bddaf7
 BOX_CHOICES = 'union', 'each', 'single'
 
-def union_box(boxes): return Box(*(f(s) for f,s in zip((min, min, max, max), zip(*boxes))))
+def union_box(boxes):
+    "The smallest box around several."
+    return Box(*(f(s) for f,s in zip((min, min, max, max), zip(*boxes))))
 
 def plain_question(text):
     "The question without image marker and hint."
@@ -465,7 +486,7 @@ def try_row(f, row, *args):
         return ValueError(f'the row has not the form of its layout ({type(e).__name__}: {e})')
 
 def adapted(source, root):
-    "The source with its rows made plain by all ADAPTERS."
+    "The source with its rows made plain by all ADAPTERS; `root` is the folder of the images."
     def rows():
         for number,row in source.rows():
             for f in ADAPTERS: row = try_row(f, row, root or source.root)
@@ -484,13 +505,18 @@ def _dir(source): return _path(source) and Path(source).is_dir()
 
 # %% ../nbs/01_examples.ipynb #64d1919c
 @opener(lambda s: _is(s, ('.jsonl',)))
-def open_jsonl(path, **_): return Source(Path(path).name, lambda: read_jsonl(path), Path(path).parent)
+def open_jsonl(path, **_):
+    "A file of JSON lines; its images are named relative to its folder."
+    return Source(Path(path).name, lambda: read_jsonl(path), Path(path).parent)
 
 @opener(lambda s: _is(s, ('.csv', '.tsv')))
-def open_csv(path, **_): return Source(Path(path).name, lambda: read_csv(path), Path(path).parent)
+def open_csv(path, **_):
+    "A file of values between commas, semicolons or tabs."
+    return Source(Path(path).name, lambda: read_csv(path), Path(path).parent)
 
 @opener(lambda s: isinstance(s, (list, tuple)))
 def open_list(rows, **_):
+    "A list of dictionaries; what is none becomes the reason why."
     rows = [r if isinstance(r, dict) else ValueError(f'the row is a {type(r).__name__}, no dictionary') for r in rows]
     return Source('the list', lambda: enumerate(rows, 1))
 
@@ -506,6 +532,7 @@ def _tables(folder, split):
 
 @opener(_dir)
 def open_folder(folder, **options):
+    "The one table of a folder, or of its `data`; `split` chooses among several."
     tables = _tables(folder, options.get('split'))
     if len(tables) == 1: return open_source(tables[0], **options)
     if tables and len({re.sub(r'-\d+-of-\d+\.parquet$', '', p.name) for p in tables}) == 1:
@@ -515,7 +542,9 @@ def open_folder(folder, **options):
                      'name the file, or a split')
 
 @opener(lambda s: _dir(s) and (Path(s)/'train.jsonl').is_file())
-def open_released(folder, **_): return open_jsonl(Path(folder)/'train.jsonl')
+def open_released(folder, **_):
+    "The released layout: a folder with a train.jsonl."
+    return open_jsonl(Path(folder)/'train.jsonl')
 
 # %% ../nbs/01_examples.ipynb #2859493b
 class Rejected(NamedTuple):
@@ -566,7 +595,7 @@ def open_source(source, **options):
                      'a dataset, or a list of rows')
 
 def read_examples(source, reader, strict, bad):
-    "Number, example and mark of each good row; the others go to `bad`, or raise if `strict`."
+    "Number, example and mark of each good row of a Source; the others go to the list `bad`, or raise ValueError if `strict`."
     for number,row in source.rows():
         try:
             if isinstance(row, ValueError): raise row
@@ -584,18 +613,19 @@ def read_examples(source, reader, strict, bad):
 
 # %% ../nbs/01_examples.ipynb #087b43dd
 def name_examples(read):
-    "Give each example without an id its image's stem where those are unique, and else its row number."
+    "Give each example of `read` (number, example, mark) without an id its image's stem where those are unique, and else its row number."
     stems = [e.picture.source.stem if isinstance(e.picture.source, Path) else '' for _,e,_ in read]
     unique = len(set(stems)) == len(stems) and '' not in stems
     for (number,e,_),stem in zip(read, stems):
         if e.id == '' or e.id[0] == '#': e.id = (stem if unique else str(number)) + e.id
 
 def summary(name, n, bad):
-    "One line about a source of which rows were set aside."
+    "One line about a source that gave `n` examples and of which the rows `bad` were set aside."
     return f'{name}: {n:,} examples; rows set aside: {len(bad):,}, the first is row {bad[0].row}: {bad[0].reason}'
 
 # %% ../nbs/01_examples.ipynb #4ba6bb74
 def none_usable(name, bad):
+    "The ValueError of a source of which every row was set aside."
     if not bad: return ValueError(f'{name} has no rows')
     return ValueError(f'none of the {len(bad)} rows of {name} can be used; the first, row {bad[0][0]}: {bad[0][-1]}')
 
@@ -608,7 +638,7 @@ def print_choice(rows, columns, box_format):
         print('there are no original_images: these pictures carry the red frame whatever the recipe says')
 
 def choose_columns(source, told):
-    "First rows of a source and its columns, from 20 good rows or, where those leave a role open, from 1,000."
+    "First rows of a source and its columns (`told` as in `resolve_columns`), from 20 good rows or, where those leave a role open, from 1,000."
     for n in 20, 1000:
         rows = list(islice((r for _,r in source.rows() if isinstance(r, dict)), n))
         if not rows: raise none_usable(source.name, list(source.rows()))
@@ -618,7 +648,7 @@ def choose_columns(source, told):
 
 # %% ../nbs/01_examples.ipynb #9b76bfd8
 def make_reader(source, columns, box_format, boxes, image_root, check, max_pixels, verbose):
-    "A Reader for a source, its columns resolved from the first good rows and printed."
+    "A Reader for a Source, options as in `load_examples`; its columns are resolved from the first good rows and printed."
     box_format = box_format or source.box_format or 'xyxy'
     for name,value,allowed in (('box_format', box_format, BOX_FORMATS), ('boxes', boxes, BOX_CHOICES),
                                ('check', check, ('header', 'decode'))):
@@ -642,7 +672,7 @@ def load_examples(
     template=None,          # question for COCO annotations: 'What colour is the {name}?'
     verbose=True            # print which columns were chosen
 ):                          # Examples; an ExampleStream if the source streams and no limit is given
-    "Examples from a source; bad rows are set aside with their reason."
+    "Examples from a source; bad rows are set aside with their reason, a ValueError if none is left."
     if limit is not None and (not hasattr(limit, "__index__") or limit < 1):
         raise ValueError(f'limit is a number of examples, at least 1, or None for all; got {limit!r}')
     opened = adapted(open_source(source, split=split, template=template, image_root=image_root), image_root)
@@ -657,7 +687,7 @@ def load_examples(
 
 # %% ../nbs/01_examples.ipynb #33efcd1b
 def find_duplicates(read, verbose):
-    "Ids that occur more than once, and groups of examples whose images are byte for byte the same."
+    "Of `read` (number, example, mark): ids that occur more than once, and groups of places whose images are byte for byte the same."
     ids,marks = defaultdict(list), defaultdict(list)
     for i,(_,e,mark) in enumerate(read):
         ids[e.id].append(i)
@@ -689,11 +719,12 @@ def _pair(self:Examples, place, recipe, **overrides):
         if bad in self.quarantine: return   # another part of these examples has met it
         self.quarantine.append(bad); print(f'{self.name}, row {bad.row}, is set aside: {why}')
 
+# %% ../nbs/01_examples.ipynb #d0892400
 @patch
 def pairs(
     self:Examples,
     places,          # positions of the examples of a batch
-    recipe='clean',
+    recipe='clean',  # a name or a Recipe
     control=None,    # one of THIRD_VIEWS, to be seen by the teacher instead of the evidence
     **overrides      # fields of Recipe
 )->list:             # a ViewPair for each place, both views made
@@ -721,7 +752,7 @@ def prompt_tokens(
     return visual_tokens(Geometry(example.size, example.box, recipe).view_size(name), processor)
 
 def prompt_length(example, processor, view='student', recipe='clean', **overrides):
-    "All tokens of the prompt: the visual ones, the question and what the chat template puts around them."
+    "All tokens of the prompt, options as in `prompt_tokens`: the visual ones, the question and what the chat template puts around them."
     visual,recipe = prompt_tokens(example, processor, view, recipe, **overrides), get_recipe(recipe, **overrides)
     hint = recipe.student_hint if view == 'student' else recipe.teacher_hint
     text = add_hint(example.question) if hint else example.question
@@ -733,7 +764,7 @@ def prompt_length(example, processor, view='student', recipe='clean', **override
 
 # %% ../nbs/01_examples.ipynb #5273c558
 def length_rule(processor, max_tokens, recipe, **overrides):
-    "A function that says of an example why its prompts do not fit, or None."
+    "A function that says of an example why its prompts do not fit in `max_tokens`, or None."
     def why(e):
         for view in 'student', 'teacher':
             try: n = prompt_length(e, processor, view, recipe, **overrides)
@@ -748,7 +779,7 @@ def fitting(
     self:Examples,
     processor,         # of the model
     max_tokens=8192,   # the longest prompt, visual and text tokens together (paper: 8,192)
-    recipe='clean',
+    recipe='clean',    # a name or a Recipe
     **overrides        # fields of Recipe
 )->Examples:           # those that fit; the others join the quarantine
     "The examples whose two prompts are both short enough; how many are not is printed."
@@ -772,26 +803,31 @@ def _has(source, *attrs): return not isinstance(source, (str, Path, type)) and a
 
 @opener(lambda s: _has(s, 'features', 'with_format', '__len__'))
 def open_dataset(ds, **_):
+    "A `datasets.Dataset`, read by number."
     rows = ArrowRows(ds)
     return Source('the dataset', lambda: ((i+1, PlacedRow(rows[i], rows, i)) for i in range(len(rows))))
 
 @opener(lambda s: _has(s, 'features', 'with_format') and not hasattr(s, '__len__'))
 def open_stream(ds, **_):
+    "An iterable dataset, read once and in order."
     rows = ds.with_format('arrow')
     return Source('the stream', lambda: ((n, t.to_pylist()[0]) for n,t in enumerate(rows, 1)), streams=True)
 
 # %% ../nbs/01_examples.ipynb #41a4c850
 @opener(lambda s: isinstance(s, dict) and s and all(_has(v, 'features', 'with_format') for v in s.values()))
 def open_splits(splits, split=None, **options):
+    "One split of a dictionary of datasets; ValueError if it is not clear which."
     if split is None and len(splits) == 1: split = next(iter(splits))
     if split not in splits: raise ValueError(f'the dataset has the splits {", ".join(splits)}: choose one, split="..."')
     return open_source(splits[split], **options)
 
 @opener(lambda s: _dir(s) and any((Path(s)/f).is_file() for f in ('dataset_info.json', 'dataset_dict.json')))
 def open_saved(folder, **options):
+    "What `save_to_disk` of `datasets` wrote."
     from datasets import load_from_disk
     return open_source(load_from_disk(str(folder)), **options)._replace(name=Path(folder).name)
 
+# %% ../nbs/01_examples.ipynb #40b5e29c
 def read_parquet(files):
     "A dataset of one or more parquet files, mapped from disk."
     from datasets import Dataset
@@ -804,11 +840,14 @@ def read_parquet(files):
 
 @opener(lambda s: isinstance(s, (list, tuple)) and len(s) > 0 and all(_is(f, ('.parquet',)) for f in s))
 def open_parts(files, **_):
+    "Parquet files that are one table, in order."
     files = [Path(f) for f in files]
     return open_dataset(read_parquet(files))._replace(name=files[0].name, root=files[0].parent)
 
 @opener(lambda s: _is(s, ('.parquet',)))
-def open_parquet(path, **_): return open_parts([path])
+def open_parquet(path, **_):
+    "One parquet file."
+    return open_parts([path])
 
 # %% ../nbs/01_examples.ipynb #dbd09b24
 class ExampleStream(SetAside):
@@ -856,6 +895,7 @@ def json_lines(path):
 
 @opener(lambda s: _is(s, ('.json',)))
 def open_json(path, template=None, **_):
+    "A JSON file: COCO annotations, a list of rows, or lines by another name."
     path = Path(path)
     try: data = json.loads(path.read_text(encoding='utf-8-sig'))
     except (ValueError, RecursionError) as e:
@@ -888,6 +928,7 @@ def coco_rows(data, template):
     return ((n, try_row(row, a)) for n,a in enumerate(data['annotations'], 1))
 
 def coco_source(data, path, template):
+    "COCO annotations as a Source; `template` asks about {name}, without it a ValueError."
     if not template or '{name}' not in template:
         raise ValueError(f'{path.name} holds COCO annotations, which ask nothing: '
                          'give template="What colour is the {name}?"')
@@ -912,15 +953,20 @@ def vstar_row(file):
     question,answer = lettered(d['question'], d['options'], id) if d.get('options') else (d['question'], None)
     return dict(id=id, image=image, bbox=d['bbox'], question=question, answer=answer)
 
+# %% ../nbs/01_examples.ipynb #60d05920
 def vstar_source(folder, pattern):
+    "The JSON files of `folder` that fit the `pattern`, in order, as a Source."
     rows = lambda: ((n, try_row(vstar_row, file)) for n,file in enumerate(sorted(folder.glob(pattern)), 1))
     return Source(folder.name, rows, folder, 'xywh')
 
 @opener(lambda s: _dir(s) and any((Path(s)/d).is_dir() for d in ('direct_attributes', 'relative_position')))
-def open_vstar(folder, **_): return vstar_source(Path(folder), '*/*.json')
+def open_vstar(folder, **_):
+    "The folder of V*: a JSON file beside each image, in folders by kind of question."
+    return vstar_source(Path(folder), '*/*.json')
 
 @opener(lambda s: _dir(s) and any(p.with_suffix('.jpg').is_file() for p in Path(s).glob('*.json')))
 def open_vstar_part(folder, **_):
+    "One folder of V* by itself."
     folder = Path(folder).resolve()
     return vstar_source(folder, '*.json')._replace(root=folder.parent)
 
@@ -1005,6 +1051,7 @@ def extract_released(folder):
 
 @opener(lambda s: _dir(s) and (Path(s)/'train.jsonl').is_file())
 def open_packed(folder, **options):
+    "The released layout as the hub has it: archives are extracted first."
     extract_released(folder)
     return open_released(folder, **options)
 
@@ -1030,6 +1077,7 @@ def fetch_released(
 
 @opener(lambda s: isinstance(s, str) and re.fullmatch(r'[\w-][\w.-]*/[\w.-]+', s) and not Path(s).exists())
 def open_hub(id, **options):
+    "A data set of the hub by its id; ValueError if it cannot be had."
     if id == RELEASED: return open_source(fetch_released(), **options)
     from datasets import load_dataset
     try: splits = load_dataset(id)
@@ -1085,6 +1133,6 @@ def find_overlaps(
 
 @patch
 def without(self:Examples, overlaps):
-    "The examples that are in no overlap; the others join the quarantine."
+    "The examples that are in none of the overlaps that `find_overlaps` found; the others join the quarantine."
     why = {o.index: f'the picture looks like {o.benchmark} of a benchmark ({o.distance} bits differ)' for o in overlaps}
     return self.split_off(sorted(why), [why[i] for i in sorted(why)])

@@ -102,7 +102,7 @@ def shade(
     return '#%02x%02x%02x' % tuple(round(255*c) for c in sns.color_palette('Blues', as_cmap=True)(.85*min(1, x/top))[:3])
 
 def told(t, i):
-    "What hovering over token `i` of a trace says."
+    "What hovering over token `i` of the Trace `t` says, as text."
     line = lambda name, top: name + '  ' + '  '.join(f'{w!r} {p:.2f}' for w,p in top)
     return '\n'.join([f'{t.measure} {t.divergence[i]:.3f}', line('student', t.student[i]), line('teacher', t.teacher[i])])
 
@@ -112,7 +112,9 @@ class Svg:
     text:str   # the svg element
     def __repr__(self): return f'an SVG picture of {len(self.text)} characters'
     def _repr_svg_(self): return self.text
-    def save(self, path): Path(path).write_text(self.text, encoding='utf-8')
+    def save(self, path):
+        "Write it to a file, UTF-8."
+        Path(path).write_text(self.text, encoding='utf-8')
 
 # %% ../nbs/12_figures.ipynb #1c03559a
 def heatmap(
@@ -149,7 +151,7 @@ def bars(
 
 # %% ../nbs/12_figures.ipynb #df2cb5cf
 def shown(figure):
-    "A figure as PNG bytes, for an image widget."
+    "A matplotlib figure as PNG bytes, for an image widget."
     b = io.BytesIO(); figure.savefig(b, format='png', bbox_inches='tight', dpi=90)
     return b.getvalue()
 
@@ -198,7 +200,7 @@ def listening(
     finally: del ALL_ATTENTION_FUNCTIONS[name]
 
 def last_rows(q, k, mask, scaling, rows):
-    "Attention weights [B,heads,rows,L] of the last `rows` queries."
+    "Attention weights [B,heads,rows,L] of the last `rows` of queries q [B,heads,·,d] over keys k [B,groups,L,d]; on the CPU."
     k = k.repeat_interleave(q.shape[1]//k.shape[1], 1)
     a = q[:, :, -rows:].float() @ k.float().transpose(-1, -2)*(scaling or q.shape[-1]**-.5)
     future = torch.ones(a.shape[-2:], dtype=torch.bool, device=a.device).triu(a.shape[-1] - a.shape[-2] + 1)
@@ -207,7 +209,7 @@ def last_rows(q, k, mask, scaling, rows):
 
 # %% ../nbs/12_figures.ipynb #4810536f
 def image_grid(policy, inputs):
-    "Rows and columns of the visual tokens of one prompt."
+    "Rows and columns of the visual tokens of one prompt, `inputs` as `encode` makes them; PolicyError if they are no grid."
     n = int((inputs['input_ids'] == causal(policy.model).config.image_token_id).sum())
     if 'image_grid_thw' in inputs:
         _, h, w = inputs['image_grid_thw'][0].tolist()

@@ -27,12 +27,16 @@ class Rollouts:
     def __len__(self): return len(self.tokens)
     def __repr__(self): return f'Rollouts({len(self)} answers to {len(self.prompt_index.unique())} prompts, {int(self.mask.sum())} tokens, {int((~self.finished).sum())} cut)'
     @property
-    def lengths(self): return self.mask.sum(-1)
+    def lengths(self):
+        "Tokens of each answer, its end token included [S]."
+        return self.mask.sum(-1)
     def texts(self, processor):
         "The answers as strings, special tokens left out."
         return [processor.tokenizer.decode(t[m], skip_special_tokens=True).strip() for t,m in zip(self.tokens, self.mask)]
     def __getitem__(self, rows): return replace(self, **{k: v[rows] for k,v in vars(self).items()})
-    def to(self, device): return replace(self, **{k: v.to(device) for k,v in vars(self).items()})
+    def to(self, device):
+        "The same on another device."
+        return replace(self, **{k: v.to(device) for k,v in vars(self).items()})
 
 # %% ../nbs/04_rollouts.ipynb #c1d23b11
 def joined(
@@ -107,7 +111,7 @@ def warp(
     return z.log_softmax(-1)
 
 def draw(logits, u, temperature=1., **cuts):
-    "One token a row by inverting the distribution function at u [S], and its log-probability; greedy at temperature 0."
+    "One token a row of `logits` [S,V] by inverting the distribution function at u [S], and its log-probability; both [S]; greedy at temperature 0."
     logp = warp(logits, temperature or 1., **cuts)
     if temperature == 0: tok = logp.argmax(-1, keepdim=True)
     else:
@@ -117,7 +121,7 @@ def draw(logits, u, temperature=1., **cuts):
 
 # %% ../nbs/04_rollouts.ipynb #b1252cf3
 def rope_deltas(model, like):
-    "What the model's last image pass left to add to text positions [B,1]; None for models with plain positions."
+    "What the model's last image pass left to add to text positions [B,1], on the device of `like`; None for models with plain positions."
     d = getattr(backbone(model), 'rope_deltas', None)
     return None if d is None else d.to(like.device).clone()
 
@@ -230,7 +234,7 @@ def sample(
     slots=None,         # positions that the cache may hold at a time, for all answers; None: no limit
     **cuts              # top_k, top_p, min_p, see `warp`
 )->Rollouts:            # B·n answers, those of one prompt side by side
-    "n answers to every prompt from the student's full view; each prompt is computed once (arXiv 2605.18740, sec. 3)."
+    "n answers to every prompt from the student's full view; each prompt is computed once (arXiv 2605.18740, sec. 3); PolicyError for what cannot be sampled."
     check_sampling(n, max_new_tokens, temperature, **cuts)
     model,proc,R = unwrap(policy.model),policy.processor,max_new_tokens
     prompts = pairs if isinstance(pairs, dict) else policy.encode([p.student_image for p in pairs], [p.student_text for p in pairs])
@@ -250,7 +254,7 @@ def sample(
 
 # %% ../nbs/04_rollouts.ipynb #aa113fef
 def check_sampling(n, max_new_tokens, temperature, top_k=0, top_p=1., min_p=0.):
-    "Complain about numbers that make no sense."
+    "Raise PolicyError for numbers that make no sense."
     if n < 1: raise PolicyError(f'n must be at least 1, got {n}')
     if max_new_tokens < 1: raise PolicyError(f'max_new_tokens must be at least 1, got {max_new_tokens}')
     if temperature < 0: raise PolicyError(f'temperature must not be negative, got {temperature} (0 is greedy)')
@@ -267,7 +271,7 @@ def sampler_kl(
     return (d.exp() - 1 - d).mean() if d.numel() else d.sum()
 
 def importance_weights(logprobs, rollouts, cap=2.):
-    "min(p_train/p_sample, cap) for each token [S,R]; 1 outside the answers; no gradient."
+    "min(p_train/p_sample, cap) for each token [S,R], by the trainer's `logprobs` [S,R]; 1 outside the answers; no gradient."
     if cap <= 0: raise PolicyError(f'cap must be positive, got {cap}')
     d = (logprobs.detach().float() - rollouts.logprobs).masked_fill(~rollouts.mask, 0.)
     return d.exp().clamp(max=cap)

@@ -133,7 +133,7 @@ def answer_states(
     rollouts,           # S answers of R tokens
     share_prefix=True   # compute each prompt once for all of its answers, where that pays; False: never; 'always'
 ):                      # [S,R,H] last hidden states; state r is the one that predicts answer token r
-    "The states from which the head predicts each answer token, with gradient if it is enabled."
+    "The states from which the head predicts each answer token, with gradient if it is enabled; PolicyError without answers or prompts."
     model, prompts = policy.model if isinstance(policy, DualPolicy) else policy, left_padded(prompts)
     B, S = len(prompts['input_ids']), len(rollouts)
     if S == 0: raise PolicyError('there are no answers to score: were all of them cut and dropped?')

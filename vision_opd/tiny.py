@@ -49,7 +49,7 @@ def outline(kind, r):
     return [(radius(i)*math.cos(turn + 2*math.pi*i/n), radius(i)*math.sin(turn + 2*math.pi*i/n)) for i in range(n)]
 
 def stamp(image, kind, colour, x, y, r):
-    "Draw one shape, smoothed by drawing it four times too large."
+    "Draw one shape of radius `r` pixels around (x, y) on the image, smoothed by drawing it four times too large."
     m = Image.new('L', (8*r, 8*r)); d = ImageDraw.Draw(m)
     pts = outline(kind, 4*r-2)
     if pts is None: d.ellipse((2, 2, 8*r-2, 8*r-2), fill=255)
@@ -57,8 +57,12 @@ def stamp(image, kind, colour, x, y, r):
     image.paste(COLOURS[colour], (x-r, y-r), m.resize((2*r, 2*r), Image.BOX))
 
 # %% ../nbs/02_tiny.ipynb #e5a49177
-def scene(rng, backgrounds, size=SIZE):
-    "One scene: (image, question, answer, box). Four shapes, kinds and colours all different; the question names one."
+def scene(
+    rng,          # numpy Generator, where all chance comes from
+    backgrounds,  # as `textures` gives them
+    size=SIZE     # pixels, width and height
+):                # PIL image, question, answer, Box
+    "One scene: four shapes, kinds and colours all different; the question names one."
     tex = backgrounds[rng.integers(len(backgrounds))]
     top, left = rng.integers(0, tex.shape[0]-size, 2)
     image = Image.fromarray(np.rot90(tex[top:top+size, left:left+size], rng.integers(4)).copy())
@@ -205,7 +209,7 @@ def _other(family):
 def make_model(
     family,  # a key of `FAMILIES` or of `OTHERS`
     seed=0   # of the random weights
-):           # (model, processor), about half a million parameters
+):           # (model, processor), half a million to 1.4 million parameters
     "A model of a real transformers class with random weights, and the processor that goes with it, all offline."
     if family not in (*FAMILIES, *OTHERS):
         raise ValueError(f'no tiny model of family {family!r}: choose one of {", ".join((*FAMILIES, *OTHERS))}')
@@ -221,7 +225,7 @@ def make_model(
 
 # %% ../nbs/02_tiny.ipynb #3e914ee3
 def answer_batch(processor, images, texts, answers):
-    "Prompts with their answers as one right-padded batch, labels -100 outside the answers."
+    "Prompts with their answers as one right-padded batch, and labels [B,L], -100 outside the answers."
     chats = [[{'role':'user', 'content':[{'type':'image'}, {'type':'text', 'text':t}]}] for t in texts]
     prompts = processor.apply_chat_template(chats, add_generation_prompt=True, tokenize=False)
     tok = processor.tokenizer
