@@ -39,7 +39,7 @@ def pick_dtype(
     return torch.float16, f'sm_{major}{minor} has no bf16: float16; what trains is float32, and its loss must be scaled'
 
 def pick_attention(device):
-    "(attention implementation, the reason in words)"
+    "(attention implementation of transformers, the reason in words) for a torch device."
     if device.type == 'cuda' and torch.cuda.get_device_capability(device)[0] >= 8 and find_spec('flash_attn'):
         return 'flash_attention_2', 'flash_attn is installed and the card can run it'
     return 'sdpa', 'sdpa needs no extra package and takes padded batches'
@@ -107,7 +107,7 @@ def load(
     verbose=False,     # print what 'auto' chose, and why
     **kwargs           # for `from_pretrained`
 ):                     # (model in eval mode, processor)
-    "A vision-language model and its processor, from a folder or a hub id."
+    "A vision-language model and its processor, from a folder or a hub id, or a PolicyError that says what is missing."
     check_folder(model := os.path.expanduser(model))
     device = torch.device(device or (torch.accelerator.current_accelerator() if torch.accelerator.is_available() else 'cpu'))
     (dt, why), (att, because) = pick_dtype(device), pick_attention(device)
@@ -136,7 +136,7 @@ def encode(
     device=None,  # where the tensors go
     **template    # options of the chat template, such as enable_thinking=False
 ):                # the model's inputs, left-padded: input_ids [B,P], attention_mask [B,P], pixel_values, …
-    "Prompts of one view: the only way in, for student and teacher alike."
+    "Prompts of one view: the only way in, for student and teacher alike; PolicyError for what does not fit."
     if len(images) != len(texts) or not len(texts):
         raise PolicyError(f'{len(images)} images and {len(texts)} questions: give as many of one as of the other, at least one')
     check_template(processor, template)
@@ -222,7 +222,9 @@ class Switched:
     def __init__(self, module, adapter=None):
         self.module, self.adapter = module, adapter
         self.layers = [m for m in module.modules() if hasattr(m, '_disable_adapters')]
-    def on(self): return switched(self.layers, self.adapter)
+    def on(self):
+        "A context in which the adapter of this view is on."
+        return switched(self.layers, self.adapter)
     def __call__(self, **inputs):
         with self.on(): return self.module(**inputs)
     def __getattr__(self, name):
@@ -285,13 +287,16 @@ def check_length(
                           'max_new_tokens, or make the images smaller (max_pixels of the view, or of the image processor)')
 
 # %% ../nbs/03_policies.ipynb #7663dfbb
-def rows_of(each, tokens):
-    "How many things of `each` tokens belong to each prompt, which has so many image `tokens`."
+def rows_of(
+    each,   # [n] tokens that each thing takes, in order
+    tokens  # [B] image tokens of each prompt
+):          # B counts
+    "How many of the things belong to each prompt."
     ends = torch.searchsorted(each.to(tokens).cumsum(0), tokens.cumsum(0)) + 1
     return ends.diff(prepend=ends.new_zeros(1)).tolist()
 
 def image_rows(model, prompts, k):
-    "Rows of tensor `k` that belong to each prompt."
+    "How many rows of tensor `k` of `prompts` belong to each prompt, as B numbers."
     B, v = len(prompts['input_ids']), prompts[k]
     if k == 'pixel_values' and 'image_grid_thw' in prompts: return prompts['image_grid_thw'].prod(-1).tolist()
     if len(v) == B: return [1]*B
@@ -299,18 +304,26 @@ def image_rows(model, prompts, k):
     if 'spatial_shapes' not in prompts: return (tokens*len(v)//tokens.sum()).tolist()
     return rows_of((prompts['spatial_shapes']/cfg.downsample_factor).ceil().prod(-1).long(), tokens)
 
-def image_tokens(model, prompts): return (prompts['input_ids'] == causal(model).config.image_token_id).sum(-1)
+def image_tokens(model, prompts):
+    "How many image tokens each prompt holds [B]."
+    return (prompts['input_ids'] == causal(model).config.image_token_id).sum(-1)
 
 # %% ../nbs/03_policies.ipynb #c4d525ea
-def levels_of(out): return [out.pooler_output, *(getattr(out, 'deepstack_features', None) or [])]
+def levels_of(out):
+    "What the tower gave, as a list: features and, where the family has them, deepstack features."
+    return [out.pooler_output, *(getattr(out, 'deepstack_features', None) or [])]
 
 def as_seen(kind, levels):
-    "The tower's output as the model takes it: features, and deepstack features where the family has them."
+    "The inverse of `levels_of`, as the model takes it; `kind` is the class of the tower's output."
     deep = dict(deepstack_features=levels[1:]) if levels[1:] else {}
     return {'image': kind(pooler_output=levels[0], **deep)}
 
-def cut_rows(x, counts): return list(x.split(counts)) if isinstance(x, torch.Tensor) else [x[a:b] for a,b in pairwise(accumulate(counts, initial=0))]
-def join_rows(parts): return torch.cat(parts) if isinstance(parts[0], torch.Tensor) else [e for p in parts for e in p]
+def cut_rows(x, counts):
+    "A tensor or list in pieces of `counts` rows."
+    return list(x.split(counts)) if isinstance(x, torch.Tensor) else [x[a:b] for a,b in pairwise(accumulate(counts, initial=0))]
+def join_rows(parts):
+    "The inverse of `cut_rows`."
+    return torch.cat(parts) if isinstance(parts[0], torch.Tensor) else [e for p in parts for e in p]
 
 def _take_seen(model, prompts, rows):
     "What the tower saw of some prompts."
@@ -354,7 +367,7 @@ TEACHERS = 'frozen', 'ema', 'trust_region', 'progressive', 'live'
 def ema_rate(
     rate,       # r, for the reference batch
     batch,      # B, samples of this update
-    reference=96
+    reference=96 # samples that r is meant for
 ):              # r′
     "The share of the student that the teacher takes over after an update on `batch` samples."
     return 1 - (1-rate)**(batch/reference)
