@@ -47,8 +47,10 @@ def preset_options(
         raise t.ConfigError(f'there is no preset {name!r}: take one of {", ".join(sorted(f.stem for f in t.PRESETS.glob("*.yaml")))}')
     return t.options(t.PRESETS/f'{name}.yaml') if name else {}
 
-def train_config(argv):
-    "The `TrainConfig` that the flags `argv` ask for, and whether it is the embedded default: a preset, then a config file, then the flags themselves."
+def train_config(
+    argv  # flags, without the verb
+):        # (TrainConfig, is it the embedded default?)
+    "What is asked for: a preset, then a config file, then the flags themselves."
     p, t = parser(), room('training')
     first = p.parse_args(argv)
     own = preset_options(first.preset) | (t.options(first.config) if first.config else {})
@@ -61,8 +63,10 @@ def train_config(argv):
     return cfg, embedded
 
 # %% ../nbs/13_cli.ipynb #6ba432eb
-def table(summary):
-    "The gap before and after, of a run's summary, as text: accuracies where answers are known, else the model's own confidence."
+def table(
+    summary  # a run's summary.json, as a dictionary
+):           # lines of text
+    "The gap before and after: accuracies where answers are known, else the model's own confidence."
     kind = 'accuracy' if summary['full_before'] is not None else 'confidence'
     name = lambda view, when: f'{view}_{when}' if kind == 'accuracy' else f'{view}_confidence_{when}'
     def cell(key):
@@ -74,7 +78,9 @@ def table(summary):
     return '\n'.join(lines + ([] if share is None else [f'gap closed  {share:.3f}']))
 
 # %% ../nbs/13_cli.ipynb #75c92d56
-def scenes(cfg):
+def scenes(
+    cfg  # TrainConfig: data, limit and seed are used
+):
     "The scenes of the embedded default, unless they are there; a folder that holds another number of them is replaced."
     table = Path(cfg.data)/'train.jsonl'
     if table.exists() and len(table.read_text(encoding='utf-8').splitlines()) == cfg.limit: return
@@ -217,8 +223,10 @@ def advice(
 # %% ../nbs/13_cli.ipynb #bc0cf9d1
 FLAGS = dict(checkpointing='gradient_checkpointing', sharded='shard')   # what the plan calls otherwise than training does
 
-def remedies(given):
-    "Options that make an update smaller, one more in each, as (for the plan, for `vision_opd train`)."
+def remedies(
+    given  # all options of the update
+):         # yields (for the plan, for `vision_opd train`), each with one more
+    "Options that make an update smaller."
     one = given['num_rollouts']*(given['prompt_tokens'] + given['max_new_tokens'])
     steps = [dict(sampled_prompts=1), dict(token_budget=1024), dict(checkpointing=True), dict(sharded=True), dict(lora=True)]
     planned, flags = {}, {}
@@ -268,7 +276,11 @@ def run_doctor(argv):
     print('', *advice(found), sep='\n')
     if model: print(*verdict(model, options, found), sep='\n')
 
-def verdict(model, options, found):
+def verdict(
+    model,    # what `memory.plan` takes
+    options,  # of the update
+    found     # Cards of this machine, or none
+):            # yields lines
     "Lines: the plan, and on which cards it fits."
     m = room('memory')
     plan, sizes = m.plan(model, **options), {c.name: c.memory for c in found} or {k: g*2**30 for k,g in m.CARDS.items()}

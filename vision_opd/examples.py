@@ -167,7 +167,10 @@ def decode(self:Picture):
 # %% ../nbs/01_examples.ipynb #3c59195f
 _ends = dict(JPEG=b'\xff\xd9', MPO=b'\xff\xd9', PNG=b'IEND\xaeB`\x82')
 
-def file_ends(source, n=4096):
+def file_ends(
+    source,  # Path, or the bytes of a file
+    n=4096   # bytes wanted of either end
+):
     "The length of an encoded image, its first and its last bytes."
     if not isinstance(source, Path): return len(source), source[:n], source[-n:]
     with open(source, 'rb') as f:
@@ -182,7 +185,7 @@ def _told_by_header(im, tail):
 
 # %% ../nbs/01_examples.ipynb #d427aede
 def check_picture(
-    picture:Picture,
+    picture:Picture,       # in a file, in a table or in memory
     check='header',        # or 'decode': decode it now, whatever its end looks like
     max_pixels=MAX_PIXELS  # more is refused
 ):                         # (width, height) upright, and a mark that equal files share
@@ -383,8 +386,10 @@ def _spelt(text):
     if re.fullmatch(r'[\s\d.,;eE+\-\[\]()]+', text): return re.findall(r'[^\s,;\[\]()]+', text)
     raise ValueError(f'no box can be read from {text[:40]!r}')
 
-def parse_boxes(value):
-    "Lists of four numbers from one box, many, dictionaries with a `bbox`, or text of any of these."
+def parse_boxes(
+    value  # what a box column holds
+):         # lists of four numbers, not yet checked
+    "One box, many, dictionaries with a `bbox`, or text of any of these; ValueError for what is none."
     if isinstance(value, str): value = _spelt(value.strip())
     if hasattr(value, 'tolist'): value = value.tolist()
     if isinstance(value, dict): value = value.get('bbox') or first_value(value, CORNERS)
@@ -594,8 +599,14 @@ def open_source(source, **options):
     raise ValueError(f'{what} {source}: give a folder with a train.jsonl, a table (.jsonl, .json, .csv, .parquet), '
                      'a dataset, or a list of rows')
 
-def read_examples(source, reader, strict, bad):
-    "Number, example and mark of each good row of a Source; the others go to the list `bad`, or raise ValueError if `strict`."
+# %% ../nbs/01_examples.ipynb #3449de02
+def read_examples(
+    source,  # a Source
+    reader,  # a Reader
+    strict,  # raise a ValueError at the first bad row
+    bad      # list that the Rejected join
+):           # number, Example and mark of each good row
+    "The examples of a source as they are read; nothing bad passes and nothing is lost."
     for number,row in source.rows():
         try:
             if isinstance(row, ValueError): raise row
@@ -869,7 +880,7 @@ class ExampleStream(SetAside):
 # %% ../nbs/01_examples.ipynb #f6adce34
 @patch
 def fitting(self:ExampleStream, processor, max_tokens=8192, recipe='clean', **overrides):
-    "The stream without the examples whose prompts are too long, which join the quarantine as they pass."
+    "The stream without the examples whose prompts are too long (options as for `Examples`), which join the quarantine as they pass."
     rule = length_rule(processor, max_tokens, recipe, **overrides)
     return ExampleStream(self.source, self.reader, self.strict, (*self.rules, rule))
 
@@ -1116,7 +1127,7 @@ def perceptual_hashes(named):
 
 # %% ../nbs/01_examples.ipynb #d6f9cb4e
 def find_overlaps(
-    examples:Examples,
+    examples:Examples,  # to train on
     benchmark,    # folder, Examples, or a list of images
     distance=8    # up to so many of 64 bits may differ
 )->list:          # of Overlap, nearest first

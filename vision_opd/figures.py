@@ -199,8 +199,14 @@ def listening(
     try: yield kept
     finally: del ALL_ATTENTION_FUNCTIONS[name]
 
-def last_rows(q, k, mask, scaling, rows):
-    "Attention weights [B,heads,rows,L] of the last `rows` of queries q [B,heads,·,d] over keys k [B,groups,L,d]; on the CPU."
+def last_rows(
+    q,        # [B,heads,·,d] queries
+    k,        # [B,groups,L,d] keys
+    mask,     # [B,1,·,L] bool or additive, or None
+    scaling,  # of q·k; None: 1/√d
+    rows      # how many queries, from the end
+):            # [B,heads,rows,L] float32 on the CPU
+    "Attention weights of the last queries."
     k = k.repeat_interleave(q.shape[1]//k.shape[1], 1)
     a = q[:, :, -rows:].float() @ k.float().transpose(-1, -2)*(scaling or q.shape[-1]**-.5)
     future = torch.ones(a.shape[-2:], dtype=torch.bool, device=a.device).triu(a.shape[-1] - a.shape[-2] + 1)
@@ -208,8 +214,11 @@ def last_rows(q, k, mask, scaling, rows):
     return a.masked_fill(future, -torch.inf).softmax(-1).cpu()
 
 # %% ../nbs/12_figures.ipynb #4810536f
-def image_grid(policy, inputs):
-    "Rows and columns of the visual tokens of one prompt, `inputs` as `encode` makes them; PolicyError if they are no grid."
+def image_grid(
+    policy,  # DualPolicy
+    inputs   # one prompt, from `encode`
+):           # (rows, columns); PolicyError if they are no grid
+    "Rows and columns of the visual tokens of one prompt."
     n = int((inputs['input_ids'] == causal(policy.model).config.image_token_id).sum())
     if 'image_grid_thw' in inputs:
         _, h, w = inputs['image_grid_thw'][0].tolist()

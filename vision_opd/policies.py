@@ -47,8 +47,10 @@ def pick_attention(device):
 # %% ../nbs/03_policies.ipynb #902f1692
 HUB_ID = r'\w[\w.-]*(/\w[\w.-]*)?'
 
-def check_folder(path):
-    "Complain in one sentence about a model that cannot be loaded. A name that can only be the hub's passes."
+def check_folder(
+    path  # folder or hub id
+):
+    "PolicyError, in one sentence, for a model that cannot be loaded. A name that can only be the hub's passes."
     p = Path(path)
     if not p.exists():
         if re.fullmatch(HUB_ID, str(path)) and (p.parent == Path() or not p.parent.is_dir()): return
@@ -60,8 +62,12 @@ def check_folder(path):
     if not any(n.endswith(('.safetensors', '.bin')) for n in names):
         raise PolicyError(f'the model folder {path} has no weights (*.safetensors): copy or save them there again')
 
-def check_processor(processor, name='the model'):
-    "A policy needs an image processor and a chat template; a missing pad token is set to the end token."
+# %% ../nbs/03_policies.ipynb #8172a6ea
+def check_processor(
+    processor,        # of transformers
+    name='the model'  # for the sentence
+):
+    "PolicyError for a processor without images or chat template; a missing pad token is set to the end token."
     if getattr(processor, 'image_processor', None) is None:
         raise PolicyError(f'the processor of {name} takes no images: choose a vision-language model')
     tok = processor.tokenizer
@@ -72,7 +78,9 @@ def check_processor(processor, name='the model'):
         raise PolicyError(f'the tokenizer of {name} has neither pad nor end token: set processor.tokenizer.pad_token')
 
 # %% ../nbs/03_policies.ipynb #f8ee4efd
-def quantised(dtype):
+def quantised(
+    dtype  # torch dtype to compute in
+):         # dict of options
     "Options of `from_pretrained` for 4-bit weights of the language model (QLoRA, arXiv 2305.14314): nf4, with `dtype` to compute in."
     if not find_spec('bitsandbytes'):
         raise PolicyError('4-bit weights need bitsandbytes: pip install bitsandbytes, or leave quantise out')
@@ -81,8 +89,12 @@ def quantised(dtype):
     return dict(quantization_config=BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type='nf4', bnb_4bit_compute_dtype=dtype,
                                                        llm_int8_skip_modules=whole))
 
-def read(path, cls, **kwargs):
-    "`cls.from_pretrained`, with its complaint in one line."
+def read(
+    path,     # folder or hub id
+    cls,      # an Auto class of transformers
+    **kwargs  # for `from_pretrained`
+):
+    "`cls.from_pretrained`, its complaint a PolicyError of one line."
     try: return cls.from_pretrained(path, **kwargs)
     except (OSError, ValueError, KeyError, AttributeError) as e:
         why = (str(e).strip() or type(e).__name__).splitlines()[0]
@@ -122,8 +134,11 @@ def load(
     return (net if quantise else net.to(device)).eval(), processor
 
 # %% ../nbs/03_policies.ipynb #90d9dd84
-def check_template(processor, options):
-    "Refuse an option that the chat template never reads. A model without `enable_thinking` does not think anyway."
+def check_template(
+    processor,  # of transformers
+    options     # {name: value} for the template
+):
+    "PolicyError for an option that the chat template never reads. A model without `enable_thinking` does not think anyway."
     source = str(getattr(processor, 'chat_template', None) or processor.tokenizer.chat_template)
     for k,v in options.items():
         if k not in source and (k, v) != ('enable_thinking', False):
@@ -232,19 +247,25 @@ class Switched:
         return getattr(self.module, name)
 
 # %% ../nbs/03_policies.ipynb #e86d002d
-def causal(model):
-    "The transformers model inside a `Switched` view, data parallelism, compilation and an adapter, in any order."
+def causal(
+    model  # any policy's model
+):         # the transformers model
+    "What is inside a `Switched` view, data parallelism, compilation and an adapter, in any order."
     while True:
         if isinstance(model, (DistributedDataParallel, Switched)): model = model.module
         elif hasattr(model, '_orig_mod'): model = model._orig_mod
         elif hasattr(model, 'get_base_model'): model = model.get_base_model()
         else: return model
 
-def backbone(model):
+def backbone(
+    model  # any policy's model
+):         # a module; its output has .last_hidden_state [B,L,H]
     "The part of the model that gives hidden states: everything but the head."
     return causal(model).base_model
 
-def unwrap(model):
+def unwrap(
+    model  # any policy's model
+):
     "The model inside data parallelism and compilation, its adapter still on."
     while isinstance(model, DistributedDataParallel) or hasattr(model, '_orig_mod'):
         model = model.module if isinstance(model, DistributedDataParallel) else model._orig_mod
@@ -253,7 +274,9 @@ def unwrap(model):
 # %% ../nbs/03_policies.ipynb #da60740d
 CACHE = next(k for k in ('cache', 'past_key_values') if k in BaseModelOutputWithPast.__dataclass_fields__)  # its name since 5.24, and before
 
-def computing(model):
+def computing(
+    model  # any policy's model
+):         # a context
     "Arithmetic in the format the model was loaded in, for weights that train in float32; else nothing."
     dtype = getattr(causal(model), 'compute_dtype', None)
     return torch.autocast(next(model.parameters()).device.type, dtype) if dtype else nullcontext()
@@ -295,8 +318,12 @@ def rows_of(
     ends = torch.searchsorted(each.to(tokens).cumsum(0), tokens.cumsum(0)) + 1
     return ends.diff(prepend=ends.new_zeros(1)).tolist()
 
-def image_rows(model, prompts, k):
-    "How many rows of tensor `k` of `prompts` belong to each prompt, as B numbers."
+def image_rows(
+    model,    # any policy's model
+    prompts,  # B prompts, from `encode`
+    k         # name of a tensor in them
+):            # B numbers
+    "How many rows of a tensor belong to each prompt."
     B, v = len(prompts['input_ids']), prompts[k]
     if k == 'pixel_values' and 'image_grid_thw' in prompts: return prompts['image_grid_thw'].prod(-1).tolist()
     if len(v) == B: return [1]*B
@@ -373,8 +400,11 @@ def ema_rate(
     return 1 - (1-rate)**(batch/reference)
 
 # %% ../nbs/03_policies.ipynb #7e98c84a
-def check_teacher(teacher, rate):
-    "The kind of a teacher, one of `TEACHERS` or 'path'; or a complaint."
+def check_teacher(
+    teacher,  # as in `DualPolicy`
+    rate      # as in `DualPolicy`, 0–1
+):
+    "The kind of a teacher, one of `TEACHERS` or 'path'; PolicyError for what is none."
     if not 0 <= rate <= 1: raise PolicyError(f'rate must lie in [0, 1], got {rate}')
     if isinstance(teacher, torch.nn.Module): return 'path'
     if teacher in TEACHERS: return teacher

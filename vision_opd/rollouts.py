@@ -62,7 +62,10 @@ def truncated(
     return replace(rollouts, mask=rollouts.mask & rollouts.finished[:, None]) if how == 'mask' else rollouts
 
 # %% ../nbs/04_rollouts.ipynb #58d7732b
-def end_ids(model, processor):
+def end_ids(
+    model,     # any policy's model
+    processor  # its processor
+):             # sorted list of ids; PolicyError if it would be empty
     "The tokens that end an answer, from the generation config and the tokenizer."
     ids = causal(model).generation_config.eos_token_id
     ids = list(ids) if isinstance(ids, (list, tuple)) else [ids]
@@ -70,8 +73,11 @@ def end_ids(model, processor):
     if not ids: raise PolicyError('no end token is known, no answer would end: set model.generation_config.eos_token_id')
     return ids
 
-def banned_ids(model, processor):
-    "Special tokens that no answer may hold, and ids that the tokenizer does not know [·] int64."
+def banned_ids(
+    model,     # any policy's model
+    processor  # its processor
+):             # [·] int64, sorted
+    "Special tokens that no answer may hold, and ids that the tokenizer does not know."
     net, tok = causal(model), processor.tokenizer
     ids = {i for i,t in tok.added_tokens_decoder.items() if t.special}
     ids |= {v for k,v in net.config.to_dict().items() if isinstance(v, int) and k.endswith(('_token_id', '_token_index'))
@@ -110,8 +116,13 @@ def warp(
     if min_p: z = z.masked_fill(z < z.amax(-1, keepdim=True) + np.log(min_p), -torch.inf)
     return z.log_softmax(-1)
 
-def draw(logits, u, temperature=1., **cuts):
-    "One token a row of `logits` [S,V] by inverting the distribution function at u [S], and its log-probability; both [S]; greedy at temperature 0."
+def draw(
+    logits,          # [S,V] float32
+    u,               # [S] float64 in [0,1)
+    temperature=1.,  # 0: greedy
+    **cuts           # top_k, top_p, min_p, see `warp`
+):                   # ([S] int64 ids, [S] log-probabilities after warping)
+    "One token a row by inverting the distribution function at u."
     logp = warp(logits, temperature or 1., **cuts)
     if temperature == 0: tok = logp.argmax(-1, keepdim=True)
     else:
@@ -120,8 +131,11 @@ def draw(logits, u, temperature=1., **cuts):
     return tok[:, 0], logp.gather(1, tok)[:, 0]
 
 # %% ../nbs/04_rollouts.ipynb #b1252cf3
-def rope_deltas(model, like):
-    "What the model's last image pass left to add to text positions [B,1], on the device of `like`; None for models with plain positions."
+def rope_deltas(
+    model,  # any policy's model
+    like    # a tensor on the device wanted
+):          # [B,1] int64; None for models with plain positions
+    "What the model's last image pass left to add to text positions."
     d = getattr(backbone(model), 'rope_deltas', None)
     return None if d is None else d.to(like.device).clone()
 
@@ -134,7 +148,10 @@ def positions(
     p = (mask.long().cumsum(-1) - 1).clamp(min=0)[:, -last:]
     return p if deltas is None else (p + deltas)[None].expand(3, -1, -1)
 
-def plain_positions(model, mask):
+def plain_positions(
+    model,  # any policy's model
+    mask    # [B,P], 0 at padding
+):          # dict, to be passed on
     "The `position_ids` of a prompt for models that would count its padding; nothing for those that count it right."
     return {} if hasattr(backbone(model), 'rope_deltas') else dict(position_ids=positions(mask, None, mask.shape[1]))
 
@@ -154,7 +171,9 @@ def aligned(
         return torch.nn.functional.pad(v, (-P % width, 0), value=pad if k == 'input_ids' else 0)
     return {k: wider(k, v) for k,v in prompts.items()}
 
-def block(model):
+def block(
+    model  # any policy's model
+):
     "The width for `aligned`: that of the family on a CPU; 1 on accelerators, whose sums keep no such order."
     if next(model.parameters()).device.type != 'cpu': return 1
     return BLOCK.get(causal(model).config.model_type, BLOCK['default'])
@@ -198,7 +217,9 @@ def _decode(model, prompts, n, u, pad, ends, banned, **how):
 
 # %% ../nbs/04_rollouts.ipynb #a66945ca
 @contextmanager
-def gathered(model):
+def gathered(
+    model  # any policy's model
+):         # a context
     "Sharded weights whole for a while, without collectives inside; a model that is not sharded is left alone."
     parts = [m for m in model.modules() if isinstance(m, FSDPModule)]
     for m in parts: m.set_reshard_after_forward(False, recurse=False); m.unshard()
@@ -270,8 +291,12 @@ def sampler_kl(
     d = (logprobs.detach().float() - rollouts.logprobs)[rollouts.mask]
     return (d.exp() - 1 - d).mean() if d.numel() else d.sum()
 
-def importance_weights(logprobs, rollouts, cap=2.):
-    "min(p_train/p_sample, cap) for each token [S,R], by the trainer's `logprobs` [S,R]; 1 outside the answers; no gradient."
+def importance_weights(
+    logprobs,  # [S,R] of the trainer
+    rollouts,  # as they were sampled
+    cap=2.     # c, above 0
+):             # [S,R], 1 outside the answers, no gradient
+    "min(p_train/p_sample, c) for each token."
     if cap <= 0: raise PolicyError(f'cap must be positive, got {cap}')
     d = (logprobs.detach().float() - rollouts.logprobs).masked_fill(~rollouts.mask, 0.)
     return d.exp().clamp(max=cap)

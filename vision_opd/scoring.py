@@ -63,7 +63,9 @@ class _Fresh:
         if self.recurrent_states[state_idx] is not None: self.recurrent_states[state_idx] = self.recurrent_states[state_idx].clone()
         return super().update_recurrent_state(recurrent_states, state_idx=state_idx, **kw)
 
-def fork_cache(model):
+def fork_cache(
+    model  # any policy's model
+):         # a DynamicCache
     "An empty cache that gradients pass through, whatever the kinds of layers."
     cache = DynamicCache(config=causal(model).config)
     for i,layer in enumerate(cache.layers):
@@ -94,15 +96,22 @@ def _by_hand(forward, *args):
     cache.layers[i] = after[0]
     return out
 
-def copy_cache(cache, i, layer):
-    "The cache with another layer i."
+# %% ../nbs/05_scoring.ipynb #82051dd4
+def copy_cache(
+    cache,  # of transformers; it stays as it is
+    i,      # number of a layer
+    layer   # its cache in the copy
+):
+    "The cache with another layer i; no tensor is copied."
     view = object.__new__(type(cache))
     view.__dict__ = {**vars(cache), 'layers': [*cache.layers[:i], layer, *cache.layers[i+1:]]}
     return view
 
 # %% ../nbs/05_scoring.ipynb #e0a9e606
 @contextmanager
-def kept_cache(model):
+def kept_cache(
+    model  # any policy's model
+):         # a context
     "Checkpointed layers keep their cache inside; nothing happens to a model that does not checkpoint."
     layers = [m for m in causal(model).modules() if isinstance(m, GradientCheckpointingLayer) and m.gradient_checkpointing and m.training]
     before = [m._gradient_checkpointing_func for m in layers]
@@ -119,8 +128,12 @@ WORTH = 1.4  # times fewer tokens from which sharing is faster, measured in the 
 @cache
 def _say(sentence): print(sentence)
 
-def not_shared(model, prompts, rollouts):
-    "Why every answer should have a copy of its prompt, in words; None when sharing is possible and pays."
+def not_shared(
+    model,    # any policy's model
+    prompts,  # B prompts, from `encode`
+    rollouts  # S answers
+):            # a sentence, or None when sharing is possible and pays
+    "Why every answer should have a copy of its prompt."
     net, (B, P), (S, R) = causal(model), prompts['input_ids'].shape, rollouts.tokens.shape
     if net.config.is_encoder_decoder or not net._supports_default_dynamic_cache():
         return f'{type(net).__name__} keeps its past in a form that cannot be repeated'
@@ -148,14 +161,18 @@ def answer_states(
     with kept_cache(model): return _forked(model, prompts, rollouts, rows, fork_cache(model))
 
 # %% ../nbs/05_scoring.ipynb #493ce3ff
-def head(model):
-    "The output embedding's weight [V,H]."
+def head(
+    model  # any policy's model
+):         # [V,H], whole also of a sharded model; PolicyError if an adapter is on it
+    "The output embedding's weight."
     out = causal(model).get_output_embeddings()
     if hasattr(out, 'base_layer'): raise PolicyError('the output head has an adapter, and the loss reads its weight: leave lm_head out of the targets')
     return out.weight.full_tensor() if isinstance(out.weight, DTensor) else out.weight
 
-def head_options(model):
-    "What a family does to logits after the head, as options of the divergence: softcap and logit_scale."
+def head_options(
+    model  # any policy's model
+):         # dict(softcap, logit_scale)
+    "What a family does to logits after the head, as options of the divergence."
     cfg = causal(model).config.get_text_config()
     scale = getattr(cfg, 'logit_scale', None) or 1/(getattr(cfg, 'logits_scaling', None) or 1)
     return dict(softcap=getattr(cfg, 'final_logit_softcapping', None), logit_scale=scale)
@@ -211,12 +228,16 @@ def pick(
     return take(model, prompts, group), part
 
 # %% ../nbs/05_scoring.ipynb #66e1cf42
-def tower(model):
+def tower(
+    model  # any policy's model
+):
     "{name: weight} of everything that an image passes before the language model."
     return {n: p for n,p in causal(model).named_parameters() if part_of(n) != 'language'}
 
-def no_sight(model):
-    "Why the tower's output cannot be computed apart, in words; None when it can."
+def no_sight(
+    model  # any policy's model
+):         # a sentence, or None when it can
+    "Why the tower's output cannot be computed apart."
     net = causal(model)
     if 'mm_encoder_outputs' not in inspect.signature(net.forward).parameters or not hasattr(backbone(net), 'get_image_features'):
         return f'{type(net).__name__} takes no images that were encoded before'
@@ -226,7 +247,10 @@ def no_sight(model):
 
 def _look(self, **inputs): return backbone(self).get_image_features(**inputs, return_dict=True)
 
-def look(model, **inputs):
+def look(
+    model,    # any policy's model
+    **inputs  # pixel_values and what goes with them, as `encode` made them
+):            # what `get_image_features` of the family returns
     "One pass of the vision tower; as `hidden`, also of a sharded model."
     net = unwrap(model)
     if isinstance(net, FSDPModule) and not hasattr(net, 'look'):
@@ -266,14 +290,23 @@ class Sight:
         return {**rest, 'mm_encoder_outputs': as_seen(self.kind, levels)}
 
 # %% ../nbs/05_scoring.ipynb #4910f877
-def find(self, image):
+def find(
+    self,
+    image  # tuple of tensors, the rows of one image
+):
     "The number of an image; a new one if it was never seen. Candidates have the same sums, and are then compared."
     bucket = self.index.setdefault(tuple(x.sum(dtype=torch.float64).item() for x in image), [])
     n = next((n for n,old in bucket if all(map(torch.equal, image, old))), None)
     if n is None: n = sum(map(len, self.index.values())); bucket.append((n, image))
     return n
 
-def compute(self, prompts, names, images, rows):
+def compute(
+    self,
+    prompts,  # B prompts, from `encode`
+    names,    # tensors that an image consists of
+    images,   # B tuples of their rows
+    rows      # numbers of the images to compute
+):
     "A pass of the tower over some rows; its output goes into `pictures`, image by image."
     inputs = {k: torch.cat([images[b][j] for b in rows]) for j,k in enumerate(names)}
     tokens = image_tokens(self.model, prompts)[rows]
@@ -285,6 +318,7 @@ def compute(self, prompts, names, images, rows):
     levels = [leaf(x) if isinstance(x, torch.Tensor) else [leaf(e) for e in x] for x in levels]
     self.pictures += list(zip(*(cut_rows(x, counts) for x in levels)))
 
+# %% ../nbs/05_scoring.ipynb #ec02fefb
 def leaf(self, x):
     "A detached copy that collects the gradient for x."
     self.cut.append((x, x.detach().requires_grad_()))
@@ -298,15 +332,20 @@ def backward(self):
     if cut: torch.autograd.backward(*zip(*cut))
     self.pictures, self.index, self.cut = [], {}, []
 
-def teacher(self, prompts):
-    "The same for the teacher's view, if the tower of every teacher is the student's own, frozen; else `prompts` as they are."
+def teacher(
+    self,
+    prompts  # of the teacher's view
+):           # the same with features in place of pixels, or as they are
+    "The teacher's view, where the tower of every teacher is the student's own, frozen."
     mine = set(map(id, tower(self.model).values()))
     same = not self.trains and all(mine >= set(map(id, tower(m).values())) for _,m in self.policy.teachers())
     return self(prompts) if same else prompts
 Sight.backward, Sight.teacher = backward, teacher
 
 @contextmanager
-def training(model):
+def training(
+    model  # any policy's model
+):         # a context
     "Every module in training mode inside, so that checkpointing works; its own mode comes back after."
     still = [m for m in model.modules() if not m.training]
     model.train()

@@ -26,7 +26,10 @@ KINDS = 'circle', 'square', 'triangle', 'star'
 SIZE = 192  # pixels, width and height of a scene
 
 @cache
-def textures(count=12, side=512):
+def textures(
+    count=12,  # how many
+    side=512   # pixels, width and height
+):
     "Busy backgrounds [count,side,side,3] uint8: noise whose amplitude falls as 1/f, as in photographs."
     rng = np.random.default_rng(0)
     f = np.hypot(np.fft.fftfreq(side)[:, None], np.fft.fftfreq(side)[None]); f[0, 0] = 1
@@ -48,8 +51,15 @@ def outline(kind, r):
     radius = lambda i: r*(inner if i % 2 else 1)
     return [(radius(i)*math.cos(turn + 2*math.pi*i/n), radius(i)*math.sin(turn + 2*math.pi*i/n)) for i in range(n)]
 
-def stamp(image, kind, colour, x, y, r):
-    "Draw one shape of radius `r` pixels around (x, y) on the image, smoothed by drawing it four times too large."
+def stamp(
+    image,   # PIL image, drawn on
+    kind,    # one of KINDS
+    colour,  # one of COLOURS
+    x,       # of the centre, pixels
+    y,
+    r        # radius, pixels
+):
+    "Draw one shape around (x, y), smoothed by drawing it four times too large."
     m = Image.new('L', (8*r, 8*r)); d = ImageDraw.Draw(m)
     pts = outline(kind, 4*r-2)
     if pts is None: d.ellipse((2, 2, 8*r-2, 8*r-2), fill=255)
@@ -224,8 +234,13 @@ def make_model(
     return model.eval(), proc
 
 # %% ../nbs/02_tiny.ipynb #3e914ee3
-def answer_batch(processor, images, texts, answers):
-    "Prompts with their answers as one right-padded batch, and labels [B,L], -100 outside the answers."
+def answer_batch(
+    processor,  # of the model
+    images,     # B PIL images
+    texts,      # B questions
+    answers     # B answers, without an end token
+):              # (the model's inputs, labels [B,L], -100 outside the answers)
+    "Prompts with their answers as one right-padded batch."
     chats = [[{'role':'user', 'content':[{'type':'image'}, {'type':'text', 'text':t}]}] for t in texts]
     prompts = processor.apply_chat_template(chats, add_generation_prompt=True, tokenize=False)
     tok = processor.tokenizer
