@@ -4,18 +4,19 @@
 
 # %% auto #0
 __all__ = ['END', 'THINK', 'FAILED', 'QUOTES', 'LATEX', 'MARKUP', 'ANSWER', 'BREAK', 'LISTED', 'SURE', 'DENY', 'DENIED',
-           'CROSSED', 'SUPPOSE', 'CORRECT', 'GOES_ON', 'NAMED', 'ONES', 'SAME', 'WORD', 'FILLER', 'NOUN', 'IS', 'CUES',
-           'CONFIRM', 'STOP', 'NEXT_TO', 'LEAD', 'REFUSE', 'BOUND', 'NO_SIDE', 'EDGE', 'LONGEST', 'YES', 'NO', 'BOTH',
-           'IDIOMS', 'PHRASES', 'ABSENT', 'TENS', 'VALUES', 'HAN', 'NUMBER', 'LABEL', 'RANGE', 'TOTAL', 'THERE_ARE',
-           'ALL_THERE', 'IN_ALL', 'PROTOCOLS', 'JUDGE', 'REMINDER', 'said', 'is_failure', 'plain', 'boxes', 'fields',
-           'Parsed', 'Claim', 'around', 'few', 'clause', 'sentence', 'denied', 'open_question', 'settle',
-           'letter_patterns', 'is_letter', 'words', 'bag', 'starts_with', 'cue_rank', 'opens', 'own_text', 'rank_of',
-           'listed', 'claims_between', 'groups', 'joint_rank', 'letter_claims', 'contradicts', 'phrases', 'cores',
-           'equal_option', 'text_claims', 'read_text', 'announced', 'pointed', 'read_choice', 'as_options', 'marked',
-           'parse', 'parse_choice', 'yes_no_rank', 'read_yes_no', 'parse_yes_no', 'words_value', 'han_value',
-           'number_value', 'magnitude', 'is_count', 'number_claims', 'read_number', 'parse_number', 'official_choice',
-           'official_gold', 'official_yes_no', 'official_ab', 'parse_open', 'read_answer', 'Question', 'Verdict',
-           'verdict_of', 'Cache', 'ends_line', 'LocalJudge', 'judge', 'Unscored', 'Tally']
+           'CROSSED', 'SUPPOSE', 'HEDGE', 'CORRECT', 'GOES_ON', 'NAMED', 'ONES', 'SAME', 'WORD', 'FILLER', 'NOUN', 'IS',
+           'CUES', 'CONFIRM', 'STOP', 'NEXT_TO', 'LEAD', 'REFUSE', 'BOUND', 'NO_SIDE', 'EDGE', 'LONGEST', 'YES', 'NO',
+           'BOTH', 'IDIOMS', 'PHRASES', 'ABSENT', 'TENS', 'VALUES', 'HAN', 'NUMBER', 'LABEL', 'RANGE', 'TOTAL',
+           'THERE_ARE', 'ALL_THERE', 'IN_ALL', 'NONE_THERE', 'PROTOCOLS', 'JUDGE', 'REMINDER', 'said', 'is_failure',
+           'plain', 'boxes', 'fields', 'Parsed', 'Claim', 'around', 'few', 'clause', 'sentence', 'denied',
+           'open_question', 'settle', 'letter_patterns', 'is_letter', 'words', 'bag', 'starts_with', 'cue_rank',
+           'opens', 'own_text', 'rank_of', 'listed', 'claims_between', 'groups', 'joint_rank', 'letter_claims',
+           'contradicts', 'phrases', 'cores', 'equal_option', 'told', 'text_claims', 'read_text', 'announced',
+           'pointed', 'read_choice', 'as_options', 'marked', 'parse', 'parse_choice', 'yes_no_rank', 'read_yes_no',
+           'parse_yes_no', 'words_value', 'han_value', 'number_value', 'magnitude', 'is_count', 'number_claims',
+           'read_number', 'parse_number', 'official_choice', 'official_gold', 'official_yes_no', 'official_ab',
+           'parse_open', 'read_answer', 'Question', 'Verdict', 'verdict_of', 'Cache', 'ends_line', 'LocalJudge',
+           'judge', 'Unscored', 'Tally']
 
 # %% ../nbs/08_answers.ipynb #2043fe6f
 import hashlib, html, json, os, re, unicodedata
@@ -146,6 +147,8 @@ SUPPOSE = re.compile(r'\bif\b(?!\s+(?:i|we)\s+(?:had|have|must|look|zoom)\b)|\b(
     r'|whether|was\s+going\s+to|(?:at\s+)?first\s+(?:glance|thought|answer|guess|impression)|initial(?:ly)?'
     r'|originally|(?:earlier|previous)\s+answer|would have been|example|e\.g)\b|如果|若|假如|假设|例如', re.I)
 
+HEDGE = re.compile(r'\b(?:maybe|perhaps|possibly|(?:might|may|could|can)\s+(?:\w+\s+)?be)\b', re.I)
+
 def around(s, start, end, n=400):
     "Up to n characters before start and from end on: what decides about a place stands near it."
     return '…'*(start > n) + s[max(0, start-n):start], s[end:end+n]
@@ -178,11 +181,12 @@ def denied(s, start, end, breaks=BREAK):
 
 # %% ../nbs/08_answers.ipynb #6139a684
 def open_question(s, start, end):
-    "Is what stands at start:end only asked or supposed?"
+    "Is what stands at start:end only asked, supposed or held possible?"
     before, after = sentence(s, start)
     before = re.split(r'\b(?:but|however)\b', before, flags=re.I)[-1]
-    return '?' in after or '吗' in after or bool(SUPPOSE.search(before)
-        or re.search(r'\b(?:if|unless)\b(?!\s+(?:i|we)\b)', after, re.I))
+    return '?' in after or '吗' in after or bool(SUPPOSE.search(before) or HEDGE.search(clause(s, start))
+        or re.search(r'\b(?:if|unless)\b(?!\s+(?:i|we)\b)', after, re.I)
+        or HEDGE.match(s[end:end+40].lstrip(' ,.()"\'')))
 
 # %% ../nbs/08_answers.ipynb #1efc0d66
 CORRECT = re.compile(r'''\b(?:wait|actually|correction|sorry|i\ mean[t]?|on\ second\ thoughts?
@@ -239,7 +243,8 @@ def is_letter(s, m, options, letters):
         if m['close'] or named: return bool(l not in 'ai' or ends or re.match(r'\s+' + GOES_ON, after))
         return bool(ends) and not (l in 'ai' and not after.strip() and re.search(r"(?:\bis|'s|\bbe|\bas)\s*$",
             before))
-    if l not in 'AI' or starts_with(after, options[l]): return True
+    if l not in 'AI': return True
+    if own := own_text(after, options[l]): return not told(s, m.end()+1, m.end()+own)
     if re.match(r'[ \t]+(?:and|or)\b', after): return True          # an article stands before a noun
     return not re.match(r'[ \t]+[^\W_]', after) or bool(re.match(r'\s+' + (r'is\b' if l == 'I' else GOES_ON),
         after))
@@ -289,7 +294,7 @@ IS = r'''(?:\b(?:is|was|would\ be|should\ be|must\ be|will\ be|has\ to\ be|appea
 CUES = [(rank, re.compile(cue + r"\s*['\"]?\s*[:,]?\s*['\"({\[]*\s*" + FILLER, re.I | re.X)) for rank,cue in (
     (3, rf'\bfinal[\s_]+(?:answer|choice|decision|option|result)[^.\n:]{{0,20}}?(?:{IS}|\s)'),
     (3, r'最[終终后後](?:的)?(?:答案|选择)[^。;\n]{0,4}?(?:是|为|為|:|选|選)'),
-    (2, rf'\b{NOUN}\b(?:[^.:;,!?\n"]|"[^"\n]*"){{0,60}}?\s*{IS}'), (2, rf'\b(?:answer|ans)\b\.?'),
+    (2, rf'\b{NOUN}\b"?(?:[^.:;,!?\n"]|"[^"\n]*"){{0,60}}?\s*{IS}'), (2, rf'\b(?:answer|ans)\b\.?'),
     (2, r'\b(?:correct|right|best|true|closest|most\s+\w+)\s*(?:(?:one|letter|match|fit)?\s+is\b|:|=)'
     r'|\b(?:going\s+with|choosing|selecting)\b'),
     (2, r'\bassistant\s*:'), (2, r'\b(?:based|judging|looking)\s+(?:on|at|by|from)\b[^.,:\n]{1,60}[,:]'),
@@ -371,7 +376,7 @@ def rank_of(s, m, options):
     sent = re.sub(r'\b(?:option|choice|letter)s?\b', '', sentence(s, m.start())[0], flags=re.I)
     if marked and re.search(rf'\b(?:{NOUN}|so|therefore|thus|hence|which)\b|答案|所以|因此', sent, re.I):
         return 2, 'in brackets'
-    return (1, 'mentioned') if m['open'] and m['close'] else (0, '')
+    return (1, 'mentioned') if (m['open'] or '').strip() in tuple('([{') and m['close'] else (0, '')
 
 # %% ../nbs/08_answers.ipynb #fb90e105
 def listed(s, pat):
@@ -490,9 +495,17 @@ def equal_option(s, options):
 
 BOUND = re.compile(r'''(?:\b(?:at\ (?:least|most)|(?:more|less|fewer|greater|higher|lower)\ than|over
     |under|up\ to|above|below|between|from|min(?:imum)?(?:\ of)?|max(?:imum)?(?:\ of)?|minus|nearly
-    |almost)|\b(?:between|from)\ \S+\ (?:and|to)|[<>]=?|[≤≥~±]|至少|至多|超过|不到)\s*$''', re.I | re.X)
-NO_SIDE = re.compile(r"\b(?:(?:that's|that is|you're|you are|all)\s+right|(?:he|she|they|who|we|i|has|have"
+    |almost)(?:\ an?)?|\b(?:between|from)\ \S+\ (?:and|to)|[<>]=?|[≤≥~±]|至少|至多|超过|不到)\s*$''', re.I | re.X)
+NO_SIDE = re.compile(r"\b\w+ish\s+\w+$|\b(?:(?:that's|that is|you're|you are|all)\s+right|(?:he|she|they|who|we|i|has|have"
     r"|had)\s+left|^right,\s+(?:let|so|i)\b.*)$", re.I)
+
+# %% ../nbs/08_answers.ipynb #0642e00d
+def told(s, start, end):
+    "Is what stands at start:end a part of what a sentence speaks about ('A black cat is ...'), and no answer?"
+    before, after = sentence(s, start)
+    m = re.match(r'\W*(?:an?|another|some|two|the other)\s+(?:[\w-]+\s+){2,5}?(?:is|are|was|were|has|can'
+        r'|stands?|sits?|lies?|walks?|rides?|runs?|holds?|wears?|plays?)\s', before + after, re.I)
+    return bool(m) and len(before) < m.end()
 
 def text_claims(s, options):
     "Claims by the text of options, and where such texts are denied."
@@ -504,6 +517,7 @@ def text_claims(s, options):
         else:
             claims.append(Claim(a, z, k, 3 if cue_rank(around(s, a, a)[0]) == 3 else 2, 'its text',
                 frozenset(k)))
+    if all(told(s, c.start, c.end) for c in claims): claims = []
     return claims, denials
 
 # %% ../nbs/08_answers.ipynb #cecda8d1
@@ -536,7 +550,7 @@ def pointed(s, m):
     return m['open'] and m['close'] or NAMED.search(s[max(0,
         m.start()-30):m.start()]) or not s[:m.start()].strip()
 
-EDGE = r'''[\s|~/"'()\[\]{}<>.,:;!?。、*_-]*'''
+EDGE = r'''[\s|~/"'()\[\]{}<>.,:;!。、*_-]*'''
 
 # %% ../nbs/08_answers.ipynb #2751a498
 def read_choice(s, options):
@@ -614,16 +628,17 @@ def parse_choice(
 # %% ../nbs/08_answers.ipynb #1f6405e0
 YES, NO, BOTH = r'yes|yeah|yep|yup', r'no|nope|nah', r'[\s"\'/,-]*(?:or|and)?[\s"\']*'
 IDIOMS = {'yes': r'''(?:(?:yes|yeah)\W*)+|(?:definitely|certainly|absolutely|of\ course|indeed|sure|true
-    |correct|affirmative|(?:that|this|it)(?:'s|\ is)\ (?:correct|right|true)|i\ think\ so|it\ (?:is|does)
-    |there\ (?:is|are)|they\ (?:are|do)
+    |correct|right|y|affirmative|(?:that|this|it|the\ (?:statement|claim|sentence))(?:'s|\ is)\ (?:correct|right
+    |true)|i\ think\ so|(?:(?:sure|of\ course|indeed|certainly|definitely),?\ )?(?:it\ (?:is|does)|there\ (?:is
+    |are)|they\ (?:are|do))
     |是的?|对的?|有的?|存在|可以|能|会|正确)\W*''', 'no': r'''(?:(?:no|nope)\W*)+|(?:(?:definitely|certainly|absolutely
-    |of\ course|probably)\ not|not\ (?:at\ all|really|that\ i\ can\ see)|(?:(?:that|this|it)(?:'s
-    |\ is)\ )?(?:false|incorrect|wrong)|negative
+    |of\ course|probably|i\ think)\ not|not\ (?:at\ all|really|that\ i\ can\ see|in\ th(?:is|e)\ \w+)|n|never|by\ no\ means
+    |(?:(?:that|this|it|the\ \w+)(?:'s|\ is)\ )?(?:false|incorrect|wrong|not\ (?:right|correct|true))|negative
     |i\ (?:don't|do\ not)\ think\ so|(?:it|there|they)\ (?:is|are|does|do)(?:n't|\ not)|否|不|不对|不是的?|没有|无
     |不存在|不能|不可以|不会|错误?)\W*'''}
 IDIOMS = {k: re.compile(rf'\W*(?:{v})', re.I | re.X) for k,v in IDIOMS.items()}
-PHRASES = re.compile(r'''\bno[\ -](?:doubt|question|problem|wonder|longer|matter|idea|way\ to|need|more
-    |less|other|such|clear|evidence\ of)\b
+PHRASES = re.compile(r'''\b(?:by\ )?no[\ -](?:doubt|question|problem|wonder|longer|matter|idea|way\ to|need
+    |more|less|other|such|clear|image|picture|photo|attachment|response)\b
     |\bno\.?\s*\d|\b(?:whether|say|answer(?:ing)?(?:\ with)?(?:\ only)?|with|a|the|either
     |neither)\s+["']?(?:yes|no)["']?[\ -]*(?:or|and|nor|/)[\ -]*["']?(?:yes|no)\b|\bno[\ -]one\b|\b(?:yes
     |no)[/-](?:yes|no)\ question''', re.I | re.X)
@@ -635,6 +650,7 @@ ABSENT = re.compile(r'''\bthere(?:'s|\b[^.,;:\n]{0,15}?\b(?:is|are|was|were))(?:
     |have\s+an?)\b(?!\s+(?:(?:the|this|your|any)\s+)?(?:image|picture|photo)s?\b)
     |\b(?:see|contains?|shows?|has|have)\s+no(?:ne)?\b(?!\s+(?:doubt|question|way|clear|access|idea)\b)
     |\b(?:is|are)(?:\s+not|n't)\s+(?:visible|present|shown|depicted|in\s+the\s+(?:image|picture|photo))\b
+    |\b(?:is|are)\s+absent\b
     |^no[\s-]?(?:one|body)\b.{0,20}\b(?:is|are|was|there)\b|^no\ (?!one|entry|parking|smoking|idea|answer
     |image|picture|photo|problem|response|comment|way|clue|evidence|error|thanks?|info\w*)[a-z]+\W*$
     |^no\ (?!image|picture|photo|answer|response)(?:\w+\ ){1,4}(?:is|are|was|were|can\ be|in|on|visible
@@ -647,7 +663,7 @@ def yes_no_rank(s, m, word):
     if rank := cue_rank(before) or 2*bool(re.search(r'(?:\b(?:is|are|be)|\'s)\s+an?\s+(?:clear\s+'
         r'|definite\s+)?["\']?$|:\s*["\']?$', before, re.I) and re.match(r'["\'.,;!\s]*$|[.,;!\n]', after)):
         return rank, ('', 'mentioned', 'stated', 'called final')[rank]
-    first = re.search(r'(?:^|[.!?。](?=\s)|[。！\n;]|\.\.|…|,\s*(?:so|then)?|-)\s*(?:(?:oh|sure|certainly|well|hmm|um|ah|so'
+    first = re.search(r'(?:^(?:_+\W+)?|[.!?。](?=\s)|[。！\n;]|\.\.|…|,\s*(?:so|then)?|-)\s*(?:(?:oh|sure|certainly|well|hmm|um|ah|so'
         r'|then|i think|i guess|i believe|i would say|and)\b\W*)*["\'(\[]*$', before, re.I)
     pause = r'''["')\]]*\s*(?:$|[,.!;:\n—–…。-]|\(|\b(?:there|it|i|the|they|this|that|he|she|we|you
     |because|since|as|in)\b)'''
@@ -661,7 +677,7 @@ def yes_no_rank(s, m, word):
 def read_yes_no(s):
     "Yes or no from plain words."
     s = PHRASES.sub(lambda m: '_'*len(m[0]), s)
-    if re.fullmatch(rf'\W*(?:{YES}){BOTH}(?:{NO})\W*|\W*(?:{NO}){BOTH}(?:{YES})\W*', s, re.I):
+    if re.fullmatch(rf'\W*(?:(?:{YES}){BOTH}(?:{NO})|(?:{NO}){BOTH}(?:{YES}))\W*(?:maybe\W*)?', s, re.I):
         return Parsed(None, True, 'several at once')
     for word,idiom in IDIOMS.items():
         if '?' not in s and idiom.fullmatch(s): return Parsed(word, False, 'an idiom')
@@ -676,7 +692,8 @@ def read_yes_no(s):
         r'|不是|没有|不存在|不))(?=$|[,.。!"\'\s])', s):
         claims.append(Claim(*m.span(), 'yes' if m['yes'] else 'no', 2, 'stated'))
     if not claims and (not (r := REFUSE.search(s)) or r[0].lower().endswith(('see',
-        'find'))) and '?' not in s and (m := ABSENT.search(s)): claims.append(Claim(*m.span(), 'no', 1,
+        'find'))) and '?' not in s and (m := ABSENT.search(s)) and not (
+        DENY.search(clause(s, m.start())) or open_question(s, *m.span())): claims.append(Claim(*m.span(), 'no', 1,
         'not there'))
     return settle(claims, denials, s)
 
@@ -691,14 +708,15 @@ TENS = 'twenty thirty forty fifty sixty seventy eighty ninety'.split()
 VALUES = {w: i for i,w in enumerate(ONES)} | {w: 20 + 10*i for i,w in enumerate(TENS)} | dict(hundred=100,
     thousand=1000, million=10**6)
 HAN = dict(zip('零〇一二两三四五六七八九', (0, 0, 1, 2, 2, 3, 4, 5, 6, 7, 8, 9)))
-NUMBER = re.compile(rf'''(?P<digits>(?<![\w.,:/-])[-−–+]?(?:\d{{1,3}}(?:,\d{{3}})+|\d+)(?:\.\d+)?
+NUMBER = re.compile(rf'''(?P<digits>(?<![\w.,:/-])[-−–+]?(?:\d{{1,3}}(?:,\d{{3}})+|\d+)(?:\.\d+)?(?<!\.000)
     |(?:(?<=[\u3400-\u9fff=(])|(?<=[^\d\s][:,]))[-−]?\d+(?:\.\d+)?)
     (?![\d/]|[:.,]\d|-\w|(?!(?:cm|mm|km|m|kg|g|px|ft|mph)\b)[A-Za-z]|\s*(?:st|nd|rd|th)\b)
     |(?<![\w-])(?P<words>(?:{'|'.join(VALUES)})(?:(?:[\s-]|\sand\s)+(?:{'|'.join(VALUES)}))*)\b(?!-\w)(?<!\d\smillion)(?<!\d\sthousand)(?<!\d\shundred)
     |(?P<han>[零〇一二两三四五六七八九十百]+)(?=[或到至个只条辆人张本位头匹块把朵棵座间架艘名颗]|\W*$)''', re.I | re.X)
 LABEL = re.compile(r'''(?:\b(?:figure|fig|image|picture|photo|option|step|question|row|column|page
     |number\s+plate|version|year|room|gate|line|bus|route|player|no|type|level|floor|example|frame
-    |chapter|highway|lane|track|channel|section|seat|unit|part)\.?
+    |chapter|highway|lane|track|channel|section|seat|unit|part|(?!(?:the|is|a|this|shows|see|says|my|its?)\b)\w+\ number
+    |(?:jan|feb|mar|apr|may|june?|july?|aug|sep|oct|nov|dec)[a-z]*(?:\.?\ \d\d?,?)?)\.?
     |\#|第|图)\s*$''', re.I | re.X)
 RANGE = re.compile(r'\s*(?:-|–|—|to|~|or|至|到|或)\s*$', re.I)
 TOTAL = re.compile(r'(?:\b(?:total(?:\s+(?:number|count))?\s*(?:of|is|:|=)*|altogether|in\s+total|in\s+all'
@@ -706,7 +724,7 @@ TOTAL = re.compile(r'(?:\b(?:total(?:\s+(?:number|count))?\s*(?:of|is|:|=)*|alto
     r'|共有?|总共(?:有|是)?|总数(?:是|为))\W*$', re.I)
 THERE_ARE = re.compile(r'\bthere\s+(?:are|is|appear\s+to\s+be|seem\s+to\s+be)\s+(?:\w+ly\s+)?$', re.I)
 ALL_THERE = re.compile(rf'(?:(?!\b(?:and|plus|{"|".join(VALUES)})\b)[^.,;:\n\d])*'
-    r'(?:$|[.:\n]|,\s*(?:of\s+which|including|with|(?:all|one|two|some|\d+)\s+of)\b)', re.I)
+    r'(?:$|[.:\n]|[,;]\s*(?:of\s+which|including|with|(?:all|one|two|some|\d+)\s+of)\b)', re.I)
 IN_ALL = re.compile(r'[^.,;\n\d]{0,30}\b(?:in\s+(?:total|all)|altogether|total)\b(?!\s*(?:of|is|:|=)?\s*\d)',
     re.I)
 
@@ -754,8 +772,8 @@ def is_count(s, m):
     before, after = around(s, m.start(), m.end())
     before = re.sub(r'(?:\bminus|~)\s*$', '', before, flags=re.I)
     if LABEL.search(before) or BOUND.search(before) or re.match(r'\s*(?:\+(?!\s*\d)|(?:\d+/\d|and\s+a\s+half|plus'
-        r'|dozen|billion|or\s+(?:more|less|fewer)|at\s+(?:least|most))\b|以上|以下)',
-        after):
+        r'|dozen|billion|(?:jan|feb|mar|apr|jun|jul|aug|sep|oct|nov|dec)[a-z]*|or\s+(?:more|less|fewer)|at\s+(?:least|most))\b|以上|以下)',
+        after, re.I):
         return False
     if (m['words'] or '').lower() != 'one': return True
     pronoun = re.search(r"\b(?:the|this|that|no|any|every|each|which|another|some|by|a)\s+(?:\w+\s+)?$",
@@ -787,14 +805,16 @@ def number_claims(s):
     return claims, denials
 
 # %% ../nbs/08_answers.ipynb #7c2b8d2d
+NONE_THERE = re.compile(r'''\W*(?:(?:(?:there\ (?:are|is)|i\ (?:can\ )?see|the\ (?:image|picture|photo)
+    \ (?:shows|contains|has))\ (?:no\ (?!one\b)|none|zero)|no\ (?!one\b|\d|more|less|idea|doubt|answer|way)
+    |(?:i\ (?:do\ not|don't|can't|cannot)\ see|there\ (?:are|is)(?:\ not|n't))\ any\ )
+    (?!image|picture|photo|number|text|sign)(?:\s*\w+){0,6}|(?:图[中片]?(?:中|里)?|画面中?)?没有\w{0,4})\W*''', re.I | re.X)
+
 def read_number(s):
     "A number from plain words."
     claims, denials = number_claims(s)
     if claims and all(c.rank == 1 for c in claims) and REFUSE.search(s[claims[-1].end:]): claims = []
-    if not claims and re.fullmatch(r'\W*(?:(?:there (?:are|is)|i (?:can )?see|the image (?:shows|contains'
-        r'|has))\s+)?(?:no(?!\ one\b|\ \d|\ more|\ less|\ idea|\ doubt|\ answer|\ way)|none'
-        r'|zero)(?:\s+\w+){0,6}\W*', s, re.I) and re.search(r'there|no\s+\w+', s, re.I):
-        return Parsed(0, False, 'none there')
+    if not claims and NONE_THERE.fullmatch(s): return Parsed(0, False, 'none there')
     return settle(claims, denials, s)
 
 # %% ../nbs/08_answers.ipynb #ed9941c5
