@@ -6,9 +6,9 @@
 __all__ = ['END', 'THINK', 'FAILED', 'QUOTES', 'LATEX', 'MARKUP', 'ANSWER', 'BREAK', 'LISTED', 'SURE', 'DENY', 'DENIED',
            'CROSSED', 'SUPPOSE', 'HEDGE', 'CORRECT', 'GOES_ON', 'NAMED', 'ONES', 'SAME', 'WORD', 'FILLER', 'NOUN', 'IS',
            'CUES', 'CONFIRM', 'STOP', 'NEXT_TO', 'LEAD', 'REFUSE', 'BOUND', 'NO_SIDE', 'EDGE', 'LONGEST', 'YES', 'NO',
-           'BOTH', 'IDIOMS', 'PHRASES', 'ABSENT', 'TENS', 'VALUES', 'HAN', 'NUMBER', 'LABEL', 'RANGE', 'TOTAL',
-           'THERE_ARE', 'ALL_THERE', 'IN_ALL', 'NONE_THERE', 'PROTOCOLS', 'JUDGE', 'REMINDER', 'said', 'is_failure',
-           'plain', 'boxes', 'fields', 'Parsed', 'Claim', 'around', 'few', 'clause', 'sentence', 'denied',
+           'BOTH', 'IDIOMS', 'PHRASES', 'ABSENT', 'TENS', 'VALUES', 'HAN', 'NUMBER', 'LABEL', 'A_NAME', 'RANGE',
+           'TOTAL', 'THERE_ARE', 'ALL_THERE', 'IN_ALL', 'NONE_THERE', 'PROTOCOLS', 'JUDGE', 'REMINDER', 'said',
+           'is_failure', 'plain', 'boxes', 'fields', 'Parsed', 'Claim', 'around', 'few', 'clause', 'sentence', 'denied',
            'open_question', 'settle', 'letter_patterns', 'is_letter', 'words', 'bag', 'starts_with', 'cue_rank',
            'opens', 'own_text', 'rank_of', 'listed', 'claims_between', 'groups', 'joint_rank', 'letter_claims',
            'contradicts', 'phrases', 'cores', 'equal_option', 'told', 'text_claims', 'read_text', 'announced',
@@ -46,7 +46,7 @@ def said(
     return re.split(rf'<(?:{THINK})>', s, flags=re.I)[0].strip()
 
 # %% ../nbs/08_answers.ipynb #09e18e3b
-FAILED = re.compile(r'''\s*(?:<error|upstream\s|\w*\s?error\s+(?:\d{3}|\d+\s*:)|\[[A-Z_ ]*(?:ERROR
+FAILED = re.compile(r'''\s*(?:<error|upstream\s|\w*\s?error\s+(?:code\s+)?(?:\d{3}|\d+\s*:)|\[[A-Z_ ]*(?:ERROR
     |EXCEPTION|FAILED|TIMEOUT)[A-Z_ ]*\]|<!doctype|<html|<\?xml|Traceback\b
     |\W{0,3}(?:[^\W_]+[ ._]){0,4}[^\W_]*(?:error|exception)(?:\s+code)?\s*[:(]
     |HTTP(?:/[\d.]+)?\s+(?:error\s+)?[45]\d\d|\{\s*["'](?:error|detail|message|code|status)["']
@@ -244,7 +244,8 @@ def is_letter(s, m, options, letters):
         return bool(ends) and not (l in 'ai' and not after.strip() and re.search(r"(?:\bis|'s|\bbe|\bas)\s*$",
             before))
     if l not in 'AI': return True
-    if own := own_text(after, options[l]): return not told(s, m.end()+1, m.end()+own)
+    if own := own_text(after, options[l]): 
+        return not told(s, m.end()+1, m.end()+own) and not re.match(r'\s+(?:and|or)\b', after[own:])
     if re.match(r'[ \t]+(?:and|or)\b', after): return True          # an article stands before a noun
     return not re.match(r'[ \t]+[^\W_]', after) or bool(re.match(r'\s+' + (r'is\b' if l == 'I' else GOES_ON),
         after))
@@ -497,7 +498,7 @@ BOUND = re.compile(r'''(?:\b(?:at\ (?:least|most)|(?:more|less|fewer|greater|hig
     |under|up\ to|above|below|between|from|min(?:imum)?(?:\ of)?|max(?:imum)?(?:\ of)?|minus|nearly
     |almost)(?:\ an?)?|\b(?:between|from)\ \S+\ (?:and|to)|[<>]=?|[≤≥~±]|至少|至多|超过|不到)\s*$''', re.I | re.X)
 NO_SIDE = re.compile(r"\b\w+ish\s+\w+$|\b(?:(?:that's|that is|you're|you are|all)\s+right|(?:he|she|they|who|we|i|has|have"
-    r"|had)\s+left|^right,\s+(?:let|so|i)\b.*)$", re.I)
+    r"|had)\s+left|^right away\b.*|^right,\s+(?:let|so|i)\b.*)$", re.I)
 
 # %% ../nbs/08_answers.ipynb #0642e00d
 def told(s, start, end):
@@ -512,7 +513,7 @@ def text_claims(s, options):
     claims, denials = [], {}
     for k,a,z in few(phrases(s, options)):
         if denied(s, a, z, LISTED): denials[k] = a
-        elif s[a].isdigit() and BOUND.search(around(s, a, a, 40)[0]): pass
+        elif s[a].isdigit() and (BOUND.search(around(s, a, a, 40)[0]) or re.match(r'\s*[+×*/]', s[z:z+9])): pass
         elif open_question(s, a, z) or NO_SIDE.search(s[max(0, z-40):z]): pass
         else:
             claims.append(Claim(a, z, k, 3 if cue_rank(around(s, a, a)[0]) == 3 else 2, 'its text',
@@ -626,7 +627,7 @@ def parse_choice(
     return parse(text, lambda s: read_choice(s, options))
 
 # %% ../nbs/08_answers.ipynb #1f6405e0
-YES, NO, BOTH = r'yes|yeah|yep|yup', r'no|nope|nah', r'[\s"\'/,-]*(?:or|and)?[\s"\']*'
+YES, NO, BOTH = r'yes|yeah|yep|yup', r'no|nope|nah', r'[\s"\'/,.…-]*(?:or|and)?[\s"\']*'
 IDIOMS = {'yes': r'''(?:(?:yes|yeah)\W*)+|(?:definitely|certainly|absolutely|of\ course|indeed|sure|true
     |correct|right|y|affirmative|(?:that|this|it|the\ (?:statement|claim|sentence))(?:'s|\ is)\ (?:correct|right
     |true)|i\ think\ so|(?:(?:sure|of\ course|indeed|certainly|definitely),?\ )?(?:it\ (?:is|does)|there\ (?:is
@@ -718,6 +719,9 @@ LABEL = re.compile(r'''(?:\b(?:figure|fig|image|picture|photo|option|step|questi
     |chapter|highway|lane|track|channel|section|seat|unit|part|(?!(?:the|is|a|this|shows|see|says|my|its?)\b)\w+\ number
     |(?:jan|feb|mar|apr|may|june?|july?|aug|sep|oct|nov|dec)[a-z]*(?:\.?\ \d\d?,?)?)\.?
     |\#|第|图)\s*$''', re.I | re.X)
+A_NAME = re.compile(r"\b(?!(?:The|There|These|All|Only|Just|About|Around|Another|So|Thus|Hence|Over|I|In|Of|With|And|But|Or|It"
+    r"|Is|Are|Was|Answers?|Ans|Total|Count|Number|Sum|Result|See|Left|Right|Yes|No|Altogether|Then|My|Its?|Maybe|Perhaps|Not"
+    r"|\w+ly)\b)\w?[A-Z][a-z]+\s+$")
 RANGE = re.compile(r'\s*(?:-|–|—|to|~|or|至|到|或)\s*$', re.I)
 TOTAL = re.compile(r'(?:\b(?:total(?:\s+(?:number|count))?\s*(?:of|is|:|=)*|altogether|in\s+total|in\s+all'
     r'|(?:the\s+)?(?:count|number|sum|result)(?:\s+of\s+[\w\s]{1,40}?)?\s*(?:is|:|=)|totall?ing)|\b(?:gives|makes|equals)|=|一共(?:有|是)?'
@@ -771,14 +775,14 @@ def is_count(s, m):
     "Is this mention a number of its own: no label, no bound, no range, no pronoun?"
     before, after = around(s, m.start(), m.end())
     before = re.sub(r'(?:\bminus|~)\s*$', '', before, flags=re.I)
-    if LABEL.search(before) or BOUND.search(before) or re.match(r'\s*(?:\+(?!\s*\d)|(?:\d+/\d|and\s+a\s+half|plus'
-        r'|dozen|billion|(?:jan|feb|mar|apr|jun|jul|aug|sep|oct|nov|dec)[a-z]*|or\s+(?:more|less|fewer)|at\s+(?:least|most))\b|以上|以下)',
+    if LABEL.search(before) or A_NAME.search(before) or BOUND.search(before) or re.match(r'\s*(?:\+(?!\s*\d)|(?:\d+/\d|and\s+a\s+half|plus'
+        r'|dozen|billion|[ap]\.?m|o.clock|thirds?|quarters?|may|(?:jan|feb|mar|apr|jun|jul|aug|sep|oct|nov|dec)[a-z]*|or\s+(?:more|less|fewer)|at\s+(?:least|most))\b|以上|以下)',
         after, re.I):
         return False
     if (m['words'] or '').lower() != 'one': return True
     pronoun = re.search(r"\b(?:the|this|that|no|any|every|each|which|another|some|by|a)\s+(?:\w+\s+)?$",
         before, re.I)
-    return not (pronoun or re.search(r'[.!?]\s+$', before) and re.match(r'\s+(?:is|was|has)\b', after) or re.match(r'\s+(?:of|by|moment|second|can|could|should|must|might|may|thing|way'
+    return not (pronoun or re.search(r'[.!?]\s+$', before) and re.match(r'\s+(?:is|was|has)\b', after) or re.match(r'\s+(?:of|by|more|moment|second|can|could|should|must|might|may|thing|way'
         r'|possib\w+|reason|day|time)\b', after, re.I))
 
 # %% ../nbs/08_answers.ipynb #80738765
@@ -806,7 +810,7 @@ def number_claims(s):
 
 # %% ../nbs/08_answers.ipynb #7c2b8d2d
 NONE_THERE = re.compile(r'''\W*(?:(?:(?:there\ (?:are|is)|i\ (?:can\ )?see|the\ (?:image|picture|photo)
-    \ (?:shows|contains|has))\ (?:no\ (?!one\b)|none|zero)|no\ (?!one\b|\d|more|less|idea|doubt|answer|way)
+    \ (?:shows|contains|has))\ (?:no\ (?!one\b)|none|zero)|no\ (?!one\b|\d|more|less|fewer|idea|doubt|answer|way)
     |(?:i\ (?:do\ not|don't|can't|cannot)\ see|there\ (?:are|is)(?:\ not|n't))\ any\ )
     (?!image|picture|photo|number|text|sign)(?:\s*\w+){0,6}|(?:图[中片]?(?:中|里)?|画面中?)?没有\w{0,4})\W*''', re.I | re.X)
 
