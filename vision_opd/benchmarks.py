@@ -8,10 +8,10 @@ __all__ = ['LETTERS', 'KINDS', 'FACTS', 'LETTER_DIRECTLY', 'BENCHMARKS', 'IMAGES
            'written', 'role_columns', 'ItemReader', 'plain_truth', 'unknown_options', 'benchmark_files', 'open_files',
            'home', 'no_hub', 'fetch', 'stream_hub', 'open_benchmark', 'Items', 'unique_ids', 'ItemStream',
            'load_benchmark', 'same_words', 'read_answer', 'outcome', 'official_outcome', 'Answers', 'average',
-           'accuracy', 'Score', 'last_records', 'facts_of', 'score', 'pair_up', 'add_gap', 'image_cluster', 'digest',
-           'shuffled', 'vstar_file', 'vstar_layout', 'zoom_kind', 'turned', 'hrbench', 'pope', 'pope_row', 'mmvp_row',
-           'pairs_right', 'mmvp', 'mmvp_layout', 'realworld', 'cvbench', 'cv_row', 'mmstar', 'visualprobe',
-           'probe_layout', 'by_task', 'with_hint', 'example_items', 'compare']
+           'accuracy', 'ratio', 'Parts', 'parts_of', 'Score', 'last_records', 'facts_of', 'score', 'pair_up', 'add_gap',
+           'image_cluster', 'digest', 'shuffled', 'vstar_file', 'vstar_layout', 'zoom_kind', 'turned', 'hrbench',
+           'pope', 'pope_row', 'mmvp_row', 'pairs_right', 'mmvp', 'mmvp_layout', 'realworld', 'cvbench', 'cv_row',
+           'mmstar', 'visualprobe', 'probe_layout', 'by_task', 'with_hint', 'example_items', 'comparable', 'compare']
 
 # %% ../nbs/09_benchmarks.ipynb #373ee092
 import hashlib, json, os, random, re
@@ -29,7 +29,7 @@ from .crops import Box, view_pair
 from .examples import (Picture, Rejected, Source, check_picture, encoded, first_value, none_usable,
                                  one_box, open_source, parse_boxes, plain_question, read_examples, summary,
                                  union_box)
-from .statistics import Estimate, Paired, bootstrap, paired, proportion
+from .statistics import Estimate, Paired, bootstrap, paired, proportion, swaps
 
 # %% ../nbs/09_benchmarks.ipynb #ef5a9f97
 LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ'
@@ -121,6 +121,7 @@ def pair(self:Item, recipe='clean', **overrides):
     "Both views as `view_pair` makes them, for any view of chapter 00; decodes the image once."
     return view_pair(self.image, self.box, self.prompt, recipe, **overrides)
 
+# %% ../nbs/09_benchmarks.ipynb #feaee6bc
 @patch(as_prop=True)
 def crop_image(self:Item):
     "The evidence as the benchmark shows it, or cut out around the box; None if it has neither."
@@ -334,15 +335,15 @@ def no_hub(title, repo, e):
     return ValueError(f'{title} is not on disk and the hub cannot be reached ({type(e).__name__}): '
                       f'download {repo} elsewhere and give its folder, source="..."')
 
-def fetch(title, repos):
-    "Download files at their revisions, keep what is there. The folder, or for several repos the one above."
+def fetch(title, repos, apart=''):
+    "Download files at their revisions, keep what is there; `apart` names folders of another revision. The folder, or that above several."
     from huggingface_hub import snapshot_download
     for repo,revision,patterns in repos:
-        if revision is None: print(f'{repo}: no revision is pinned, the newest is taken')
-        try: snapshot_download(repo, repo_type='dataset', revision=revision, local_dir=home()/repo.split('/')[1],
+        if revision is None: print(f'{repo}: no revision is pinned, the newest is taken (name one: {repo}@COMMIT)')
+        try: snapshot_download(repo, repo_type='dataset', revision=revision, local_dir=home()/(repo.split('/')[1] + apart),
                                allow_patterns=patterns and list(patterns))
         except (OSError, ValueError) as e: raise no_hub(title, repo, e) from e
-    return home()/repos[0][0].split('/')[1] if len(repos) == 1 else home()
+    return home()/(repos[0][0].split('/')[1] + apart) if len(repos) == 1 else home()
 
 def stream_hub(title, repos):
     "A Source of files on the hub that are read as they pass."
@@ -356,11 +357,12 @@ def stream_hub(title, repos):
 def open_benchmark(benchmark, source=None, stream=None):
     "A Source for a benchmark, from a folder, a file, anything else that chapter 01 opens, or the hub."
     repos, title = benchmark.repos, benchmark.title
-    if isinstance(source, str) and re.fullmatch(r'[\w-][\w.-]*/[\w.-]+', source) and not Path(source).exists():
-        known = [r for r in benchmark.repos + benchmark.copies if r[0] == source]
-        repos, source = known or [(source, None, None)], None
+    at = re.fullmatch(r'([\w-][\w.-]*/[\w.-]+?)(@[\w.-]+)?', source) if isinstance(source, str) else None
+    if at and not Path(source).exists():
+        known = [r for r in benchmark.repos + benchmark.copies if r[0] == at[1]] or [(at[1], None, None)]
+        repos, source = [(r, at[2][1:] if at[2] else v, p) for r,v,p in known], None
     if source is None and (benchmark.stream if stream is None else stream): return stream_hub(title, repos)
-    source = fetch(title, repos) if source is None else source
+    source = fetch(title, repos, at[2] or '' if at else '') if source is None else source
     if not isinstance(source, (str, Path)): return open_source(source)
     if not Path(source).exists(): raise ValueError(f'there is no file or folder {source}')
     if benchmark.layout and (made := benchmark.layout(Path(source))): return made
@@ -421,7 +423,7 @@ class ItemStream:
 # %% ../nbs/09_benchmarks.ipynb #5c9dd000
 def load_benchmark(
     name:str,          # one of BENCHMARKS
-    source=None,       # folder, file, dataset, rows, id of a copy on the hub; None: the hub at the pinned revision
+    source=None,       # folder, file, dataset, rows, 'owner/name' or 'owner/name@revision'; None: the hub, as pinned
     limit=None,        # the first so many items; None: all
     columns=None,      # {role: column} where names are new; None for a column: do without
     stream=None,       # read the files as they pass; None: if the benchmark is too large and comes from the hub
@@ -501,10 +503,16 @@ class Answers:
         "N labels of what the items share, or None if no two share anything."
         c = np.array([f['cluster'] or f'#{i}' for i,f in enumerate(self.facts)])[mask]
         return c.tolist() if len(set(c)) < len(c) else None
-    def share(self, mask=None):
-        "The share of right answers, of all or of some."
-        mask = np.ones(len(self.hit), bool) if mask is None else mask
-        return proportion(self.hit[mask], self.clusters(mask))
+    def share(self, mask=None, hit=None):
+        "The share of right answers, of all or of some; or of other hits."
+        mask, hit = np.ones(len(self.hit), bool) if mask is None else mask, self.hit if hit is None else hit
+        return proportion(hit[mask], self.clusters(mask)) if mask.any() else Estimate(np.nan, 0, 1)
+    def of_totals(self, columns, f, mask=slice(None)):
+        "A function of the totals of columns, between 0 and 1."
+        return bootstrap(columns, f, self.clusters(mask), self.draws, limits=(0, 1))
+    def alike(self, hit):
+        "Are all answers right, or all wrong? Then there is nothing to draw, and a share has the better interval."
+        return len(set(hit)) == 1
     def split(self, by='category', name='accuracy'):
         "The share in each group, by name."
         group = self.column(by)
@@ -522,16 +530,31 @@ def balanced(self:Answers, by='category', mask=None, combine=average):
     mask = np.ones(len(self.hit), bool) if mask is None else mask
     group, hit = self.column(by)[mask], self.hit[mask]
     names = sorted(set(group))
-    alike = combine is average and len({(group == g).sum() for g in names}) == 1
-    if alike or len(set(hit)) == 1: return self.share(mask)     # the same number, and a better interval
+    even = combine is average and len({(group == g).sum() for g in names}) == 1
+    if even or self.alike(hit): return self.share(mask)     # the same number, and a better interval
     columns = [hit*(group == g) for g in names] + [group == g for g in names]
     shares = lambda *t: combine(np.array(t[:len(names)])/np.array(t[len(names):]))
-    return bootstrap(columns, shares, self.clusters(mask), self.draws, limits=(0, 1))
+    return self.of_totals(columns, shares, mask)
 
 # %% ../nbs/09_benchmarks.ipynb #5a7363ee
 def accuracy(t:Answers):
     "The share of right answers, of all and by category."
     return dict(accuracy=t.share(), **t.split())
+
+# %% ../nbs/09_benchmarks.ipynb #3a447006
+def ratio(s, n): return s/n
+
+class Parts(Answers):
+    "Answers of which a metric gets its columns and the function of their totals, and no number."
+    def share(self, mask=None, hit=None):
+        mask, hit = np.ones(len(self.hit), bool) if mask is None else mask, self.hit if hit is None else hit
+        return [hit*mask, mask*1.], ratio
+    def of_totals(self, columns, f, mask=None): return columns, f
+    def alike(self, hit): return False
+
+def parts_of(metric, facts, hit, said):
+    "Columns, and the function of their totals that is a benchmark's own metric."
+    return next(iter(metric(Parts(facts, np.array(hit, float), said)).values()))
 
 # %% ../nbs/09_benchmarks.ipynb #7f54210b
 @dataclass
@@ -549,6 +572,7 @@ class Score:
     hits:dict          # id → True, False or None
     clusters:dict      # id → label
     others:int=0       # records of items that were not among those to score
+    parts:tuple=None   # columns of the items, and the function of their totals that is the main metric
     def __getitem__(self, name): return self.metrics[name]
     @property
     def main(self): return next(iter(self.metrics))
@@ -624,7 +648,7 @@ def score(
     highest = table([hit is not False for hit,*_ in rows], 10) if unscored else dict(metrics)
     made = Score(b.name, protocol or b.protocol, view, len(facts), metrics, strict, official, highest, unscored,
                  {f['id']: row[0] for f,row in zip(facts, rows)}, {f['id']: f['cluster'] for f in facts},
-                 len(found.keys() - {f['id'] for f in facts}))
+                 len(found.keys() - {f['id'] for f in facts}), parts_of(b.metric, facts, [r[0] is True for r in rows], said))
     return add_gap(made, b, records, items) if view == 'full' else made
 
 # %% ../nbs/09_benchmarks.ipynb #74dd0a7e
@@ -730,11 +754,10 @@ def pope(t):
     cells = [there & hit, ~there & ~hit, there & ~hit, ~there & hit]
     def of(f, splits):
         mine = np.isin(split, splits)
-        if hit[mine].all() and f is not MEASURES['yes_ratio']: return t.share(mine)     # no error to draw
+        if hit[mine].all() and t.alike(hit[mine]) and f is not MEASURES['yes_ratio']: return t.share(mine)
         columns = [c & (split == s) for s in splits for c in cells]
         mean_of = lambda *T: average([f(*T[4*i:4*i+4]) for i in range(len(splits))])
-        with np.errstate(invalid='ignore', divide='ignore'):
-            return bootstrap(columns, mean_of, t.clusters(), t.draws, limits=(0, 1))
+        with np.errstate(invalid='ignore', divide='ignore'): return t.of_totals(columns, mean_of)
     names = sorted(set(split))
     out = {m: of(f, names) for m,f in MEASURES.items()}
     if len(names) == 1: return out
@@ -763,15 +786,18 @@ def mmvp_row(values):
     return values | dict(answer=right, details=dict(pair=str((n+1)//2), released=released))
 
 def pairs_right(pair, hit):
-    "Of each complete pair: are both right?"
-    return np.array([hit[pair == p].all() for p in sorted(set(pair), key=int) if (pair == p).sum() == 2])
+    "Which items are the first of a complete pair, and for which of them both answers are right."
+    first, both = np.zeros(len(pair), bool), np.zeros(len(pair))
+    for i in (np.flatnonzero(pair == p) for p in dict.fromkeys(pair)):
+        if len(i) == 2: first[i[0]], both[i[0]] = True, hit[i].all()
+    return first, both
 
 def mmvp(t):
     "The share of pairs with both answers right, of single answers, and the pairs as released."
     pair, released = t.column('pair'), t.column('released')
     same = released == t.column('answer')
     other = np.where(same, t.hit, [float(s == r) for s,r in zip(t.said, released)])
-    pairs = lambda hit: proportion(both) if len(both := pairs_right(pair, hit)) else Estimate(np.nan, 0, 1)
+    pairs = lambda hit: t.share(*pairs_right(pair, hit))
     return {'pairs': pairs(t.hit), 'accuracy': t.share(), 'pairs, answers as released': pairs(other)}
 
 # %% ../nbs/09_benchmarks.ipynb #dd826bb3
@@ -939,16 +965,26 @@ def example_items(
     return Items(made, benchmark, name, quarantine=bad)
 
 # %% ../nbs/09_benchmarks.ipynb #3fae151e
-def compare(
-    a, b   # Scores of one benchmark: before and after, or base and trained
-)->Paired: # difference of the share of right answers, exact test, items fixed and broken
-    "The difference of two runs on the same items under the same protocol; unscored answers are wrong."
+def comparable(a, b):
+    "Refuse two scores that are not of the same items under the same protocol."
     for what in 'benchmark', 'protocol', 'view':
         x, y = getattr(a, what), getattr(b, what)
         if x != y: raise ValueError(f'two runs can be compared on one {what} only; these are {x!r} and {y!r}')
-    if a.hits.keys() != b.hits.keys():
-        both = a.hits.keys() & b.hits.keys()
-        raise ValueError(f'two runs can be compared on the same items only; of {a.n:,} and {b.n:,} items they share '
-                         f'{len(both):,}: run the missing ones, or score both on those')
+    if a.hits.keys() == b.hits.keys(): return
+    both = a.hits.keys() & b.hits.keys()
+    raise ValueError(f'two runs can be compared on the same items only; of {a.n:,} and {b.n:,} items they share '
+                     f'{len(both):,}: run the missing ones, or score both on those')
+
+def compare(
+    a, b   # Scores of one benchmark: before and after, or base and trained
+)->Paired: # difference of the benchmark's own metric, its test, items fixed and broken
+    "The difference of two runs on the same items under the same protocol; unscored answers are wrong."
+    comparable(a, b)
     before, after, clusters = pair_up(a, b, list(a.hits))
-    return paired(before, after, clusters)
+    two = paired(before, after, clusters)
+    (old, f), (new, _) = a.parts, b.parts
+    if f is ratio and np.array_equal(old[1], np.ones(a.n)): return two          # the share of right answers
+    place = {i: n for n,i in enumerate(b.hits)}
+    new = [np.asarray(c, float)[[place[i] for i in a.hits]] for c in new]
+    change = lambda *t: f(*t[len(old):]) - f(*t[:len(old)])
+    return replace(two, difference=bootstrap([*old, *new], change, clusters, limits=(-1, 1)), p=swaps(old, new, f, clusters))

@@ -154,11 +154,11 @@ def score_table(
     "The paper's own metric of every benchmark, the models side by side, and their paired difference."
     compared = compare_all(scores); ps = holm({k: c.p for k,c in compared.items()}) if compared else {}
     head, rows = ['benchmark', 'view', 'items', 'metric', *models], []
-    if compared: head += ['items right, difference', 'p', 'p (Holm)', 'detectable']
+    if compared: head += ['difference', 'p', 'p (Holm)', 'detectable']
     for k,ss in scores.items():
         c = compared.get(k)
         rows.append([*k, ss[0].n, ss[0].main, *[s[s.main] for s in ss], *([c.difference, c.p, ps[k], f'±{number(c.visible)}' if c.visible else None] if c else [])])
-    return table('Scores', head, rows, signed=['items right, difference'])
+    return table('Scores', head, rows, signed=['difference'])
 
 def detail_tables(scores, models):
     "A table for each benchmark that has more than one metric: its categories and its other metrics."

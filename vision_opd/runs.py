@@ -267,6 +267,19 @@ def _waiting(items, view, protocol, name, answers, keys):
         elif answers[k]['prompt'] != i.prompt:
             raise ValueError(f'{i.benchmark} item {i.id} was asked another question before: choose another folder, or bring back the old data')
 
+# %% ../nbs/10b_runs.ipynb #5f2fe505
+def _write(journal, records, patience, tick):
+    "Write records as they come; returns the failures by key, and stops when too many in a row have failed."
+    errors, row = {}, 0
+    for r in records:
+        journal.append(r); tick(r)
+        if r['error']: errors[key(r)] = r
+        row = row+1 if r['error'] else 0
+        if row >= patience:
+            raise RunStopped(f'{row} items in a row failed, the last with: {r["detail"]}; {len(journal.answers)} answers are kept '
+                             f'in {journal.folder}: mend it and resume')
+    return errors
+
 # %% ../nbs/10b_runs.ipynb #54d1b028
 def run(
     model,               # a Local, or a servers.Server
@@ -289,15 +302,3 @@ def run(
             _ask_server(model, todo, view, protocol, processor)
     with closing(pairs): errors = _write(out, (record_of(i, view, protocol, name, a) for i,a in pairs), patience, tick)
     return [out.answers.get(k) or errors[k] for k in keys]
-
-def _write(journal, records, patience, tick):
-    "Write records as they come; returns the failures by key, and stops when too many in a row have failed."
-    errors, row = {}, 0
-    for r in records:
-        journal.append(r); tick(r)
-        if r['error']: errors[key(r)] = r
-        row = row+1 if r['error'] else 0
-        if row >= patience:
-            raise RunStopped(f'{row} items in a row failed, the last with: {r["detail"]}; {len(journal.answers)} answers are kept '
-                             f'in {journal.folder}: mend it and resume')
-    return errors

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['Estimate', 'wilson', 'cluster_totals', 'design_effect', 'proportion', 'bootstrap', 'mean', 'differing', 'mcnemar',
-           'sign_flips', 'Paired', 'paired', 'holm', 'smallest_difference']
+           'sign_flips', 'swaps', 'Paired', 'paired', 'holm', 'smallest_difference']
 
 # %% ../nbs/10a_statistics.ipynb #e5530ee7
 import warnings
@@ -134,6 +134,25 @@ def sign_flips(
     if len(d) < 2: return 1.
     return float(stats.permutation_test((d,), np.sum, permutation_type='samples', n_resamples=draws, vectorized=True,
                                         batch=max(1, 2**22//len(d)), rng=np.random.default_rng(seed)).pvalue)
+
+# %% ../nbs/10a_statistics.ipynb #c7761aa2
+def swaps(
+    a, b,                 # of each run k columns of n numbers, for the same items in the same order
+    f,                    # of k totals, each a number or an array: the metric
+    clusters=None,        # n labels of what the items share
+    draws=10_000, seed=0
+)->float:                 # two-sided
+    "The p-value that it does not matter to a metric which run an answer is from, clusters swapped whole (Fisher 1935)."
+    A, B = (cluster_totals(np.stack([np.asarray(c, float) for c in x], 1), clusters) for x in (a, b))
+    moved = (A != B).any(1)                 # swapping the others changes nothing
+    if moved.sum() < 2: return 1.
+    before, after, step = A.sum(0), B.sum(0), (B - A)[moved]
+    def change(signs, axis=-1):
+        swapped = (signs < 0)*1. @ step
+        with np.errstate(invalid='ignore', divide='ignore'):
+            return f(*np.moveaxis(after - swapped, -1, 0)) - f(*np.moveaxis(before + swapped, -1, 0))
+    return float(stats.permutation_test((np.arange(1., moved.sum()+1),), change, permutation_type='samples', n_resamples=draws,
+                                        vectorized=True, batch=max(1, 2**22//len(step)), rng=np.random.default_rng(seed)).pvalue)
 
 # %% ../nbs/10a_statistics.ipynb #614fd11b
 @dataclass
