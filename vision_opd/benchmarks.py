@@ -9,9 +9,10 @@ __all__ = ['LETTERS', 'KINDS', 'FACTS', 'LETTER_DIRECTLY', 'BENCHMARKS', 'IMAGES
            'home', 'no_hub', 'fetch', 'stream_hub', 'open_benchmark', 'Items', 'unique_ids', 'ItemStream',
            'load_benchmark', 'same_words', 'read_answer', 'outcome', 'official_outcome', 'Answers', 'average',
            'accuracy', 'ratio', 'Parts', 'parts_of', 'Score', 'last_records', 'facts_of', 'score', 'pair_up', 'add_gap',
-           'image_cluster', 'digest', 'shuffled', 'vstar_file', 'vstar_layout', 'zoom_kind', 'turned', 'hrbench',
-           'pope', 'pope_row', 'mmvp_row', 'pairs_right', 'mmvp', 'mmvp_layout', 'realworld', 'cvbench', 'cv_row',
-           'mmstar', 'visualprobe', 'probe_layout', 'by_task', 'with_hint', 'example_items', 'comparable', 'compare']
+           'image_cluster', 'digest', 'shuffled', 'vstar_file', 'vstar_layout', 'ranked', 'zoom_kind', 'turned',
+           'hrbench', 'pope', 'pope_row', 'mmvp_row', 'pairs_right', 'mmvp', 'mmvp_layout', 'realworld', 'cvbench',
+           'cv_row', 'mmstar', 'visualprobe', 'probe_layout', 'by_task', 'with_hint', 'example_items', 'comparable',
+           'compare']
 
 # %% ../nbs/09_benchmarks.ipynb #373ee092
 import hashlib, json, os, random, re
@@ -707,6 +708,13 @@ register(Benchmark('vstar', 'V*',
     box_format='xywh', paper='arXiv 2312.14135',
     copies=(('craigwu/vstar_bench', 'd9ae62c903da0c98336e85c5ee89cd863b04b4da',
              ('direct_attributes/*', 'relative_position/*')),)))
+
+def ranked(values):
+    "A row whose options are compared by their likelihood: the question alone is asked."
+    return shuffled(values) | dict(details=dict(by='likelihood'))
+
+register(replace(BENCHMARKS['vstar'], name='vstar_likelihood', title='V* (likelihood)', repos=BENCHMARKS['vstar'].copies, copies=(),
+                 prompt='{question}', instruction='', adapt=ranked))
 
 # %% ../nbs/09_benchmarks.ipynb #ab59df78
 def zoom_kind(values, options):
