@@ -14,7 +14,7 @@ __all__ = ['END', 'THINK', 'FAILED', 'QUOTES', 'LATEX', 'MARKUP', 'ANSWER', 'BRE
            'contradicts', 'phrases', 'cores', 'equal_option', 'told', 'text_claims', 'read_text', 'announced',
            'pointed', 'read_choice', 'as_options', 'marked', 'parse', 'parse_choice', 'yes_no_rank', 'read_yes_no',
            'parse_yes_no', 'words_value', 'han_value', 'number_value', 'magnitude', 'is_count', 'number_claims',
-           'read_number', 'parse_number', 'official_choice', 'official_gold', 'official_yes_no', 'official_ab',
+           'parts', 'read_number', 'parse_number', 'official_choice', 'official_gold', 'official_yes_no', 'official_ab',
            'parse_open', 'read_answer', 'Question', 'Verdict', 'verdict_of', 'Cache', 'ends_line', 'LocalJudge',
            'judge', 'Unscored', 'Tally']
 
@@ -285,7 +285,7 @@ FILLER = r'''(?:(?:most|very|likely|probably|clearly|definitely|certainly|simply
     |letter|number|the|to|be|that|it|is|it's|with|for|label(?:l?ed)?|answer|think|correct|best|indicated
     |by|of\ course|in\ fact|first|second|third|fourth|last|one|either|both|选项|選項|项|選|选|是|为
     |為)\s*[:,]?\s*)*$'''
-NOUN = (r'(?:answers?|ans|letter|choice|option|solution|response|selection|pick|guess'
+NOUN = (r'(?:answers?|ans|letter(?!\s+(?:on|in|at)\b)|choice|option|solution|response|selection|pick|guess'
         r'|conclusion|result|prediction|output|key|verdict|vote|overall|réponse|respuesta|antwort|resposta'
         r'|risposta)')
 IS = r'''(?:\b(?:is|was|would\ be|should\ be|must\ be|will\ be|has\ to\ be|appears\ to\ be|seems\ to\ be
@@ -504,7 +504,7 @@ NO_SIDE = re.compile(r"\b\w+ish\s+\w+$|\b(?:(?:that's|that is|you're|you are|all
 def told(s, start, end):
     "Is what stands at start:end a part of what a sentence speaks about ('A black cat is ...'), and no answer?"
     before, after = sentence(s, start)
-    m = re.match(r'\W*(?:an?|another|some|two|the other)\s+(?:[\w-]+\s+){2,5}?(?:is|are|was|were|has|can'
+    m = re.match(r'\W*(?:an?|another|some|two|the other)\s+(?:[\w-]+\s+){1,5}?(?:is|are|was|were|has|can'
         r'|stands?|sits?|lies?|walks?|rides?|runs?|holds?|wears?|plays?)\s', before + after, re.I)
     return bool(m) and len(before) < m.end()
 
@@ -565,7 +565,7 @@ def read_choice(s, options):
     if re.fullmatch(rf'\W*{pat.one}\W+(?:(?:h+m+|um|well|maybe)\W+)?or\W+{pat.one}\W*\?\W*', s, re.I):
         return Parsed(None, True, 'several at once')
     if m := re.fullmatch(rf'{EDGE}(?:(?:the\s+)?(?:option|choice|answer|letter|ans|选项|答案'
-        rf'|选){EDGE})?({pat.one})(?:[\s,.]+\1)*{EDGE}', s, re.I):
+        rf'|选){EDGE})?({pat.one})(?:[\s,.]+\1)*(?:选?项)?{EDGE}', s, re.I):
         l = m[1].upper(); clash = [k for k in whole if k != l and not re.search('option|choice|选项', s, re.I)]
         return Parsed(None, True, 'a letter that is also a text') if clash else Parsed(l, False, 'letter alone')
     if len(whole) == 1: return Parsed(whole[0], False, 'its text')
@@ -782,7 +782,7 @@ def is_count(s, m):
     if (m['words'] or '').lower() != 'one': return True
     pronoun = re.search(r"\b(?:the|this|that|no|any|every|each|which|another|some|by|a)\s+(?:\w+\s+)?$",
         before, re.I)
-    return not (pronoun or re.search(r'[.!?]\s+$', before) and re.match(r'\s+(?:is|was|has)\b', after) or re.match(r'\s+(?:of|by|more|moment|second|can|could|should|must|might|may|thing|way'
+    return not (pronoun or re.search(r'[.!?]\s+$', before) and re.match(r'\s+(?:is|was|has)\b', after) or re.match(r'\s+(?:of|by|more|another|half|point|moment|second|can|could|should|must|might|may|thing|way'
         r'|possib\w+|reason|day|time)\b', after, re.I))
 
 # %% ../nbs/08_answers.ipynb #80738765
@@ -814,9 +814,15 @@ NONE_THERE = re.compile(r'''\W*(?:(?:(?:there\ (?:are|is)|i\ (?:can\ )?see|the\ 
     |(?:i\ (?:do\ not|don't|can't|cannot)\ see|there\ (?:are|is)(?:\ not|n't))\ any\ )
     (?!image|picture|photo|number|text|sign)(?:\s*\w+){0,6}|(?:图[中片]?(?:中|里)?|画面中?)?没有\w{0,4})\W*''', re.I | re.X)
 
+def parts(s, a, b):
+    "Do two claims of one number count different things ('2 on the left, 2 on the right')?"
+    between = s[a.end:b.start]
+    return a.value == b.value and a.rank == b.rank == 1 and bool(re.fullmatch(r'[^.!?\n\d]*\w[^.!?\n\d]*(?:,|;|\band\b)\s*', between, re.I))
+
 def read_number(s):
     "A number from plain words."
     claims, denials = number_claims(s)
+    if all(c.rank == 1 for c in claims) and any(parts(s, a, b) for a,b in zip(claims, claims[1:])): return Parsed(None, True, 'parts of a whole')
     if claims and all(c.rank == 1 for c in claims) and REFUSE.search(s[claims[-1].end:]): claims = []
     if not claims and NONE_THERE.fullmatch(s): return Parsed(0, False, 'none there')
     return settle(claims, denials, s)
