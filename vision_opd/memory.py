@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['CARDS', 'CONFIGS', 'PlanError', 'measured', 'skeleton', 'count_text', 'count_vision', 'Update', 'count_weights',
-           'teacher_bytes', 'scored', 'phases', 'forward_work', 'work', 'Plan', 'rows', 'read_config', 'same_options',
-           'plan']
+           'count_quantised', 'teacher_bytes', 'scored', 'phases', 'forward_work', 'work', 'Plan', 'rows',
+           'read_config', 'same_options', 'plan']
 
 # %% ../nbs/07c_memory.ipynb #1c2b323a
 import copy, math
@@ -99,6 +99,7 @@ def _cost(tower, depth, taps, dtype):
     x = {k: v.to(dtype).requires_grad_() if v.is_floating_point() else v for k,v in x.items()}
     return torch.tensor(measured(lambda: small(**x), small)[:2], dtype=torch.float64)/n
 
+# %% ../nbs/07c_memory.ipynb #8108ddac
 def count_vision(
     net  # a model, on any device
 ):       # kept, inputs of blocks [bytes/patch], flops [/patch], attention [flops/patch²], patches an image token
@@ -130,25 +131,30 @@ class Update:
     parts:str='vision projector language'  # what trains
     lora:bool=False            # an adapter in its place
     lora_rank:int=16           # of the adapter
+    quantise:bool=False        # the language model's maps in 4 bits, beside an adapter
     chunk_size:int=256         # rows of logits alive at a time
     checkpointing:bool=False   # keep each layer's input alone, and compute the rest again
     gpus:int=1                 # how many share the work
     sharded:bool=False         # GPUs share weights, gradients, optimiser and teacher (fully_shard); False: each has all
 
-    def __post_init__(self):
-        for f in fields(self):
-            if f.type in (int, 'int') and getattr(self, f.name) < (f.name not in ('answer_tokens', 'sampled_prompts')):
-                raise PlanError(f'{f.name} must be at least 1, got {getattr(self, f.name)}')
-        if self.teacher not in TEACHERS and not Path(self.teacher).is_dir():
-            raise PlanError(f'teacher must be one of {", ".join(TEACHERS)}, or the folder of a model; got {self.teacher!r}')
-        for name in self.dtype, self.teacher_dtype or 'float32':
-            if name not in ('float32', 'bfloat16', 'float16'): raise PlanError(f'no dtype {name!r}: take float32, bfloat16 or float16')
-        if not self.parts.split() or set(self.parts.split()) - set(PARTS):
-            raise PlanError(f'parts are some of {" ".join(PARTS)}, got {self.parts!r}')
     @property
     def prompts(self): return math.ceil(self.batch_size/self.gpus)   # of the busiest GPU
     @property
     def bytes(self): return getattr(torch, self.dtype).itemsize
+
+# %% ../nbs/07c_memory.ipynb #4c8dab47
+def _checked(self):
+    "Complain about options that nothing can be planned for."
+    for f in fields(self):
+        if f.type in (int, 'int') and getattr(self, f.name) < (f.name not in ('answer_tokens', 'sampled_prompts')):
+            raise PlanError(f'{f.name} must be at least 1, got {getattr(self, f.name)}')
+    if self.teacher not in TEACHERS and not Path(self.teacher).is_dir():
+        raise PlanError(f'teacher must be one of {", ".join(TEACHERS)}, or the folder of a model; got {self.teacher!r}')
+    for name in self.dtype, self.teacher_dtype or 'float32':
+        if name not in ('float32', 'bfloat16', 'float16'): raise PlanError(f'no dtype {name!r}: take float32, bfloat16 or float16')
+    if not self.parts.split() or set(self.parts.split()) - set(PARTS):
+        raise PlanError(f'parts are some of {" ".join(PARTS)}, got {self.parts!r}')
+Update.__post_init__ = _checked
 
 # %% ../nbs/07c_memory.ipynb #9afd1148
 def count_weights(
@@ -164,6 +170,14 @@ def count_weights(
     maps = [m for n,m in net.named_modules() if isinstance(m, torch.nn.Linear) and m is not top and part_of(n) in parts]
     return P, sum(rank*(m.in_features + m.out_features) for m in maps)
 
+def count_quantised(
+    net  # a model, on any device
+):       # Q, the weights that a 4-bit load would pack
+    "The weights of the language model's maps, its head apart."
+    top = net.get_output_embeddings()
+    return sum(m.weight.numel() for n,m in net.named_modules()
+               if isinstance(m, torch.nn.Linear) and m is not top and part_of(n) == 'language')
+
 # %% ../nbs/07c_memory.ipynb #4aafd280
 def teacher_bytes(T, u):
     "Bytes of the teacher's own weights: those that train, and for an EMA of 16-bit weights a float32 shadow."
@@ -178,10 +192,10 @@ def scored(u):
     B = min(u.prompts, max(1, u.token_budget//(u.prompt_tokens + u.crop_tokens + 2*S*R)))
     return B, B*(u.prompt_tokens + S*R)
 
-def phases(P, T, text, vision, H, V, layers, u):
-    "{phase: {part: bytes}} on the busiest GPU, by the equations above."
+def phases(P, T, text, vision, H, V, layers, u, Q=0):
+    "{phase: {part: bytes}} on the busiest GPU, by the equations above; Q weights are in 4 bits."
     b, g, trains, (B, t) = u.bytes, u.gpus if u.sharded else 1, u.parts.split(), scored(u)
-    W = (sum(P.values()) - T*(not u.lora))*b + 4*T
+    W = (sum(P.values()) - T*(not u.lora))*b + 4*T - Q*(b - .5 - 4/64)
     a = text['kept'] if not u.checkpointing else layers*H*b + text['kept']/layers
     seen = B*u.prompt_tokens*vision['patches']*vision['inputs' if u.checkpointing else 'kept']*('vision' in trains)
     S = (u.sampled_prompts or u.prompts)*u.num_rollouts
@@ -287,6 +301,7 @@ def read_config(
         raise PlanError(f'cannot read a configuration at {model} ({str(e).splitlines()[0]}): give a folder with '
                         f'config.json, or one of {", ".join(CONFIGS)}') from e
 
+# %% ../nbs/07c_memory.ipynb #aa9c85ee
 @lru_cache(8)
 def _counted(config, dtype):
     "The skeleton of a configuration, which hashes by its text, and what its tokens and patches cost."
@@ -319,4 +334,5 @@ def plan(
     net, text, vision = _counted(_Key(cfg), u.dtype)
     H, L, V = t.hidden_size, t.num_hidden_layers, net.get_output_embeddings().weight.shape[0]
     P, T = count_weights(net, u.parts.split(), u.lora_rank*u.lora)
-    return Plan(name, u, P, T, phases(P, T, text, vision, H, V, L, u), work(u, text, vision, H, V))
+    Q = count_quantised(net)*u.quantise
+    return Plan(name, u, P, T, phases(P, T, text, vision, H, V, L, u, Q), work(u, text, vision, H, V))

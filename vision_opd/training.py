@@ -12,7 +12,8 @@ __all__ = ['TYPES', 'PRESETS', 'CONTROLS', 'CHOICES', 'COUNTS', 'SHARES', 'NOT_N
            'asked_to_stop', 'heard', 'train', 'serve_line', 'push']
 
 # %% ../nbs/07_training.ipynb #887ecb55
-import json, math, os, platform, signal, sys, threading, time
+import copy, json, math, os, platform, signal, sys, threading, time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import MISSING, asdict, dataclass, fields, replace
 from functools import partial
@@ -144,9 +145,9 @@ class TrainConfig(ShapingOptions):
     push_to:str=''           # hub id that the trained model is pushed to; '': it stays here
     resume:bool=False        # go on from the newest checkpoint in output_dir
 
+# %% ../nbs/07_training.ipynb #8ab7b06c
 TYPES = get_type_hints(TrainConfig)
 
-# %% ../nbs/07_training.ipynb #8ab7b06c
 def help_texts(cls=TrainConfig):
     "The comment beside each field, by its name."
     return {k: v for c in reversed(cls.__mro__[:-1]) for k,v in docments(c).items() if v and k != 'return'}
@@ -449,6 +450,7 @@ class Trainer:
         self.scaler = torch.amp.GradScaler(policy.device.type, init_scale=2.**12, enabled=self.dtype == torch.float16)
         self.monitor = Monitor(RULES if cfg.monitor else [])
         self.budgets = dict(token_budget=cfg.token_budget, rollout_budget=cfg.rollout_budget)
+        self.eyes, self.thread, self.ahead = copy.deepcopy(policy.processor), ThreadPoolExecutor(1), (None, None)
         self.step, self.skipped, self.in_a_row, self.seconds = 0, 0, 0, 0.
         self.before, self.best, self.stopped, self.measure, self.others = [None]*5
 
@@ -501,16 +503,30 @@ def fitting(self:Trainer, name, work):
         if torch.cuda.is_available(): torch.cuda.empty_cache()
         self.acc.print(f'out of memory: {name} is {self.budgets[name]} from now on, the update begins again')
 
+# %% ../nbs/07_training.ipynb #9923e94f
+@patch
+def prompts(self:Trainer, step):
+    "The examples of an update and what each policy sees of them, {view: prompts}."
+    cfg, me, world = self.cfg, self.acc.process_index, self.acc.num_processes
+    rows = order(len(self.train_set), cfg.batch_size, cfg.seed, step)[me::world]
+    batch, seen = views(self.train_set, rows, cfg, step, range(me, cfg.batch_size, world))
+    return batch, {who: encode(self.eyes, *zip(*x), **self.policy.template) for who,x in seen.items()}
+
+@patch
+def coming(self:Trainer):
+    "The prompts of this update, made during the one before; those of the next are begun."
+    if self.ahead[0] != self.step: self.ahead = self.step, self.thread.submit(self.prompts, self.step)
+    (batch, seen), after = self.ahead[1].result(), self.step + 1
+    if after < self.cfg.max_steps: self.ahead = after, self.thread.submit(self.prompts, after)
+    return batch, mapped(lambda x: x.to(self.policy.device), seen)
+
 # %% ../nbs/07_training.ipynb #f126e66b
 @patch
 def update(self:Trainer):
     "One update: rows, views, prompts, answers, scores, loss, step. Returns its metrics."
-    cfg, me, world = self.cfg, self.acc.process_index, self.acc.num_processes
-    torch.manual_seed(hash((cfg.seed, self.step, me)) % 2**32)  # of dropout: a function of the update, like everything random
-    with self.clock('data'):
-        rows = order(len(self.train_set), cfg.batch_size, cfg.seed, self.step)[me::world]
-        batch, seen = views(self.train_set, rows, cfg, self.step, range(me, cfg.batch_size, world))
-        seen = {who: encode(self.policy.processor, *zip(*x), self.policy.device, **self.policy.template) for who,x in seen.items()}
+    cfg = self.cfg
+    torch.manual_seed(hash((cfg.seed, self.step, self.acc.process_index)) % 2**32)  # of dropout: a function of the update, like everything random
+    with self.clock('data'): batch, seen = self.coming()
     with self.clock('vision'), self.precision():
         sight = Sight(self.policy, cfg.keep_tower); sight.off |= cfg.shard   # processes would make different numbers of passes
         seen |= dict(student=sight(seen['student']), teacher=sight.teacher(seen['teacher']))
@@ -668,6 +684,7 @@ def placed(t, like):
     "A whole tensor, split as `like` is."
     return distribute_tensor(t.to(like.device), like.device_mesh, like.placements) if isinstance(like, DTensor) else t
 
+# %% ../nbs/07_training.ipynb #9634e600
 @patch
 def trained(self:Trainer): return {n: p for n,p in self.policy.model.named_parameters() if p.requires_grad}
 
