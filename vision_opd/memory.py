@@ -323,6 +323,7 @@ def same_options(
     if same.get('dtype') == 'auto': same['dtype'] = str(pick_dtype(torch.device(_device()))[0]).split('.')[1]
     return same
 
+# %% ../nbs/07c_memory.ipynb #c6410c9c
 def plan(
     model,     # a folder, a hub id, a name in `CONFIGS`, or a configuration
     like=None, # anything with options of `Update` as attributes, such as a TrainConfig
