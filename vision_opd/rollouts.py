@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['BLOCK', 'LEAST', 'Rollouts', 'joined', 'truncated', 'end_ids', 'banned_ids', 'uniforms', 'warp', 'draw',
-           'rope_deltas', 'positions', 'plain_positions', 'aligned', 'block', 'gathered', 'slices', 'sample',
-           'check_sampling', 'sampler_kl', 'importance_weights']
+           'rope_deltas', 'positions', 'plain_positions', 'aligned', 'block', 'Roomy', 'spread', 'gathered', 'slices',
+           'sample', 'check_sampling', 'sampler_kl', 'importance_weights']
 
 # %% ../nbs/04_rollouts.ipynb #da8e8091
 import math, zlib
@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 import numpy as np, torch
 from torch.distributed.fsdp import FSDPModule
+from transformers.cache_utils import DynamicLayer
 from .policies import CACHE, DualPolicy, PolicyError, backbone, causal, check_length, computing, evaluating, left_padded, take, unwrap
 
 # %% ../nbs/04_rollouts.ipynb #2564b3b7
@@ -178,8 +179,38 @@ def block(
     if next(model.parameters()).device.type != 'cpu': return 1
     return BLOCK.get(causal(model).config.model_type, BLOCK['default'])
 
+# %% ../nbs/04_rollouts.ipynb #503f2dfc
+class Roomy(DynamicLayer):
+    "A growing cache layer, [S,heads,length,width], with room behind its end: a token is written there, and nothing else is copied."
+    def settle(self,
+        rows,  # [S'] row i becomes row rows[i]
+        room   # tokens to come
+    ):
+        "Copy rows of the layer into tensors that have room."
+        wide = []
+        for x in self.keys, self.values:
+            wide.append(x.new_empty(len(rows), x.shape[1], x.shape[2] + room, x.shape[3]))
+            wide[-1][:, :, :x.shape[2]] = x[rows]
+        n, self.wide = self.keys.shape[2], wide
+        self.keys, self.values = (w[:, :, :n] for w in wide)
+    def update(self, key_states, value_states, *args, **kwargs):
+        n = self.keys.shape[2]; end = n + key_states.shape[2]
+        for w,x in zip(self.wide, (key_states, value_states)): w[:, :, n:end] = x
+        self.keys, self.values = (w[:, :, :end] for w in self.wide)
+        return self.keys, self.values
+
+def spread(
+    cache,  # of a prefill
+    rows,   # [S] row i becomes row rows[i]
+    room    # tokens to come
+):
+    "Repeat, or leave out, rows of a cache, in place."
+    for l in cache.layers:
+        if type(l) is DynamicLayer: l.__class__ = Roomy
+        l.settle(rows, room) if isinstance(l, Roomy) else l.reorder_cache(rows)
+
 # %% ../nbs/04_rollouts.ipynb #bf2d21c1
-def _prefill(model, prompts, n, pad):
+def _prefill(model, prompts, n, R, pad):
     "Each prompt once; prompts as computed, cache, next-token logits [S,V], prompt of each row [S], position of the first answer token [S] or [3,S]."
     prompts = aligned(prompts, block(model), pad)
     ids, mask = prompts['input_ids'], prompts['attention_mask']
@@ -187,7 +218,7 @@ def _prefill(model, prompts, n, pad):
     B, least = len(ids), LEAST if block(model) > 1 else 1
     rows = torch.arange(max(B*n, least), device=ids.device) % (B*n) // n
     deltas, start = rope_deltas(model, ids), mask.long().sum(-1)[rows]
-    if len(rows) > B: out[CACHE].reorder_cache(rows)
+    spread(out[CACHE], rows, R)
     if deltas is not None: start = (start + deltas[rows, 0]).expand(3, -1)
     return prompts, out[CACHE], out.logits[rows, -1], rows, start
 
@@ -195,7 +226,7 @@ def _prefill(model, prompts, n, pad):
 def _decode(model, prompts, n, u, pad, ends, banned, **how):
     "Token by token until every answer has ended or R is reached; when half of the rows have, they leave the batch."
     S, R = u.shape
-    prompts, cache, logits, rows, start = _prefill(model, prompts, n, pad)
+    prompts, cache, logits, rows, start = _prefill(model, prompts, n, R, pad)
     mask, P = prompts['attention_mask'][rows], prompts['input_ids'].shape[1]
     at = torch.arange(len(rows), device=rows.device) % S
     tokens, lps, on = u.new_full((S, R), pad, dtype=torch.long), u.new_zeros(S, R, dtype=torch.float), u.new_zeros(S, R, dtype=torch.bool)
@@ -209,7 +240,7 @@ def _decode(model, prompts, n, u, pad, ends, banned, **how):
         if LEAST <= live.sum() <= len(at)//2:
             keep, live = live.nonzero()[:, 0], live[live]
             at, tok, mask, start = at[keep], tok[keep], mask[keep], start[..., keep]
-            cache.reorder_cache(keep)
+            spread(cache, keep, R - r)
         seen = torch.cat([mask, mask.new_ones(len(mask), r+1)], 1)
         logits = model(input_ids=tok[:, None], attention_mask=seen, position_ids=(start + r)[..., None],
                        use_cache=True, logits_to_keep=1, **{CACHE: cache}).logits[:, -1]
