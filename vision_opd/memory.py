@@ -137,6 +137,7 @@ class Update:
     gpus:int=1                 # how many share the work
     sharded:bool=False         # GPUs share weights, gradients, optimiser and teacher (fully_shard); False: each has all
 
+    def __post_init__(self): _checked(self)
     @property
     def prompts(self): return math.ceil(self.batch_size/self.gpus)   # of the busiest GPU
     @property
@@ -154,7 +155,6 @@ def _checked(self):
         if name not in ('float32', 'bfloat16', 'float16'): raise PlanError(f'no dtype {name!r}: take float32, bfloat16 or float16')
     if not self.parts.split() or set(self.parts.split()) - set(PARTS):
         raise PlanError(f'parts are some of {" ".join(PARTS)}, got {self.parts!r}')
-Update.__post_init__ = _checked
 
 # %% ../nbs/07c_memory.ipynb #9afd1148
 def count_weights(

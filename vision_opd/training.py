@@ -23,7 +23,7 @@ from typing import get_args, get_type_hints
 import accelerate, numpy as np, peft, torch, transformers, yaml, vision_opd
 from accelerate import Accelerator
 from accelerate.tracking import get_available_trackers
-from accelerate.utils import broadcast_object_list, gather_object
+from accelerate.utils import broadcast_object_list, gather_object, send_to_device
 from fastcore.basics import patch
 from fastcore.docments import docments
 from torch.distributed.device_mesh import init_device_mesh
@@ -518,7 +518,7 @@ def coming(self:Trainer):
     if self.ahead[0] != self.step: self.ahead = self.step, self.thread.submit(self.prompts, self.step)
     (batch, seen), after = self.ahead[1].result(), self.step + 1
     if after < self.cfg.max_steps: self.ahead = after, self.thread.submit(self.prompts, after)
-    return batch, mapped(lambda x: x.to(self.policy.device), seen)
+    return batch, send_to_device(seen, self.policy.device)
 
 # %% ../nbs/07_training.ipynb #f126e66b
 @patch
