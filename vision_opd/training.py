@@ -772,8 +772,8 @@ def closed(before, after):
 # %% ../nbs/07_training.ipynb #9d33643d
 @patch
 def check_policies(self:Trainer, count=8, tolerance=1e-3):
-    "Same view: divergence 0. Own view: not uniform. Raises a ConfigError before anything is trained."
-    cfg, policy = replace(self.cfg, batch_size=count, rehearsal=0., control='none', tilt=0., advantage=0.), self.policy
+    "Same view: divergence 0. Own view: not uniform, and not what a blank image says. Raises a ConfigError before anything is trained."
+    cfg, policy = replace(self.cfg, batch_size=count, rehearsal=0., control='none', tilt=1., blind_view='null'), self.policy
     rows = order(n := len(self.train_set), min(count, n), cfg.seed, 0)
     seen = views(self.train_set, rows, cfg)[1]
     seen = {who: encode(policy.processor, *zip(*x), policy.device, **policy.template) for who,x in seen.items()}
@@ -781,7 +781,8 @@ def check_policies(self:Trainer, count=8, tolerance=1e-3):
         r = sample(policy, seen['student'], 1, min(16, cfg.max_new_tokens), seed=cfg.seed)
         student = answer_states(policy, seen['student'], r), head(policy.model)
         told = {who: teacher_states(policy, x, r) for who,x in seen.items()}
-        found = dict(same=self.looked(r, student, told['student']), own=self.looked(r, student, told['teacher']))
+        found = dict(same=self.looked(r, student, told['student']), own=self.looked(r, student, told['teacher']),
+                     blank=self.looked(r, told['blind'], told['teacher']))
     self.judge(found, math.log(len(student[1])), tolerance)
     return found
 
@@ -801,6 +802,8 @@ def judge(self:Trainer, found, most, tolerance):
                           'they are not one model, or their inputs are made in two ways')
     if found['own']['teacher_entropy'] > .95*most:
         raise ConfigError(f'the teacher is as unsure as one can be (entropy {found["own"]["teacher_entropy"]:.2f} of at most {most:.2f} nats): are its weights loaded?')
+    if found['blank']['jsd'] < tolerance/10:
+        raise ConfigError('the teacher says the same when its image is blank: it sees nothing that could be taught; look at teacher_view and at the boxes')
 
 # %% ../nbs/07_training.ipynb #9368040c
 @dataclass
