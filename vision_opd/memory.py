@@ -179,21 +179,33 @@ def count_quantised(
                if isinstance(m, torch.nn.Linear) and m is not top and part_of(n) == 'language')
 
 # %% ../nbs/07c_memory.ipynb #4aafd280
-def teacher_bytes(T, u):
+def teacher_bytes(
+    T,  # weights that train
+    u   # Update
+):
     "Bytes of the teacher's own weights: those that train, and for an EMA of 16-bit weights a float32 shadow."
     if u.teacher not in TEACHERS: return u.bytes*sum(p.numel() for p in skeleton(read_config(u.teacher)[1]).parameters())
     if u.teacher == 'live' or (u.lora and u.teacher in ('frozen', 'trust_region')): return 0
     b = getattr(torch, u.teacher_dtype or 'float32').itemsize
     return T*b + (4*T if u.teacher == 'ema' and b < 4 else 0)
 
-def scored(u):
+def scored(
+    u  # Update
+):
     "(prompts of a micro-batch, tokens of its student's view)."
     S, R = u.num_rollouts, u.max_new_tokens
     B = min(u.prompts, max(1, u.token_budget//(u.prompt_tokens + u.crop_tokens + 2*S*R)))
     return B, B*(u.prompt_tokens + S*R)
 
-def phases(P, T, text, vision, H, V, layers, u, Q=0):
-    "{phase: {part: bytes}} on the busiest GPU, by the equations above; Q weights are in 4 bits."
+# %% ../nbs/07c_memory.ipynb #204b98e6
+def phases(
+    P, T,          # from `count_weights`
+    text, vision,  # from `count_text` and `count_vision`
+    H, V, layers,  # width, vocabulary and depth of the language model
+    u,             # Update
+    Q=0            # weights in 4 bits
+):                 # {phase: {part: bytes}}
+    "What is there on the busiest GPU, by the equations above."
     b, g, trains, (B, t) = u.bytes, u.gpus if u.sharded else 1, u.parts.split(), scored(u)
     W = (sum(P.values()) - T*(not u.lora))*b + 4*T - Q*(b - .5 - 4/64)
     a = text['kept'] if not u.checkpointing else layers*H*b + text['kept']/layers

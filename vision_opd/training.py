@@ -174,7 +174,9 @@ def _typed(path, name, v):
     if type(v) not in kinds: raise ConfigError(f'{path} sets {name} to {v!r}, and it must be of type {kinds[0].__name__}')
     return v
 
-def options(path):
+def options(
+    path  # of a YAML file
+):        # {option: value}; ConfigError for what is no option, or no value of it
     "The options in a YAML file, each a field of `TrainConfig` with a value of its type."
     try: values = yaml.safe_load(Path(path).read_text(encoding='utf-8'))
     except FileNotFoundError: raise ConfigError(f'there is no config file {path}') from None
@@ -195,8 +197,11 @@ SHARES = 'rehearsal beta rate lora_dropout advantage adam_beta2 sample_min_p'.sp
 NOT_NEGATIVE = ('max_pixels lora_alpha top_k sample_top_k token_clip term_clip importance_cap tilt tilt_floor margin_gate '
                 'anchor warmup_steps weight_decay eval_steps seed').split()
 
-def check(cfg):
-    "Complain in one sentence about the first option that cannot work."
+# %% ../nbs/07_training.ipynb #2b7336be
+def check(
+    cfg  # TrainConfig
+):
+    "ConfigError, in one sentence, for the first option that cannot work."
     def need(ok, name, what):
         if not ok: raise ConfigError(f'{name} must be {what}, got {getattr(cfg, name)!r}')
     for name in 'output_dir', 'model', 'data': need(getattr(cfg, name), name, 'given: a folder' + ' or hub id'*(name != 'output_dir'))
@@ -215,8 +220,10 @@ def check(cfg):
         if wrong: raise ConfigError(what)
 
 # %% ../nbs/07_training.ipynb #c2480a06
-def clashes(c):
-    "Pairs (True when the options contradict each other, what to do about it)."
+def clashes(
+    c  # TrainConfig
+):     # pairs (True when options contradict each other, what to do about it)
+    "What cannot be asked for together."
     adapter = [k for k in ('lora_targets', 'lora_alpha', 'lora_dropout', 'rslora', 'dora', 'quantise', 'merge') if getattr(c, k)]
     shaped = [k for k in ('tilt', 'advantage', 'anchor', 'importance_cap', 'margin_gate') if getattr(c, k)]
     return [
@@ -234,11 +241,15 @@ def clashes(c):
     ]
 
 # %% ../nbs/07_training.ipynb #764ff58b
-def learning_rate(cfg):
-    "η′ of an update, at the top of the schedule."
+def learning_rate(
+    cfg  # TrainConfig
+):       # η′, of AdamW
+    "The rate at the top of the schedule, for a batch of this size."
     return cfg.learning_rate*cfg.batch_size/cfg.reference_batch
 
-def departures(cfg):
+def departures(
+    cfg  # TrainConfig
+):       # list of str
     "Sentences about what differs from the batch that the rates are meant for, and what came of it elsewhere."
     B, B0, out = cfg.batch_size, cfg.reference_batch, []
     ema = f', an EMA rate of {cfg.rate:g} becomes {ema_rate(cfg.rate, B):.2g}' if cfg.teacher == 'ema' and B != 96 else ''
@@ -250,22 +261,33 @@ def departures(cfg):
     return out
 
 # %% ../nbs/07_training.ipynb #4aa338a0
-def split(examples, holdout, batch_size=1):
-    "(examples to train on, examples held out): the last `holdout` rows are never trained on."
+def split(
+    examples,     # all there are
+    holdout,      # how many of them are set aside, from the end
+    batch_size=1  # of an update
+):                # (examples to train on, examples held out); ConfigError when there are too few
+    "The last rows are never trained on."
     n = len(examples) - holdout
     if n < holdout:
         raise ConfigError(f'{len(examples)} examples are too few to hold out {holdout}: lower holdout, or bring more data')
     if n < batch_size: raise ConfigError(f'{n} examples to train on are fewer than the {batch_size} of one update: lower batch_size, or bring more data')
     return examples[:n], examples[n:]
 
-def order(n, size, seed, step):
-    "The rows of update `step`: epochs are shuffled by (seed, epoch), so that a position needs no state."
+def order(
+    n,     # examples to train on
+    size,  # of a batch
+    seed,  # an int
+    step   # number of the update, from 0
+):         # `size` row numbers
+    "The rows of an update: epochs are shuffled by (seed, epoch), so that a position needs no state."
     at = np.arange(step*size, (step+1)*size)
     shuffled = {e: np.random.default_rng((seed, e)).permutation(n) for e in np.unique(at//n)}
     return [int(shuffled[i//n][i % n]) for i in at]
 
 # %% ../nbs/07_training.ipynb #c92ad705
-def recipe_of(cfg):
+def recipe_of(
+    cfg  # TrainConfig
+):       # crops.Recipe
     "The recipe of the two views."
     return get_recipe(cfg.recipe, student_view=cfg.student_view, teacher_view=cfg.teacher_view, max_pixels=cfg.max_pixels or None)
 
@@ -301,12 +323,20 @@ def written(
     return Rollouts(tokens, mask, torch.zeros(mask.shape, device=device), torch.ones(len(ids), dtype=torch.bool, device=device),
                     torch.arange(len(ids), device=device))
 
-def certain(logits, rows, measure, tokens):
+def certain(
+    logits,   # [k,V] of a chunk
+    rows,     # [k] which tokens these are
+    measure,  # of the divergence; not needed
+    tokens    # [N] int64, given
+):            # [k,V]
     "A target hook of `chunked_divergence`: the logits of a teacher that is certain of the given tokens."
     return torch.full_like(logits, -1e4).scatter_(1, tokens[rows, None], 0.)
 
 # %% ../nbs/07_training.ipynb #e6c2dc35
-def compute_dtype(cfg, device):
+def compute_dtype(
+    cfg,    # TrainConfig
+    device  # of torch
+):          # torch dtype
     "The dtype that matrices are multiplied in."
     return pick_dtype(device)[0] if cfg.dtype == 'auto' else getattr(torch, cfg.dtype)
 
@@ -377,11 +407,14 @@ class Observer(Watch):
         return {k: v for k,v in self.summary().items()} | dict(sampler_kl=sampler_kl(lp, self.r).item())
 
 # %% ../nbs/07_training.ipynb #afb951f8
-def before_training(policy):
-    "The model as it was: the base without its adapter, or the frozen copy."
+def before_training(
+    policy  # DualPolicy
+):          # a model: the base without its adapter, or the frozen copy
+    "The model as it was."
     net = unwrap(policy.model)
     return Switched(net) if hasattr(net, 'peft_config') else policy.reference
 
+# %% ../nbs/07_training.ipynb #db7abd2c
 def rollout_loss(
     policy,   # DualPolicy
     cfg,      # TrainConfig
@@ -408,8 +441,12 @@ def rollout_loss(
     return (d*w).sum()
 
 # %% ../nbs/07_training.ipynb #fa841b15
-def measure_of(cfg, r, t):
-    "The divergence that the options name, for `chunked_divergence`."
+def measure_of(
+    cfg,  # TrainConfig
+    r,    # rollouts of the micro-batch
+    t     # from `taught`
+):        # arguments of `chunked_divergence`
+    "The divergence that the options name."
     how = dict(beta=cfg.beta, top_k=cfg.top_k or None, support=cfg.support, tokens=r.tokens[r.mask])
     if cfg.control == 'sft': how |= dict(beta=0, top_k=None, support='full', target=partial(certain, tokens=r.tokens[r.mask]))
     if cfg.tilt: how['target'] = tilt(t['blind'][r.mask], cfg.tilt, cfg.tilt_floor, head=t['head'])
@@ -417,7 +454,9 @@ def measure_of(cfg, r, t):
     return how
 
 # %% ../nbs/07_training.ipynb #97d9c835
-def engine(cfg):
+def engine(
+    cfg  # TrainConfig
+)->Accelerator:
     "The processes of this run, and its trackers."
     return Accelerator(cpu=not torch.accelerator.is_available(), log_with=cfg.trackers.split() or None, project_dir=cfg.output_dir)
 
@@ -487,7 +526,10 @@ def even(self:Trainer, groups):
 
 # %% ../nbs/07_training.ipynb #c89bfb07
 @patch
-def fitting(self:Trainer, name, work):
+def fitting(self:Trainer,
+    name,  # of a budget in tokens
+    work   # a function of it
+):         # what it returns; ConfigError when one prompt is too much
     "`work(budget)`, again with half the budget whenever a process runs out of memory."
     least = self.cfg.num_rollouts  # below a token an answer nothing gets smaller
     while True:
@@ -650,8 +692,10 @@ def shard(
 FREE = ('output_dir resume save_steps keep_checkpoints token_budget rollout_budget chunk_size gradient_checkpointing shard '
         'attention gate monitor max_skipped trackers push_to merge').split()  # may differ when a run goes on
 
-def check_output(cfg):
-    "Refuse a folder that holds another run; when resuming, one whose run had other options."
+def check_output(
+    cfg  # TrainConfig
+):
+    "ConfigError for a folder that holds another run; when resuming, for one whose run had other options."
     out = Path(cfg.output_dir)
     if out.exists() and not out.is_dir(): raise ConfigError(f'output_dir {out} is a file: choose a folder')
     if not (out/'config.yaml').exists(): return
@@ -661,8 +705,12 @@ def check_output(cfg):
     diff = [f'{k} was {old.get(k)!r}, is {v!r}' for k,v in new.items() if k not in free and old.get(k) != v]
     if diff: raise ConfigError(f'{out} holds a run with other options ({"; ".join(diff)}): resume with the same ones')
 
-def write_about(cfg, acc):
-    "Write the options and the versions beside the run; find out now whether anything can be written."
+# %% ../nbs/07_training.ipynb #56f296a3
+def write_about(
+    cfg,  # TrainConfig
+    acc   # from `engine`
+):
+    "config.yaml and versions.json; ConfigError now, and not after a day, when nothing can be written."
     out = Path(cfg.output_dir)
     versions = dict(python=platform.python_version(), machine=platform.platform(), device=str(acc.device), processes=acc.num_processes)
     for m in vision_opd, torch, transformers, peft, accelerate, np: versions[m.__name__] = m.__version__
@@ -680,16 +728,23 @@ def mapped(f, x):
     if isinstance(x, dict): return {k: mapped(f, v) for k,v in x.items()}
     return [mapped(f, v) for v in x] if isinstance(x, (list, tuple)) else x
 
-def placed(t, like):
-    "A whole tensor, split as `like` is."
+def placed(
+    t,    # a whole tensor
+    like  # one that may be sharded
+):
+    "A whole tensor, split as another is."
     return distribute_tensor(t.to(like.device), like.device_mesh, like.placements) if isinstance(like, DTensor) else t
 
 # %% ../nbs/07_training.ipynb #9634e600
 @patch
-def trained(self:Trainer): return {n: p for n,p in self.policy.model.named_parameters() if p.requires_grad}
+def trained(self:Trainer):
+    "{name: weight} of what trains."
+    return {n: p for n,p in self.policy.model.named_parameters() if p.requires_grad}
 
 @patch
-def save(self:Trainer, best=None):
+def save(self:Trainer,
+    best=None  # how good the model is, if that is a record
+):
     "Write checkpoints/step-N: what was trained, and all that going on needs."
     teacher, gone = self.policy.state_dict(), [[*r] for r in self.set_aside()]
     tensors = dict(student={n: entire(p.detach()) for n,p in self.trained().items()}, teacher=teacher.pop('weights'))
@@ -730,8 +785,10 @@ def kept_lines(self:Trainer, log):
 
 # %% ../nbs/07_training.ipynb #4bc7ce23
 @patch
-def take_up(self:Trainer, path):
-    "The state of one checkpoint."
+def take_up(self:Trainer,
+    path  # of a checkpoint
+):
+    "Its state becomes that of the run; CheckpointError or ConfigError if it is of another model or of other data."
     tensors, state = checkpoints.read(path, self.policy.device, check=False)
     mine, rows = self.trained(), len(self.train_set)
     checkpoints.fits(tensors['student'], mine, path)
@@ -753,26 +810,35 @@ class NoGap(ValueError): "The crop does not beat the full image: there is nothin
 
 MEASURES = 'full', 'crop', 'full_confidence', 'crop_confidence'
 
-def numbers(report):
-    "What is kept of a gap report: each measure as [value, low, high]; None where answers are not known."
+def numbers(
+    report  # with the attributes MEASURES, each an estimate with low and high, or None
+):          # {measure: [value, low, high], or None where answers are not known}
+    "What is kept of a gap report."
     return {k: None if (v := getattr(report, k)) is None else [float(v), v.low, v.high] for k in MEASURES}
 
-def gate(g):
-    "Refuse to train when the teacher's view is no better than the student's."
+def gate(
+    g  # from `numbers`
+):
+    "NoGap when the teacher's view is no better than the student's."
     what, full, crop = ('accuracy', 'full', 'crop') if g['full'] else ('confidence', 'full_confidence', 'crop_confidence')
     if g[crop][0] <= g[full][0]:
         raise NoGap(f'the crop does not beat the full image on held-out examples ({what} {g[crop][0]:.3f} against {g[full][0]:.3f}): '
                     'the teacher has nothing to teach; check boxes and recipe, or pass --gate false')
 
-def closed(before, after):
-    "The share of the regional-to-global gap that is gone; None where answers are not known."
+def closed(
+    before, after  # from `numbers`
+):                 # float; None where answers are not known, or where there was no gap
+    "The share of the regional-to-global gap that is gone."
     if not before['full'] or not after['full'] or before['crop'][0] == before['full'][0]: return None
     return (after['full'][0] - before['full'][0])/(before['crop'][0] - before['full'][0])
 
 # %% ../nbs/07_training.ipynb #9d33643d
 @patch
-def check_policies(self:Trainer, count=8, tolerance=1e-3):
-    "Same view: divergence 0. Own view: not uniform, and not what a blank image says. Raises a ConfigError before anything is trained."
+def check_policies(self:Trainer,
+    count=8,        # examples
+    tolerance=1e-3  # JSD in nats that rounding may cause
+):                  # {pair of views: diagnostics}; ConfigError before anything is trained
+    "Same view: divergence 0. Own view: not uniform, and not what a blank image says."
     cfg, policy = replace(self.cfg, batch_size=count, rehearsal=0., control='none', tilt=1., blind_view='null'), self.policy
     rows = order(n := len(self.train_set), min(count, n), cfg.seed, 0)
     seen = views(self.train_set, rows, cfg)[1]
@@ -935,7 +1001,9 @@ def estimate(self:Trainer):
 
 # %% ../nbs/07_training.ipynb #2135c39f
 @contextmanager
-def heard(acc):
+def heard(
+    acc  # from `engine`
+):
     "Only process 0 prints."
     with open(os.devnull, 'w') as nowhere, redirect_stdout(sys.stdout if acc.is_main_process else nowhere): yield
 
