@@ -53,30 +53,48 @@ def _scaled(cls, values, size, unit, name):
     return cls(*(v*s/unit for v,s in zip(values, [*size]*2)))
 
 @patch(cls_method=True)
-def from_xyxy(cls:Box, values):
+def from_xyxy(
+    cls:Box,
+    values  # left, top, right, bottom in pixels of the image
+):          # a Box; ValueError for what is none
     "From left, top, right, bottom in pixels."
     return cls(*_four(values))
 
+# %% ../nbs/00_crops.ipynb #0b9b6bc7
 @patch(cls_method=True)
-def from_xywh(cls:Box, values):
+def from_xywh(
+    cls:Box,
+    values  # left, top, width, height in pixels of the image, the last two above 0
+):          # a Box; ValueError for what is none
     "From left, top, width, height in pixels: COCO, V*."
     left,top,width,height = _four(values)
     if min(width, height) <= 0: raise ValueError(f'width and height must be above 0, got {width:g} and {height:g}')
     return cls(left, top, left+width, top+height)
 
 @patch(cls_method=True)
-def from_relative(cls:Box, values, size):
-    "From left, top, right, bottom as fractions of the image; `size` is its (width, height) in pixels."
+def from_relative(
+    cls:Box,
+    values,  # left, top, right, bottom, each 0–1
+    size     # width and height of the image in pixels
+):           # a Box in pixels; ValueError for values outside 0–1 or an empty box
+    "From fractions of the image."
     return _scaled(cls, values, size, 1, 'relative')
 
 # %% ../nbs/00_crops.ipynb #0b38b839
-def looks_relative(box, size):
-    "Is this box of pixels rather one of fractions of an image of `size` (width, height)?"
+def looks_relative(
+    box,  # a Box, or four numbers
+    size  # width and height of the image in pixels
+):        # bool: nothing lies beyond 1, though a side of the image has more than 2 pixels
+    "Is this box of pixels rather one of fractions of the image?"
     return max(box) <= 1 < max(size)/2
 
 @patch(cls_method=True)
-def from_thousand(cls:Box, values, size):
-    "From left, top, right, bottom in thousandths of the image: Qwen3-VL; `size` is its (width, height) in pixels."
+def from_thousand(
+    cls:Box,
+    values,  # left, top, right, bottom, each 0–1000
+    size     # width and height of the image in pixels
+):           # a Box in pixels; ValueError for values outside 0–1000 or an empty box
+    "From thousandths of the image: Qwen3-VL."
     return _scaled(cls, values, size, 1000, 'in thousandths')
 
 # %% ../nbs/00_crops.ipynb #d10b1c2c
@@ -91,14 +109,20 @@ def height(self:Box):
     return self.bottom - self.top
 
 @patch
-def expand(self:Box, fraction):
-    "Grow every side by `fraction` of the box's own width or height."
+def expand(
+    self:Box,
+    fraction  # of the box's own width, left and right, and of its height, above and below
+):            # a Box that may reach beyond the image; ValueError if shrinking, by .5 or more, leaves none
+    "Grow every side by a fraction of the box."
     w,h = self.width*fraction, self.height*fraction
     return Box(self.left-w, self.top-h, self.right+w, self.bottom+h)
 
 @patch
-def clip(self:Box, size):
-    "The part inside an image of `size` (width, height); a box wholly outside is an error."
+def clip(
+    self:Box,
+    size  # width and height of the image in pixels
+):        # a Box; ValueError for one wholly outside
+    "The part inside the image."
     W,H = size
     if self.left >= W or self.top >= H or self.right <= 0 or self.bottom <= 0:
         raise ValueError(f'{self} lies outside its image of {W}×{H}')
@@ -106,14 +130,21 @@ def clip(self:Box, size):
 
 # %% ../nbs/00_crops.ipynb #d4a866e3
 @patch
-def area_ratio(self:Box, size):
-    "The share of an image of `size` (width, height) that the box covers, 0–1."
+def area_ratio(
+    self:Box,
+    size  # width and height of the image in pixels
+):        # 0–1; ValueError for a box wholly outside
+    "The share of the image that the box covers."
     part = self.clip(size)
     return part.width*part.height/(size[0]*size[1])
 
 @patch
-def shift(self:Box, dx, dy):
-    "The box moved by `dx` pixels to the right and `dy` down."
+def shift(
+    self:Box,
+    dx,  # pixels to the right
+    dy   # pixels down
+):       # a Box of the same size, not clipped
+    "The box moved."
     return Box(self.left+dx, self.top+dy, self.right+dx, self.bottom+dy)
 
 # %% ../nbs/00_crops.ipynb #1830caa9
@@ -135,32 +166,37 @@ def crop_window(
     context=0.0,   # grow the box by this fraction of its size on each side first
     min_side=0     # the window's sides are at least so many pixels, where the image has them
 )->tuple:          # left, top, right, bottom in whole pixels
-    "The whole pixels around a box: they contain the clipped box and lie inside the image."
+    "The whole pixels around a box, inside the image: they contain the clipped box; ValueError if it lies wholly outside."
     grown = box.expand(context).clip(size)
     (l,r),(t,b) = (_span(lo, hi, min_side, end) for lo,hi,end in
                    ((grown.left, grown.right, size[0]), (grown.top, grown.bottom, size[1])))
     return l, t, r, b
 
 # %% ../nbs/00_crops.ipynb #56d79178
-def refuse_unclear(image):
-    "Raise ValueError for what is not one PIL image; MPO is a phone's way to write one JPEG."
+def refuse_unclear(
+    image  # what came as a picture; its pixels need not be loaded
+):         # None; ValueError for another type, several frames or floating point pixels
+    "Let only one PIL image pass; MPO is a phone's way to write one JPEG."
     if not isinstance(image, Image.Image):
         raise ValueError(f'an image is a PIL image, got a {type(image).__name__}: open it with PIL.Image.open')
     if image.format != 'MPO' and (n := getattr(image, 'n_frames', 1)) > 1:
         raise ValueError(f'the image is animated or has pages ({n} frames): save the one you mean by itself')
     if image.mode == 'F': raise ValueError('the image has floating point pixels of no known range: save it with 8 bits')
 
-def eight_bits(image):
+def eight_bits(
+    image  # PIL image of one channel, integers 0–65535
+):         # PIL image, mode L; ValueError for pixels out of that range
     "16-bit greys scaled to 8 bits; more than 16 bits have no known range."
     deep = np.asarray(image)
     if deep.min() < 0 or deep.max() > 65535:
         raise ValueError(f'the image has pixels from {deep.min()} to {deep.max()}, of no known range: save it with 8 bits')
     return Image.fromarray((deep.astype('float32')/257).round().astype('uint8'))
 
+# %% ../nbs/00_crops.ipynb #330a978b
 def as_rgb(
     image:Image.Image  # any mode
 )->Image.Image:        # mode RGB, turned upright; the same object where nothing is to do
-    "The picture a person would see: EXIF rotation applied, transparency on white, 16 bits scaled to 8."
+    "The picture a person would see: EXIF rotation applied, transparency on white, 16 bits scaled to 8; ValueError if none."
     refuse_unclear(image)
     if image.format == 'TIFF': image.load()   # Pillow turns a TIFF itself
     if image.getexif().get(0x0112, 1) != 1: image = ImageOps.exif_transpose(image)
@@ -231,8 +267,11 @@ RECIPES = dict(clean=Recipe(),
                released=Recipe(student_frame=True, teacher_frame=True, student_hint=True, teacher_hint=True))
 
 # %% ../nbs/00_crops.ipynb #9d44df93
-def get_recipe(recipe, **overrides):
-    "A `Recipe` from a name or a `Recipe`, with some fields changed; ValueError for an unknown name or field."
+def get_recipe(
+    recipe,      # 'clean', 'released' or a Recipe
+    **overrides  # fields of Recipe to change
+):               # a Recipe; ValueError for an unknown name or field, or a value out of range
+    "A recipe by its name, with some fields changed."
     if not isinstance(recipe, Recipe):
         if recipe not in RECIPES: raise ValueError(f'no recipe {recipe!r}: there are {", ".join(RECIPES)}')
         recipe = RECIPES[recipe]
@@ -241,22 +280,34 @@ def get_recipe(recipe, **overrides):
     return replace(recipe, **overrides)
 
 # %% ../nbs/00_crops.ipynb #334ae9ea
-def zoomed_size(size, factor):
-    "Both sides times `factor`, rounded to whole pixels, at least 1."
+def zoomed_size(
+    size,   # width and height in pixels
+    factor  # above 0
+):          # (width, height) in whole pixels, each at least 1
+    "Both sides times a factor, rounded."
     return tuple(max(1, round(s*factor)) for s in size)
 
-def fitted_size(size, max_pixels):
-    "Sides of at most `max_pixels` pixels together, aspect kept; None leaves them alone."
+def fitted_size(
+    size,       # width and height in pixels
+    max_pixels  # width × height at most, from 1; None: any
+):              # (width, height) in whole pixels, each at least 1
+    "The largest size within a pixel budget, aspect kept; one that fits already is left alone."
     if max_pixels is None or size[0]*size[1] <= max_pixels: return tuple(size)
     f = math.sqrt(max_pixels/(size[0]*size[1]))
     w,h = (min(max(1, math.floor(s*f)), max_pixels) for s in size)
     return (w, min(h, max_pixels//w)) if w < h else (min(w, max_pixels//h), h)
 
-def resized(image, size):
-    "The image at `size`, Lanczos; the same object where nothing changes."
+# %% ../nbs/00_crops.ipynb #b9e64b34
+def resized(
+    image,  # PIL image
+    size    # width and height in pixels
+):          # PIL image; the same object where nothing changes
+    "The image at another size, Lanczos."
     return image if image.size == size else image.resize(size, Image.Resampling.LANCZOS)
 
-def flat(image):
+def flat(
+    image  # RGB
+):         # RGB
     "An image of the same size in the mean colour."
     mean = np.asarray(image).reshape(-1, 3).mean(0).round().astype(int)
     return Image.new('RGB', image.size, tuple(mean.tolist()))
@@ -267,7 +318,7 @@ def free_spot(
     size:tuple,    # width and height of the image
     seed=0         # chooses among the places
 ):                 # left and top of a window of the same size, without overlap, all such places equally likely
-    "Where else a window of this size could lie (a control: same pixels, no evidence)."
+    "Where else a window of this size could lie (a control: same pixels, no evidence); ValueError if nowhere."
     (l,t,r,b),(W,H) = window, size
     w,h = r-l, b-t
     X,Y = W-w, H-h   # the last left and top; places left, right, above and below the window:
@@ -300,8 +351,10 @@ class Geometry:
         "Left, top, right, bottom of the crop in whole pixels."
         return crop_window(self.grown, self.size, self.recipe.context, self.recipe.min_side)
 
-    def view_size(self, name):
-        "Width and height of a view before it is made."
+    def view_size(
+        self, name  # one of VIEWS
+    ):              # (width, height) in pixels; ValueError if it needs a box and there is none
+        "How large a view will be, before it is made."
         if name in ('crop', 'random') or name == 'null' and self.box:
             l,t,r,b = self.window
             size = zoomed_size((r-l, b-t), self.recipe.zoom)
@@ -371,7 +424,7 @@ def view(
     name:str,      # one of VIEWS
     framed=False   # with the red frame
 )->Image.Image:    # RGB; the same object when asked again
-    "A view of the picture by name, made once, inside the pixel budget."
+    "A view of the picture by name, made once, inside the pixel budget; ValueError if it cannot be made."
     key = name, bool(framed)
     if key not in self._made:
         image = self._make(*key)
@@ -435,9 +488,13 @@ def _panel(image, title, height, box=None):
             for x in l, r: draw.line((x, y+20, x, min(y+4, b)+20), 'red', 2)
     return panel
 
+# %% ../nbs/00_crops.ipynb #1158ee0b
 @patch
-def sheet(self:ViewPair, height=240):
-    "Both views side by side, `height` pixels high; the dashed line is not in the pixels."
+def sheet(
+    self:ViewPair,
+    height=240  # of the student's view in pixels, and at most of the teacher's
+):              # RGB, with titles; the dashed line round the evidence is not in the views
+    "Both views side by side."
     s,t,r = self.student_image, self.teacher_image, self.recipe
     whole = self.box and r.student_view != 'crop' and not r.student_frame
     box = Box(*(v*s.width/self.image.width for v in self.box.clip(self.image.size))) if whole else None
@@ -464,7 +521,7 @@ def _next_crop(pairs, i):
 def third_views(
     pairs:list,  # n ViewPairs
     kind:str     # one of THIRD_VIEWS
-)->list:         # n images
+)->list:         # n images, RGB; ValueError for another kind or a view that cannot be made
     "A further view of each pair: for controls (same_view, shuffled, random) and contrastive targets (null, masked)."
     if kind not in THIRD_VIEWS: raise ValueError(f'a third view is one of {", ".join(THIRD_VIEWS)}; got {kind!r}')
     if kind == 'same_view': return [p.student_image for p in pairs]
@@ -473,8 +530,12 @@ def third_views(
 
 # %% ../nbs/00_crops.ipynb #c73e936b
 @patch
-def with_teacher(self:ViewPair, image, text=None):
-    "The same student beside a teacher who sees `image` and, if given, reads `text`."
+def with_teacher(
+    self:ViewPair,
+    image,     # RGB, what the teacher sees
+    text=None  # what the teacher reads; None: the same as before
+):             # a new ViewPair; this one stays as it is
+    "The same student beside a teacher who sees another image."
     other = copy.copy(self)
     other._taught = image, self.teacher_text if text is None else text
     return other
@@ -482,7 +543,7 @@ def with_teacher(self:ViewPair, image, text=None):
 def controlled(
     pairs:list,  # n ViewPairs
     control      # one of THIRD_VIEWS; None: the pairs as they are
-)->list:         # n ViewPairs
+)->list:         # n ViewPairs; ValueError as from `third_views`
     "Pairs whose teacher sees a third view instead of the evidence (controls of the paper's claim)."
     if control is None: return list(pairs)
     return [p.with_teacher(im, p.student_text if control == 'same_view' else None)
@@ -504,7 +565,10 @@ def visual_tokens(
 
 # %% ../nbs/00_crops.ipynb #d90accf1
 @patch
-def caption(self:ViewPair, processor=None):
+def caption(
+    self:ViewPair,
+    processor=None  # of transformers, to count visual tokens; None: they are not counted
+):                  # one line; ValueError if the processor cannot tell
     "Size, share of the picture and, with a processor, visual tokens of both views."
     def cost(im):
         return f'{im.width}×{im.height}' + (f', {visual_tokens(im.size, processor)} tokens' if processor else '')

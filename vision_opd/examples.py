@@ -42,8 +42,10 @@ def image_magic(data:bytes):
 
 _url_safe = str.maketrans('-_', '+/')
 
-def from_base64(text):
-    "The bytes that `text` spells in base64 if they begin as an image does, else None."
+def from_base64(
+    text  # base64, URL-safe or not, with line breaks or a `data:` head
+):        # its bytes if they begin as an image does, else None; ValueError if such an image is damaged
+    "An image that is spelled in base64."
     if text[:5] == 'data:': text = text.partition(',')[2]
     head = ''.join(text[:80].split()).translate(_url_safe)[:40]
     try: known = image_magic(base64.b64decode(head[:len(head)//4*4], validate=True))
@@ -55,8 +57,11 @@ def from_base64(text):
     except binascii.Error: raise ValueError('the base64 text of the image is damaged') from None
 
 # %% ../nbs/01_examples.ipynb #a0fdcb22
-def inside_folder(name, root):
-    "The path of `name` under the folder `root`; a name that leads out of it is refused."
+def inside_folder(
+    name,  # a path, relative to `root` or absolute
+    root   # folder
+):         # an absolute Path, whether or not it exists; ValueError for a name that leads out
+    "The path of a name under a folder."
     root = os.path.abspath(root)
     path = os.path.normpath(os.path.join(root, name))
     if os.path.commonpath([root, path]) != root:
@@ -75,7 +80,7 @@ def encoded(
     value,     # a path, a dictionary of bytes and path, bytes, base64 text, a PIL image, or a list of one of these
     root=None  # the folder that a path may not leave; None: any path
 ):             # a Path, the bytes of an image file, or the PIL image
-    "Where the image is, told by content and never by a column's name."
+    "Where the image is, told by content and never by a column's name; ValueError for what is no image."
     if isinstance(value, (list, tuple)):
         if len(value) != 1: raise ValueError(f'one image is needed, the row has {len(value)}')
         value = value[0]
@@ -94,31 +99,37 @@ def encoded(
 # %% ../nbs/01_examples.ipynb #179902f9
 MAX_PIXELS = 178_956_970  # more is taken for a decompression bomb, as Pillow does
 
-def dig(row, name):
-    "The value at `name`, where a dot steps into a dictionary; None if there is none. Of four names, four values."
+def dig(
+    row,  # dictionary
+    name  # a dot steps into a dictionary; of names between spaces, all are taken
+):        # the value, or a list of values; None if there is none, or one of several is missing
+    "The value of a column."
     if ' ' in name and name not in row:
         values = [dig(row, n) for n in name.split()]
         return None if None in values else values
     for part in name.split('.'): row = row.get(part) if isinstance(row, dict) else None
     return row
 
+# %% ../nbs/01_examples.ipynb #624cf126
 @dataclass(frozen=True)
 class Cell:
     "An image inside a table, read when needed."
     rows:object   # gives the row at a place as a dictionary: rows[place]
-    place:int
-    column:str
-    root:Path|None=None
+    place:int             # of the row
+    column:str            # as in `dig`
+    root:Path|None=None   # the folder that a path may not leave
     def read(self):
-        "The image, as `encoded` gives it."
+        "The image, as `encoded` gives it, or its ValueError."
         return encoded(dig(self.rows[self.place], self.column), self.root)
 
 def _orientation(im):
     "How EXIF says that the picture is to be turned, without reading pixels; Pillow turns a TIFF by itself."
     return 1 if im.format == 'TIFF' else Image.Image.getexif(im).get(0x0112, 1)
 
-def upright_size(im):
-    "Width and height of an opened image as a person sees it, from its header."
+def upright_size(
+    im  # PIL image, just opened
+):      # (width, height) in pixels, from the header alone
+    "The size of an image as a person sees it."
     w,h = im.size
     return (h, w) if _orientation(im) in (5, 6, 7, 8) else (w, h)
 
@@ -128,11 +139,11 @@ class Picture:
     def __init__(self, source): self.source,self._size = source, None  # Path, bytes of a file, PIL image, or Cell
 
     def read(self):
-        "A Path, the bytes of an image file, or a PIL image."
+        "A Path, the bytes of an image file, or a PIL image; ValueError if a table holds none."
         return self.source.read() if isinstance(self.source, Cell) else self.source
 
     def open(self):
-        "A PIL image whose header is read and whose pixels are not."
+        "A PIL image whose header is read and whose pixels are not; ValueError if it cannot be had."
         s = self.read()
         if isinstance(s, Image.Image): return s
         if isinstance(s, Path) and not os.path.isfile(s): raise ValueError(f'there is no image file {s.name!r}')
@@ -155,7 +166,7 @@ class Picture:
 # %% ../nbs/01_examples.ipynb #ad6686a7
 @patch
 def decode(self:Picture):
-    "The pixels: RGB, upright."
+    "The pixels: a PIL image, RGB, upright; ValueError if they cannot be had."
     im = self.open()
     try:
         with warnings.catch_warnings():
@@ -170,8 +181,8 @@ _ends = dict(JPEG=b'\xff\xd9', MPO=b'\xff\xd9', PNG=b'IEND\xaeB`\x82')
 def file_ends(
     source,  # Path, or the bytes of a file
     n=4096   # bytes wanted of either end
-):
-    "The length of an encoded image, its first and its last bytes."
+):           # length in bytes, the first and the last `n` bytes; OSError if the file cannot be read
+    "How long an encoded image is, and how it begins and ends."
     if not isinstance(source, Path): return len(source), source[:n], source[-n:]
     with open(source, 'rb') as f:
         head,size = f.read(n), f.seek(0, os.SEEK_END)
@@ -187,9 +198,9 @@ def _told_by_header(im, tail):
 def check_picture(
     picture:Picture,       # in a file, in a table or in memory
     check='header',        # or 'decode': decode it now, whatever its end looks like
-    max_pixels=MAX_PIXELS  # more is refused
+    max_pixels=MAX_PIXELS  # width × height; more is refused
 ):                         # (width, height) upright, and a mark that equal files share
-    "Size and mark of a picture that can be used; one sentence for each that cannot."
+    "Size and mark of a picture that can be used; a ValueError of one sentence for each that cannot."
     source = picture.read()
     im = Picture(source).open()
     n = im.width*im.height
@@ -208,7 +219,7 @@ class Example:
     "A picture, where the evidence lies, what is asked, and the answer if it is known."
     def __init__(
         self,
-        id:str,
+        id:str,         # its name in messages
         image,          # path, bytes, PIL image or Picture: opened when needed
         box,            # Box in pixels of the upright image, or None
         question:str,   # plain: no image marker, no hint
@@ -237,16 +248,26 @@ def pair(
     self:Example,
     recipe='clean',  # 'clean', 'released' or a Recipe
     **overrides      # fields of Recipe to change
-)->ViewPair:
+)->ViewPair:         # ValueError if the image, the box or the recipe is unfit
     "What student and teacher see of it, as `view_pair` makes it; decodes the image once."
     return view_pair(self.image, self.box, self.question, recipe, **overrides)
 
 # %% ../nbs/01_examples.ipynb #e8d457cf
 class PlacedRow(dict):
     "A row, and the place where it can be read again: an image inside it need not be kept."
-    def __init__(self, row, rows, place): super().__init__(row); self.rows,self.place = rows, place
-    def cell(self, column, root=None):
-        "Where the image of a column is: here, if it is inside the row."
+    def __init__(
+        self,
+        row,    # dictionary
+        rows,   # gives it again: rows[place]
+        place   # whatever `rows` finds it by
+    ): super().__init__(row); self.rows,self.place = rows, place
+
+    def cell(
+        self,
+        column,    # as in `dig`
+        root=None  # the folder that a path may not leave; None: any path
+    ):             # a Cell if the image is inside the row, else its Path or PIL image; ValueError if there is none
+        "Where the image of a column is."
         source = encoded(dig(self, column), root)
         return Cell(self.rows, self.place, column, root) if isinstance(source, bytes) else source
 
@@ -267,8 +288,10 @@ class JsonLines:
     def __getitem__(self, place):
         with open(self.path, 'rb') as f: f.seek(place); return json_row(f.readline().removeprefix(b'\xef\xbb\xbf'))
 
-def read_jsonl(path):
-    "Number and row of each line that is not empty; a byte order mark is skipped."
+def read_jsonl(
+    path  # a UTF-8 text file, with or without a byte order mark
+):        # pairs, read as they are asked for: number of the line, from 1, and a PlacedRow or a ValueError
+    "The rows of the lines that are not empty."
     file,place = JsonLines(Path(path)), 0
     with open(path, 'rb') as f:
         for n,line in enumerate(f, 1):
@@ -282,9 +305,9 @@ def read_jsonl(path):
 def csv_row(
     values,      # the record's strings, or csv.Error
     fields,      # names in the header
-    first, last  # lines of the file that it takes
-):
-    "A record as a dictionary, or the ValueError that says why it is none."
+    first, last  # lines of the file that it takes, from 1
+):               # a dictionary of strings, or a ValueError, returned and not raised
+    "A record as a row."
     where = 'the line' if first == last else f'what its quotes make one line, {first} to {last},'
     if isinstance(values, csv.Error): return ValueError(f'{where} cannot be read as CSV ({values})')
     if len(values) != len(fields): return ValueError(f'{where} has {len(values)} fields, the header has {len(fields)}')
@@ -304,8 +327,11 @@ class CsvFile:
         if self.path.suffix.lower() == '.tsv': return '\t'
         with open(self.path, 'rb') as f: return max(',;\t', key=f.readline(10**6).decode('utf-8', 'replace').count)
 
-    def records(self, place=0):
-        "Place, first line, last line and values, or csv.Error, of each record from `place` on."
+    def records(
+        self,
+        place=0  # the byte where the first of them begins
+    ):           # place, first line, last line, and values or csv.Error, of each in turn
+        "The records of the file, header included."
         csv.field_size_limit(2**31-1)   # base64 images are long fields
         with open(self.path, 'rb') as f:
             f.seek(place)
@@ -330,8 +356,10 @@ def fields(self:CsvFile):
 @patch
 def __getitem__(self:CsvFile, place): return dict(zip(self.fields, next(v for *_,v in self.records(place))))
 
-def read_csv(path):
-    "Number of the last line, and row, of each record."
+def read_csv(
+    path  # a UTF-8 text file with a header
+):        # pairs, read as they are asked for: number of its last line, and a PlacedRow or a ValueError
+    "The rows of the records that are not empty."
     file = CsvFile(Path(path)); fields = file.fields
     for place,first,last,values in islice(file.records(), 1, None):
         if values == []: continue
@@ -347,12 +375,18 @@ COLUMN_NAMES = dict(
     answer='answer extra_info.answer response solution label ground_truth'.split(),
     id='id question_id qid uid index idx'.split())
 
-def first_name(row, names):
-    "The first of the columns `names` that is not empty; None if all are."
+def first_name(
+    row,   # dictionary
+    names  # columns to try in turn, as in `dig`
+):         # a name; None if all are empty
+    "The first column that is not empty."
     return next((n for n in names if (v := dig(row, n)) is not None and not (isinstance(v, str) and v == '')), None)
 
-def first_value(row, names):
-    "The value of the first of the columns `names` that is not empty; None if all are."
+def first_value(
+    row,   # dictionary
+    names  # columns to try in turn, as in `dig`
+):         # its value; None if all are empty
+    "What the first column holds that is not empty."
     return None if (name := first_name(row, names)) is None else dig(row, name)
 
 # %% ../nbs/01_examples.ipynb #0e91cb71
@@ -360,7 +394,7 @@ def resolve_columns(
     rows,      # the first rows
     told=None  # {role: column}, or {role: None} to leave a role empty
 )->dict:       # role → columns, to be tried in this order
-    "Which columns hold image, box, question, answer and id."
+    "Which columns hold image, box, question, answer and id; ValueError where one is missing or unknown."
     told,there = told or {}, list(dict.fromkeys(k for r in rows for k in r))
     if bad := told.keys() - COLUMN_NAMES.keys():
         raise ValueError(f'columns has no role {", ".join(sorted(bad))}, only {", ".join(COLUMN_NAMES)}')
@@ -407,7 +441,7 @@ def one_box(
     size,    # width and height of the upright image
     format   # one of BOX_FORMATS
 )->Box:      # in pixels
-    "The box that the numbers mean, if they can mean one."
+    "The box that the numbers mean; ValueError if none, or if less than half of it lies inside the image."
     box = BOX_FORMATS[format](values, size)
     if format in ('xyxy', 'xywh') and looks_relative(box, size):
         raise ValueError(f'{box} looks relative, all of it within 0..1: say box_format="relative"')
@@ -419,11 +453,15 @@ def one_box(
 # %% ../nbs/01_examples.ipynb #76bddaf7
 BOX_CHOICES = 'union', 'each', 'single'
 
-def union_box(boxes):
-    "The smallest box around several."
+def union_box(
+    boxes  # one Box or more, in pixels of the same image
+):         # a Box
+    "The smallest box around all of them."
     return Box(*(f(s) for f,s in zip((min, min, max, max), zip(*boxes))))
 
-def plain_question(text):
+def plain_question(
+    text  # as the row has it
+):        # str, not empty; ValueError for what is missing, not text or not valid Unicode
     "The question without image marker and hint."
     if not isinstance(text, str) or not text.strip(): raise ValueError('the question is missing or not text')
     try: text.encode()
@@ -445,15 +483,22 @@ class Reader:
     box_format:str='xyxy'   # one of BOX_FORMATS
     boxes:str='union'       # one of BOX_CHOICES
     check:str='header'      # as in `check_picture`
-    max_pixels:int=MAX_PIXELS
+    max_pixels:int=MAX_PIXELS  # images with more are refused
 
-    def image(self, row):
-        "A reference to the row's image; one inside a table stays there."
+    def image(
+        self,
+        row  # dictionary or PlacedRow
+    ):       # a Picture; an image inside a table stays there; ValueError if there is none
+        "A reference to the row's image."
         name = first_name(row, self.columns['image'])
         if name and isinstance(row, PlacedRow): return Picture(row.cell(name, self.root))
         return Picture(encoded(name and dig(row, name), self.root))
 
-    def evidence(self, row, size):
+    def evidence(
+        self,
+        row,  # dictionary
+        size  # width and height of the upright image, in pixels
+    ):        # a Box each, or [None] without box columns; ValueError for what is no box
         "The boxes of the examples that the row makes."
         if not self.columns['box']: return [None]
         boxes = [one_box(v, size, self.box_format) for v in parse_boxes(first_value(row, self.columns['box']))]
@@ -462,8 +507,11 @@ class Reader:
 
 # %% ../nbs/01_examples.ipynb #150c4ee8
 @patch
-def __call__(self:Reader, row):
-    "Examples, and the mark of their image."
+def __call__(
+    self:Reader,
+    row  # dictionary or PlacedRow
+):       # list of Example, and the mark of their image; ValueError if the row is unfit
+    "A row as examples: one, or one for each box."
     id,question,answer = (first_value(row, self.columns[k]) for k in ('id', 'question', 'answer'))
     question,answer,picture = plain_question(question), plain_answer(answer), self.image(row)
     size,mark = check_picture(picture, self.check, self.max_pixels)
@@ -482,16 +530,24 @@ class Source(NamedTuple):
 
 OPENERS,ADAPTERS = [], []   # an adapter makes rows of a layout plain: a function of row and image root
 
-def try_row(f, row, *args):
-    "`f` of a row, or the ValueError that says that the row has another form."
+def try_row(
+    f,     # function of a row
+    row,   # dictionary, or a ValueError, which is passed on
+    *args  # further arguments of `f`
+):         # what `f` gives, or the ValueError that says why the row is unfit, returned and not raised
+    "A function of a row whose form is not known."
     if isinstance(row, ValueError): return row
     try: return f(row, *args)
     except ValueError as e: return e
     except (KeyError, TypeError, AttributeError, IndexError) as e:
         return ValueError(f'the row has not the form of its layout ({type(e).__name__}: {e})')
 
-def adapted(source, root):
-    "The source with its rows made plain by all ADAPTERS; `root` is the folder of the images."
+# %% ../nbs/01_examples.ipynb #5b6866a9
+def adapted(
+    source,  # a Source
+    root     # folder of the images; None: the source's own
+):           # a Source; rows that no adapter can read become ValueErrors
+    "The source with its rows made plain by all ADAPTERS."
     def rows():
         for number,row in source.rows():
             for f in ADAPTERS: row = try_row(f, row, root or source.root)
@@ -499,8 +555,10 @@ def adapted(source, root):
     return source._replace(rows=rows)
 
 # %% ../nbs/01_examples.ipynb #73f2cecf
-def opener(accepts):
-    "Register a function that opens the sources for which `accepts` is true."
+def opener(
+    accepts  # function of a source: can it be opened here?
+):           # a decorator; the newest opener is asked first
+    "Register a function of a source and options that gives a Source."
     def add(f): OPENERS.append((accepts, f)); return f
     return add
 
@@ -510,18 +568,27 @@ def _dir(source): return _path(source) and Path(source).is_dir()
 
 # %% ../nbs/01_examples.ipynb #64d1919c
 @opener(lambda s: _is(s, ('.jsonl',)))
-def open_jsonl(path, **_):
+def open_jsonl(
+    path,  # of a .jsonl file
+    **_    # options that other openers take
+):         # a Source
     "A file of JSON lines; its images are named relative to its folder."
     return Source(Path(path).name, lambda: read_jsonl(path), Path(path).parent)
 
 @opener(lambda s: _is(s, ('.csv', '.tsv')))
-def open_csv(path, **_):
-    "A file of values between commas, semicolons or tabs."
+def open_csv(
+    path,  # of a .csv or .tsv file
+    **_    # options that other openers take
+):         # a Source
+    "A file of values between commas, semicolons or tabs; its images are named relative to its folder."
     return Source(Path(path).name, lambda: read_csv(path), Path(path).parent)
 
 @opener(lambda s: isinstance(s, (list, tuple)))
-def open_list(rows, **_):
-    "A list of dictionaries; what is none becomes the reason why."
+def open_list(
+    rows,  # dictionaries; what is none becomes a ValueError
+    **_    # options that other openers take
+):         # a Source
+    "A list of rows."
     rows = [r if isinstance(r, dict) else ValueError(f'the row is a {type(r).__name__}, no dictionary') for r in rows]
     return Source('the list', lambda: enumerate(rows, 1))
 
@@ -535,9 +602,13 @@ def _tables(folder, split):
         if files: return [p for p in files if re.match(f'{split}[-.]', p.name)] if split and len(files) > 1 else files
     return []
 
+# %% ../nbs/01_examples.ipynb #72f300b6
 @opener(_dir)
-def open_folder(folder, **options):
-    "The one table of a folder, or of its `data`; `split` chooses among several."
+def open_folder(
+    folder,    # holds one table, in parts or not, or has a `data` that does
+    **options  # `split` chooses among several; all go to the opener of the table
+):             # a Source; ValueError if it is not clear which table
+    "The one table of a folder."
     tables = _tables(folder, options.get('split'))
     if len(tables) == 1: return open_source(tables[0], **options)
     if tables and len({re.sub(r'-\d+-of-\d+\.parquet$', '', p.name) for p in tables}) == 1:
@@ -547,20 +618,26 @@ def open_folder(folder, **options):
                      'name the file, or a split')
 
 @opener(lambda s: _dir(s) and (Path(s)/'train.jsonl').is_file())
-def open_released(folder, **_):
-    "The released layout: a folder with a train.jsonl."
+def open_released(
+    folder,  # holds a train.jsonl
+    **_      # options that other openers take
+):           # a Source
+    "The released layout, archives left alone."
     return open_jsonl(Path(folder)/'train.jsonl')
 
 # %% ../nbs/01_examples.ipynb #2859493b
 class Rejected(NamedTuple):
     "A row that was set aside."
     row:int      # its number in the source, from 1; in a text file the line
-    id:str|None
-    reason:str
+    id:str|None  # None where it has none or cannot be read
+    reason:str   # one sentence
 
 class SetAside:
     "Holds `quarantine`, the rows that were set aside."
-    def report(self, path):
+    def report(
+        self,
+        path  # of the file to write; one that is there is replaced
+    ):        # the Path; OSError if it cannot be written
         "Write the quarantine as JSONL: row, id, reason."
         lines = [json.dumps(r._asdict(), ensure_ascii=False)+'\n' for r in self.quarantine]
         Path(path).write_text(''.join(lines), encoding='utf-8', errors='backslashreplace')   # \\udc80 is JSON, too
@@ -569,7 +646,12 @@ class SetAside:
 # %% ../nbs/01_examples.ipynb #c915ed37
 class Examples(SetAside, Sequence):
     "Examples in order, and what was set aside on the way to them."
-    def __init__(self, items, quarantine=(), name='', duplicates=None):
+    def __init__(
+        self, items,     # of Example
+        quarantine=(),   # of Rejected
+        name='',         # for messages
+        duplicates=None  # as `find_duplicates` gives them
+    ):
         self.items,self.quarantine,self.name = list(items), list(quarantine), name
         self.duplicates,self.failed = duplicates or dict(ids={}, images=[]), set()
 
@@ -581,8 +663,11 @@ class Examples(SetAside, Sequence):
         part.quarantine = self.quarantine   # one and the same list: what a part sets aside, the whole knows
         return part
 
-    def split_off(self, bad, why):
-        "The examples without those at the places `bad`, which join the quarantine for the reasons `why`; says how many."
+    def split_off(
+        self, bad,  # places of those to leave out, from 0
+        why   # a reason for each of them
+    ):        # new Examples; the others join its quarantine; ValueError if none is left
+        "The examples without some of them; says how many."
         gone = [Rejected(self[i].row or i+1, self[i].id, w) for i,w in zip(bad, why)]
         keep = [e for i,e in enumerate(self) if i not in set(bad)]
         if gone: print(summary(self.name, len(keep), gone))
@@ -590,8 +675,11 @@ class Examples(SetAside, Sequence):
         return Examples(keep, self.quarantine+gone, self.name)
 
 # %% ../nbs/01_examples.ipynb #086a19f8
-def open_source(source, **options):
-    "Open whatever `source` is, by the newest opener that accepts it."
+def open_source(
+    source,    # folder, file, hub id, dataset, or list of rows
+    **options  # `split`, `template`, `image_root`, as in `load_examples`
+):             # a Source; ValueError if nothing can open it
+    "Open a source by the newest opener that accepts it."
     for accepts,f in reversed(OPENERS):
         if accepts(source): return f(source, **options)
     gone = _path(source) and not Path(source).exists()
@@ -623,24 +711,37 @@ def read_examples(
             yield from ((number, e, mark) for e in examples)
 
 # %% ../nbs/01_examples.ipynb #087b43dd
-def name_examples(read):
-    "Give each example of `read` (number, example, mark) without an id its image's stem where those are unique, and else its row number."
+def name_examples(
+    read  # list of (number, Example, mark)
+):        # None: the examples are changed
+    "Give each example without an id its image's stem where those are unique, and else its row number."
     stems = [e.picture.source.stem if isinstance(e.picture.source, Path) else '' for _,e,_ in read]
     unique = len(set(stems)) == len(stems) and '' not in stems
     for (number,e,_),stem in zip(read, stems):
         if e.id == '' or e.id[0] == '#': e.id = (stem if unique else str(number)) + e.id
 
-def summary(name, n, bad):
-    "One line about a source that gave `n` examples and of which the rows `bad` were set aside."
+def summary(
+    name,  # of the source
+    n,     # how many examples it gave
+    bad    # list of Rejected, at least one
+):         # str
+    "One line about a source with rows that were set aside."
     return f'{name}: {n:,} examples; rows set aside: {len(bad):,}, the first is row {bad[0].row}: {bad[0].reason}'
 
 # %% ../nbs/01_examples.ipynb #4ba6bb74
-def none_usable(name, bad):
-    "The ValueError of a source of which every row was set aside."
+def none_usable(
+    name,  # of the source
+    bad    # list of Rejected or of (number, ValueError)
+):         # a ValueError, to be raised
+    "Why a source gives no example."
     if not bad: return ValueError(f'{name} has no rows')
     return ValueError(f'none of the {len(bad)} rows of {name} can be used; the first, row {bad[0][0]}: {bad[0][-1]}')
 
-def print_choice(rows, columns, box_format):
+def print_choice(
+    rows,       # the first rows
+    columns,    # {role: columns}
+    box_format  # one of BOX_FORMATS
+):              # None
     "Say which column serves which role, and when the pictures at hand are framed ones."
     said = {k: ' else '.join(v) or 'none' for k,v in columns.items()}
     if columns['box']: said['box'] += f' ({box_format})'
@@ -648,8 +749,12 @@ def print_choice(rows, columns, box_format):
     if columns['image'] == ['images'] and any('teacher_images' in r for r in rows):
         print('there are no original_images: these pictures carry the red frame whatever the recipe says')
 
-def choose_columns(source, told):
-    "First rows of a source and its columns (`told` as in `resolve_columns`), from 20 good rows or, where those leave a role open, from 1,000."
+# %% ../nbs/01_examples.ipynb #84256dd7
+def choose_columns(
+    source,  # a Source, read from its beginning
+    told     # as in `resolve_columns`
+):           # at most 20 rows, and {role: columns}; ValueError without good rows or with a role open
+    "The columns by 20 good rows or, where those leave a role open, by 1,000."
     for n in 20, 1000:
         rows = list(islice((r for _,r in source.rows() if isinstance(r, dict)), n))
         if not rows: raise none_usable(source.name, list(source.rows()))
@@ -658,8 +763,17 @@ def choose_columns(source, told):
             if len(rows) < n or n > 20: raise
 
 # %% ../nbs/01_examples.ipynb #9b76bfd8
-def make_reader(source, columns, box_format, boxes, image_root, check, max_pixels, verbose):
-    "A Reader for a Source, options as in `load_examples`; its columns are resolved from the first good rows and printed."
+def make_reader(
+    source,      # a Source
+    columns,     # None, or {role: column}
+    box_format,  # one of BOX_FORMATS; None: the source's own, else xyxy
+    boxes,       # one of BOX_CHOICES
+    image_root,  # folder of the images; None: the source's own
+    check,       # 'header' or 'decode'
+    max_pixels,  # width × height; images with more are refused
+    verbose      # print which columns were chosen
+):               # a Reader; ValueError for another option or a role without a column
+    "A reader whose columns are resolved from the first good rows."
     box_format = box_format or source.box_format or 'xyxy'
     for name,value,allowed in (('box_format', box_format, BOX_FORMATS), ('boxes', boxes, BOX_CHOICES),
                                ('check', check, ('header', 'decode'))):
@@ -671,7 +785,7 @@ def make_reader(source, columns, box_format, boxes, image_root, check, max_pixel
 # %% ../nbs/01_examples.ipynb #eea07a05
 def load_examples(
     source,                 # folder, file, hub id, dataset, or list of rows
-    limit=None,             # stop after so many examples
+    limit=None,             # stop after so many examples, at least 1
     strict=False,           # raise at the first bad row
     columns=None,           # {role: column} for image, box, question, answer, id; None leaves a role empty
     box_format=None,        # 'xyxy', 'xywh', 'relative' or 'thousand'; None: what the layout says, else xyxy
@@ -697,8 +811,11 @@ def load_examples(
     return Examples([e for _,e,_ in read], bad, opened.name, find_duplicates(read, verbose))
 
 # %% ../nbs/01_examples.ipynb #33efcd1b
-def find_duplicates(read, verbose):
-    "Of `read` (number, example, mark): ids that occur more than once, and groups of places whose images are byte for byte the same."
+def find_duplicates(
+    read,    # list of (number, Example, mark)
+    verbose  # print how many there are
+):           # dict(ids={id: places}, images=lists of places), places from 0
+    "Ids that occur more than once, and images that are byte for byte the same."
     ids,marks = defaultdict(list), defaultdict(list)
     for i,(_,e,mark) in enumerate(read):
         ids[e.id].append(i)
@@ -734,12 +851,12 @@ def _pair(self:Examples, place, recipe, **overrides):
 @patch
 def pairs(
     self:Examples,
-    places,          # positions of the examples of a batch
+    places,          # positions of the examples of a batch, from 0
     recipe='clean',  # a name or a Recipe
     control=None,    # one of THIRD_VIEWS, to be seen by the teacher instead of the evidence
     **overrides      # fields of Recipe
 )->list:             # a ViewPair for each place, both views made
-    "View pairs for a batch; where a picture turns out to be damaged, the next good example stands in."
+    "View pairs for a batch; where a picture is damaged, the next good example stands in; ValueError if there is none."
     made = []
     for first in places:
         turn = (k % len(self) for k in range(first, first+len(self)))
@@ -750,20 +867,26 @@ def pairs(
 
 # %% ../nbs/01_examples.ipynb #f97b9d99
 def prompt_tokens(
-    example:Example,
+    example:Example,   # only the header of its image is read
     processor,         # of the model
     view='student',    # or 'teacher'
     recipe='clean',    # a name or a Recipe
     **overrides        # fields of Recipe
-)->int:
-    "The visual tokens of the prompt, without decoding the image."
+)->int:                # ValueError if the view cannot be made or the processor cannot tell
+    "How many visual tokens the prompt has, without decoding the image."
     if view not in ('student', 'teacher'): raise ValueError(f"view is 'student' or 'teacher', got {view!r}")
     recipe = get_recipe(recipe, **overrides)
     name = recipe.student_view if view == 'student' else recipe.teacher_view
     return visual_tokens(Geometry(example.size, example.box, recipe).view_size(name), processor)
 
-def prompt_length(example, processor, view='student', recipe='clean', **overrides):
-    "All tokens of the prompt, options as in `prompt_tokens`: the visual ones, the question and what the chat template puts around them."
+def prompt_length(
+    example,         # only the header of its image is read
+    processor,       # of the model, with tokenizer and chat template
+    view='student',  # or 'teacher'
+    recipe='clean',  # a name or a Recipe
+    **overrides      # fields of Recipe
+):                   # int; ValueError as from `prompt_tokens`, or if the question holds an image token
+    "All tokens of the prompt: the visual ones, the question and what the chat template puts around them."
     visual,recipe = prompt_tokens(example, processor, view, recipe, **overrides), get_recipe(recipe, **overrides)
     hint = recipe.student_hint if view == 'student' else recipe.teacher_hint
     text = add_hint(example.question) if hint else example.question
@@ -774,8 +897,13 @@ def prompt_length(example, processor, view='student', recipe='clean', **override
     return len(processor.tokenizer(prompt)['input_ids']) - 1 + visual   # one placeholder becomes all visual tokens
 
 # %% ../nbs/01_examples.ipynb #5273c558
-def length_rule(processor, max_tokens, recipe, **overrides):
-    "A function that says of an example why its prompts do not fit in `max_tokens`, or None."
+def length_rule(
+    processor,   # of the model
+    max_tokens,  # the longest prompt, visual and text tokens together
+    recipe,      # a name or a Recipe
+    **overrides  # fields of Recipe
+):               # function of an Example: one sentence that says why not, or None
+    "Do both prompts of an example fit?"
     def why(e):
         for view in 'student', 'teacher':
             try: n = prompt_length(e, processor, view, recipe, **overrides)
@@ -793,7 +921,7 @@ def fitting(
     recipe='clean',    # a name or a Recipe
     **overrides        # fields of Recipe
 )->Examples:           # those that fit; the others join the quarantine
-    "The examples whose two prompts are both short enough; how many are not is printed."
+    "The examples whose two prompts are both short enough; how many are not is printed; ValueError if none is."
     bad = {i: w for i,w in enumerate(map(length_rule(processor, max_tokens, recipe, **overrides), self)) if w}
     return self.split_off(bad, bad.values())
 
@@ -802,7 +930,10 @@ class ArrowRows:
     "Rows of a dataset in arrow format, where no image is decoded on the way."
     fresh = 2**26   # bytes read until the file is mapped anew: pages that were read stay in a mapping
 
-    def __init__(self, ds): self.ds,self.seen = ds.with_format('arrow'), 0
+    def __init__(
+        self,
+        ds  # a `datasets.Dataset`
+    ): self.ds,self.seen = ds.with_format('arrow'), 0
     def __len__(self): return len(self.ds)
     def __getitem__(self, i):
         table = self.ds[i]
@@ -812,35 +943,51 @@ class ArrowRows:
 
 def _has(source, *attrs): return not isinstance(source, (str, Path, type)) and all(hasattr(source, a) for a in attrs)
 
+# %% ../nbs/01_examples.ipynb #a4521c78
 @opener(lambda s: _has(s, 'features', 'with_format', '__len__'))
-def open_dataset(ds, **_):
-    "A `datasets.Dataset`, read by number."
+def open_dataset(
+    ds,  # a `datasets.Dataset`
+    **_  # options that other openers take
+):       # a Source; a row is numbered from 1 and its image read when needed
+    "A dataset, read by number."
     rows = ArrowRows(ds)
     return Source('the dataset', lambda: ((i+1, PlacedRow(rows[i], rows, i)) for i in range(len(rows))))
 
 @opener(lambda s: _has(s, 'features', 'with_format') and not hasattr(s, '__len__'))
-def open_stream(ds, **_):
+def open_stream(
+    ds,  # a `datasets.IterableDataset`
+    **_  # options that other openers take
+):       # a Source that streams
     "An iterable dataset, read once and in order."
     rows = ds.with_format('arrow')
     return Source('the stream', lambda: ((n, t.to_pylist()[0]) for n,t in enumerate(rows, 1)), streams=True)
 
 # %% ../nbs/01_examples.ipynb #41a4c850
 @opener(lambda s: isinstance(s, dict) and s and all(_has(v, 'features', 'with_format') for v in s.values()))
-def open_splits(splits, split=None, **options):
-    "One split of a dictionary of datasets; ValueError if it is not clear which."
+def open_splits(
+    splits,      # {name: dataset}
+    split=None,  # a name; None where there is only one
+    **options    # options that other openers take
+):               # a Source; ValueError if it is not clear which
+    "One split of a dictionary of datasets."
     if split is None and len(splits) == 1: split = next(iter(splits))
     if split not in splits: raise ValueError(f'the dataset has the splits {", ".join(splits)}: choose one, split="..."')
     return open_source(splits[split], **options)
 
 @opener(lambda s: _dir(s) and any((Path(s)/f).is_file() for f in ('dataset_info.json', 'dataset_dict.json')))
-def open_saved(folder, **options):
-    "What `save_to_disk` of `datasets` wrote."
+def open_saved(
+    folder,    # what `save_to_disk` of `datasets` wrote
+    **options  # `split` chooses among several; other openers take more
+):             # a Source; ValueError if it is not clear which split
+    "A dataset that was saved."
     from datasets import load_from_disk
     return open_source(load_from_disk(str(folder)), **options)._replace(name=Path(folder).name)
 
 # %% ../nbs/01_examples.ipynb #40b5e29c
-def read_parquet(files):
-    "A dataset of one or more parquet files, mapped from disk."
+def read_parquet(
+    files  # Paths, in order
+):         # a `datasets.Dataset`, mapped from disk; ValueError if a part is missing or cannot be read
+    "One or more parquet files as one dataset."
     from datasets import Dataset
     from datasets.exceptions import DatasetGenerationError
     parts = {int(m[1]) for f in files if (m := re.search(r'-of-(\d+)\.parquet$', f.name))}
@@ -850,20 +997,32 @@ def read_parquet(files):
         raise ValueError(f'{files[0].name} is no parquet file that can be read ({type(e).__name__})') from e
 
 @opener(lambda s: isinstance(s, (list, tuple)) and len(s) > 0 and all(_is(f, ('.parquet',)) for f in s))
-def open_parts(files, **_):
-    "Parquet files that are one table, in order."
+def open_parts(
+    files,  # paths of parquet files, in order
+    **_     # options that other openers take
+):          # a Source; ValueError as from `read_parquet`
+    "Parquet files that are one table."
     files = [Path(f) for f in files]
     return open_dataset(read_parquet(files))._replace(name=files[0].name, root=files[0].parent)
 
 @opener(lambda s: _is(s, ('.parquet',)))
-def open_parquet(path, **_):
+def open_parquet(
+    path,  # of a .parquet file that is a whole table
+    **_    # options that other openers take
+):         # a Source; ValueError as from `read_parquet`
     "One parquet file."
     return open_parts([path])
 
 # %% ../nbs/01_examples.ipynb #dbd09b24
 class ExampleStream(SetAside):
     "Examples of a source that is read as it passes; `quarantine` grows on the way."
-    def __init__(self, source, reader, strict, rules=()):
+    def __init__(
+        self,
+        source,   # a Source
+        reader,   # a Reader
+        strict,   # raise a ValueError at the first bad row
+        rules=()  # functions of an Example: why it is left out, or None
+    ):
         self.source,self.reader,self.strict,self.rules,self.quarantine = source, reader, strict, rules, []
 
     def __iter__(self):
@@ -879,13 +1038,22 @@ class ExampleStream(SetAside):
 
 # %% ../nbs/01_examples.ipynb #f6adce34
 @patch
-def fitting(self:ExampleStream, processor, max_tokens=8192, recipe='clean', **overrides):
-    "The stream without the examples whose prompts are too long (options as for `Examples`), which join the quarantine as they pass."
+def fitting(
+    self:ExampleStream,
+    processor,        # of the model
+    max_tokens=8192,  # the longest prompt, visual and text tokens together
+    recipe='clean',   # a name or a Recipe
+    **overrides       # fields of Recipe
+):                    # an ExampleStream; what is too long joins its quarantine as it passes
+    "The stream of the examples whose two prompts are both short enough."
     rule = length_rule(processor, max_tokens, recipe, **overrides)
     return ExampleStream(self.source, self.reader, self.strict, (*self.rules, rule))
 
 # %% ../nbs/01_examples.ipynb #b75b7d7c
-def viscot_row(row, root):
+def viscot_row(
+    row,  # dictionary
+    root  # folder of the images, or None
+):        # a row; another layout comes back as it is; a broken conversation raises what `try_row` catches
     "A Visual-CoT row with its image's path; in conversation form also its question, answer and boxes."
     if isinstance(row.get('conversations'), (list, tuple)):
         said,images = [t['value'] for t in row['conversations']], row['image']
@@ -905,8 +1073,12 @@ def json_lines(path):
     return isinstance(first, dict)
 
 @opener(lambda s: _is(s, ('.json',)))
-def open_json(path, template=None, **_):
-    "A JSON file: COCO annotations, a list of rows, or lines by another name."
+def open_json(
+    path,           # of a .json file; images are named relative to its folder
+    template=None,  # question for COCO annotations, with {name} in it
+    **_             # options that other openers take
+):                  # a Source; ValueError for broken JSON, another form, or COCO without a template
+    "COCO annotations, a list of rows, or JSON lines by another name."
     path = Path(path)
     try: data = json.loads(path.read_text(encoding='utf-8-sig'))
     except (ValueError, RecursionError) as e:
@@ -918,8 +1090,10 @@ def open_json(path, template=None, **_):
     return open_list(data)._replace(name=path.name, root=path.parent)
 
 # %% ../nbs/01_examples.ipynb #b2673b82
-def coco_names(data):
-    "Of COCO annotations: files by image, names by category, and how often a picture has one of a category."
+def coco_names(
+    data  # the COCO file as a dictionary
+):        # {image id: file}, {category id: name}, Counter of (image id, category id); ValueError if it is no COCO
+    "Files by image, names by category, and how often a picture has one of a category."
     try: return ({i['id']: i['file_name'] for i in data['images']}, {c['id']: c['name'] for c in data['categories']},
                  Counter((a['image_id'], a['category_id']) for a in data['annotations'] if isinstance(a, dict) and
                          {'image_id', 'category_id'} <= a.keys()))
@@ -927,7 +1101,10 @@ def coco_names(data):
         raise ValueError('these are no COCO instances: images need id and file_name, categories id and name '
                          f'({type(e).__name__}: {e})') from None
 
-def coco_rows(data, template):
+def coco_rows(
+    data,     # the COCO file as a dictionary
+    template  # question with {name} in it
+):            # pairs of number, from 1, and a row; ValueError in its place for a crowd or a name that is not unique
     "A row for each annotated box whose name is unique in its picture."
     files,names,often = coco_names(data)
     def row(a):
@@ -938,8 +1115,13 @@ def coco_rows(data, template):
         return dict(id=a['id'], image=files[a['image_id']], bbox=a['bbox'], question=question)
     return ((n, try_row(row, a)) for n,a in enumerate(data['annotations'], 1))
 
-def coco_source(data, path, template):
-    "COCO annotations as a Source; `template` asks about {name}, without it a ValueError."
+# %% ../nbs/01_examples.ipynb #47bd043a
+def coco_source(
+    data,     # the COCO file as a dictionary
+    path,     # Path of the file; images are named relative to its folder
+    template  # question with {name} in it
+):            # a Source; ValueError without such a template, or if it is no COCO
+    "COCO annotations as a Source."
     if not template or '{name}' not in template:
         raise ValueError(f'{path.name} holds COCO annotations, which ask nothing: '
                          'give template="What colour is the {name}?"')
@@ -950,13 +1132,19 @@ def coco_source(data, path, template):
 # %% ../nbs/01_examples.ipynb #a22dd305
 OPTION_PROMPT = "Answer with the option's letter from the given choices."
 
-def lettered(question, options, seed):
-    "The question with lettered options in an order that `seed` fixes, and the letter of the first one."
+def lettered(
+    question,  # plain
+    options,   # at most 26 strings; the first is right
+    seed       # fixes their order
+):             # the prompt, and the letter of the first option
+    "The question with lettered options in a shuffled order."
     order = random.Random(seed).sample(range(len(options)), len(options))
     lines = [f'{chr(65+k)}. {options[i]}' for k,i in enumerate(order)]
     return question + '\n\n' + '\n'.join(lines) + f'\n\n{OPTION_PROMPT}', chr(65+order.index(0))
 
-def vstar_row(file):
+def vstar_row(
+    file  # Path of the JSON file
+):        # a row; what is wrong with the file raises what `try_row` catches
     "The row of a JSON file that lies beside an image."
     d,id = json.loads(file.read_text(encoding='utf-8-sig')), f'{file.parent.name}/{file.stem}'
     images = (p for p in sorted(file.parent.glob(f'{file.stem}.*')) if p.suffix != '.json')
@@ -965,18 +1153,27 @@ def vstar_row(file):
     return dict(id=id, image=image, bbox=d['bbox'], question=question, answer=answer)
 
 # %% ../nbs/01_examples.ipynb #60d05920
-def vstar_source(folder, pattern):
-    "The JSON files of `folder` that fit the `pattern`, in order, as a Source."
+def vstar_source(
+    folder,  # Path
+    pattern  # glob of the JSON files below it
+):           # a Source
+    "The JSON files of V*, in order."
     rows = lambda: ((n, try_row(vstar_row, file)) for n,file in enumerate(sorted(folder.glob(pattern)), 1))
     return Source(folder.name, rows, folder, 'xywh')
 
 @opener(lambda s: _dir(s) and any((Path(s)/d).is_dir() for d in ('direct_attributes', 'relative_position')))
-def open_vstar(folder, **_):
-    "The folder of V*: a JSON file beside each image, in folders by kind of question."
+def open_vstar(
+    folder,  # has a folder for each kind of question
+    **_      # options that other openers take
+):           # a Source
+    "The folder of V*: a JSON file beside each image."
     return vstar_source(Path(folder), '*/*.json')
 
 @opener(lambda s: _dir(s) and any(p.with_suffix('.jpg').is_file() for p in Path(s).glob('*.json')))
-def open_vstar_part(folder, **_):
+def open_vstar_part(
+    folder,  # holds JSON files and images
+    **_      # options that other openers take
+):           # a Source
     "One folder of V* by itself."
     folder = Path(folder).resolve()
     return vstar_source(folder, '*.json')._replace(root=folder.parent)
@@ -984,7 +1181,10 @@ def open_vstar_part(folder, **_):
 # %% ../nbs/01_examples.ipynb #b7304f91
 class Joined(io.RawIOBase):
     "Files read one after another as if they were one."
-    def __init__(self, parts): self.parts,self.file = list(parts), None
+    def __init__(
+        self,
+        parts  # paths, in order
+    ): self.parts,self.file = list(parts), None
     def readable(self): return True
     def readinto(self, buffer):
         while True:
@@ -995,8 +1195,10 @@ class Joined(io.RawIOBase):
             self.file.close(); self.file = None
 
 # %% ../nbs/01_examples.ipynb #a94d3800
-def archive_parts(folder):
-    "Archives in a folder: name → its parts in order; a gap in the numbers is an error."
+def archive_parts(
+    folder  # holds .tar or .tar.gz files, whole or in numbered parts
+):          # {name: its Paths in order}; ValueError if a part is missing
+    "The archives in a folder."
     found = defaultdict(dict)
     for p in Path(folder).iterdir():
         if m := re.fullmatch(r'(.+\.tar(?:\.gz)?)(\d*)', p.name): found[m[1]][int(m[2] or 0)] = p
@@ -1005,8 +1207,11 @@ def archive_parts(folder):
             raise ValueError(f'part {min(gaps):02d} of {name} is missing: download it again')
     return {name: [parts[k] for k in sorted(parts)] for name,parts in sorted(found.items())}
 
-def member_path(member, folder):
-    "Where a member of an archive goes; one that could be written elsewhere, or is a link, is refused."
+def member_path(
+    member,  # a TarInfo
+    folder   # Path to extract to
+):           # a Path; ValueError for a link, a device, or a name that leads outside
+    "Where a member of an archive goes."
     path = PurePosixPath(member.name)
     if not (member.isfile() or member.isdir()):
         raise ValueError(f'the archive holds {member.name!r}, which is a link or a device')
@@ -1016,8 +1221,10 @@ def member_path(member, folder):
 
 # %% ../nbs/01_examples.ipynb #46ec71fe
 @contextmanager
-def opened_archive(parts):
-    "The archive that the files `parts` make, in order; what is wrong with it in one sentence."
+def opened_archive(
+    parts  # files that together are one tar archive, in order
+):         # context of a TarFile, read once and in order; ValueError if it is damaged
+    "Open an archive that may be in parts."
     try:
         with tarfile.open(fileobj=io.BufferedReader(Joined(parts), 1 << 20), mode='r|*') as tar: yield tar
     except (tarfile.ReadError, EOFError, zlib.error, lzma.LZMAError) as e:
@@ -1028,7 +1235,7 @@ def extract_archive(
     parts,   # files that together are one tar archive, in order
     folder   # where to; it is made
 )->int:      # files written; those already there are kept
-    "Extract an archive safely, and go on where an interrupted extraction stopped."
+    "Extract an archive safely, going on where an interrupted extraction stopped; ValueError if it is damaged or unsafe."
     written = 0
     with opened_archive(parts) as tar:
         for member in tar:
@@ -1043,8 +1250,10 @@ def extract_archive(
     return written
 
 # %% ../nbs/01_examples.ipynb #7a43b25d
-def extract_released(folder):
-    "Extract the archives of the released layout that are not extracted yet; a note in the folder remembers."
+def extract_released(
+    folder  # of the released layout
+):          # None; ValueError if an archive is incomplete, damaged or unsafe
+    "Extract the archives that are not extracted yet; a note in the folder remembers."
     folder,note = Path(folder), Path(folder)/'.extracted.json'
     done = json_row(note.read_bytes()) if note.is_file() else {}
     if isinstance(done, ValueError): done = {}     # a torn note: look at each archive again
@@ -1061,7 +1270,10 @@ def extract_released(folder):
             except OSError: pass    # nothing may be written here, and nothing had to be: all files were there
 
 @opener(lambda s: _dir(s) and (Path(s)/'train.jsonl').is_file())
-def open_packed(folder, **options):
+def open_packed(
+    folder,    # holds a train.jsonl
+    **options  # options that other openers take
+):             # a Source; ValueError as from `extract_released`
     "The released layout as the hub has it: archives are extracted first."
     extract_released(folder)
     return open_released(folder, **options)
@@ -1078,7 +1290,7 @@ def fetch_released(
     folder=None,                # where to; None: VISION_OPD_HOME or ~/.cache/vision_opd
     parts=('original_images',)  # also 'images' (28 GB), 'teacher_images' (3 GB)
 )->Path:                        # the folder, for load_examples
-    "Download the released set at its pinned revision; what is there already is kept."
+    "Download the released set at its pinned revision; what is there already is kept; ValueError if it cannot be had."
     from huggingface_hub import snapshot_download
     folder = Path(folder or Path(os.environ.get('VISION_OPD_HOME', Path.home()/'.cache/vision_opd'))/'Vision-OPD-6K')
     try: snapshot_download(RELEASED, repo_type='dataset', revision=RELEASED_REVISION, local_dir=folder,
@@ -1086,9 +1298,13 @@ def fetch_released(
     except (OSError, ValueError) as e: raise _no_hub(RELEASED, e) from e
     return folder
 
+# %% ../nbs/01_examples.ipynb #116d2ba7
 @opener(lambda s: isinstance(s, str) and re.fullmatch(r'[\w-][\w.-]*/[\w.-]+', s) and not Path(s).exists())
-def open_hub(id, **options):
-    "A data set of the hub by its id; ValueError if it cannot be had."
+def open_hub(
+    id,        # 'owner/name'
+    **options  # `split` chooses among several; other openers take more
+):             # a Source; ValueError if the hub has none or cannot be reached
+    "A data set of the hub."
     if id == RELEASED: return open_source(fetch_released(), **options)
     from datasets import load_dataset
     try: splits = load_dataset(id)
@@ -1101,12 +1317,14 @@ IMAGE_SUFFIXES = '.jpg', '.jpeg', '.png', '.webp', '.bmp', '.tif', '.tiff', '.gi
 class Overlap(NamedTuple):
     "An example whose picture looks like one of a benchmark."
     index:int      # of the example
-    id:str
+    id:str         # of the example
     benchmark:str  # name of the benchmark's picture
     distance:int   # bits of 64 that differ
 
-def named_pictures(source):
-    "Name and Picture of each image of a folder, of Examples, or of a list of paths, bytes or PIL images."
+def named_pictures(
+    source  # folder, Examples, ExampleStream, or list of paths, bytes or PIL images
+):          # list of (name, Picture); ValueError for a folder without images
+    "The pictures of a benchmark, and what to call them."
     if isinstance(source, (Examples, ExampleStream)): return [(e.id, e.picture) for e in source]
     if isinstance(source, (str, Path)):
         files = [p for p in sorted(Path(source).rglob('*')) if p.suffix.lower() in IMAGE_SUFFIXES]
@@ -1114,8 +1332,11 @@ def named_pictures(source):
         return [(p.relative_to(source).as_posix(), Picture(p)) for p in files]
     return [(Path(s).name if isinstance(s, (str, Path)) else str(i), Picture(encoded(s))) for i,s in enumerate(source)]
 
-def perceptual_hashes(named):
-    "A row of 64 bits for each (name, Picture), [n, 64]; decodes each once; a picture that cannot be read is unlike all."
+# %% ../nbs/01_examples.ipynb #9fd213c4
+def perceptual_hashes(
+    named  # (name, Picture) each
+):         # [n, 64], of 0 and 1, or of 2 for one that cannot be read; ImportError without imagehash
+    "What pictures look like, in 64 bits each; each is decoded once."
     try: import imagehash
     except ImportError: raise ImportError('decontamination needs imagehash: pip install "vision_opd[data]"') from None
     bits,unread = [], []
@@ -1143,7 +1364,10 @@ def find_overlaps(
     return sorted(found, key=lambda o: o.distance)
 
 @patch
-def without(self:Examples, overlaps):
-    "The examples that are in none of the overlaps that `find_overlaps` found; the others join the quarantine."
+def without(
+    self:Examples,
+    overlaps  # list of Overlap, as `find_overlaps` gives it
+):            # new Examples; the others join its quarantine; ValueError if none is left
+    "The examples whose pictures are in no benchmark."
     why = {o.index: f'the picture looks like {o.benchmark} of a benchmark ({o.distance} bits differ)' for o in overlaps}
     return self.split_off(sorted(why), [why[i] for i in sorted(why)])
