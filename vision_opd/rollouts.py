@@ -194,6 +194,7 @@ class Roomy(DynamicLayer):
         n, self.wide = self.keys.shape[2], wide
         self.keys, self.values = (w[:, :, :n] for w in wide)
     def update(self, key_states, value_states, *args, **kwargs):
+        "Write new tokens [S,heads,new,width] into their place; keys and values so far, as views."
         n = self.keys.shape[2]; end = n + key_states.shape[2]
         for w,x in zip(self.wide, (key_states, value_states)): w[:, :, n:end] = x
         self.keys, self.values = (w[:, :, :end] for w in self.wide)
