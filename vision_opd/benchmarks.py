@@ -38,8 +38,8 @@ _MARK = re.compile(r'''(?:（\s*([A-Za-z])\s*[)）]                             
     |(?:^|(?<=[\s,;，；。?？:：]))(?:\(\s*([A-Za-z])\s*[)）]|([A-Z])\s*[.:：、)）]))\s*''', re.X)   # (A)  A.  A:
 
 def split_options(
-    text:str   # with lettered options in it, "(A) red (B) blue", "A. red\nB. blue", "（A）红"
-):             # what stands before them, {"A": "red", ...}; the text and {} if there are none
+    text:str  # with lettered options in it, "(A) red (B) blue", "A. red\nB. blue", "（A）红"
+):            # what stands before them, {"A": "red", ...}; the text and {} if there are none
     "The question and the options of a text that holds both."
     marks = [(m.start(), m.end(), (m[1] or m[2] or m[3]).upper()) for m in _MARK.finditer(text)]
     for first in reversed([i for i,m in enumerate(marks) if m[2] == 'A']):
@@ -58,7 +58,7 @@ def _is_empty(v): return v is None or v != v or (isinstance(v, str) and not v.st
 
 def option_dict(
     value   # a list, a dictionary, text with lettered options, or None
-)->dict:    # {"A": "red", ...}
+)->dict:    # {"A": "red", ...}; {} for none
     "Options by letter."
     if isinstance(value, dict): return {k: str(v).strip() for k,v in value.items() if not _is_empty(v)}
     if isinstance(value, str): return split_options(value)[1]
@@ -109,16 +109,23 @@ def facts(self:Item):
     return {k: getattr(self, k) for k in FACTS}
 
 @patch
-def decoded(self:Item, picture):
-    "The pixels of one of its pictures; an error names the item."
+def decoded(self:Item,
+    picture  # `self.picture` or `self.crop`
+):           # PIL image
+    "The pixels of one of its pictures; a ValueError names the item."
     try: return picture.decode()
     except ValueError as e: raise ValueError(f'{self.benchmark}, item {self.id}: {e}') from None
 
 @patch(as_prop=True)
-def image(self:Item): return self.decoded(self.picture)
+def image(self:Item):
+    "Its whole image, a PIL image; decoded anew each time, a ValueError names the item."
+    return self.decoded(self.picture)
 
 @patch
-def pair(self:Item, recipe='clean', **overrides):
+def pair(self:Item,
+    recipe='clean',  # how views are made, one of `crops.RECIPES`
+    **overrides      # settings of the recipe to change, see `crops.view_pair`
+):                   # ViewPair; ValueError where a view needs a box and there is none
     "Both views as `view_pair` makes them, for any view of chapter 00; decodes the image once."
     return view_pair(self.image, self.box, self.prompt, recipe, **overrides)
 
@@ -130,11 +137,15 @@ def crop_image(self:Item):
     return self.pair().teacher_image if self.box else None
 
 @patch(as_prop=True)
-def views(self:Item): return ('full', 'crop') if self.box or self.crop is not None else ('full',)
+def views(self:Item):
+    "The names that `view` takes: 'full', and 'crop' where there is a box or a crop."
+    return ('full', 'crop') if self.box or self.crop is not None else ('full',)
 
 @patch
-def view(self:Item, name):
-    "The image of a view, 'full' or 'crop'."
+def view(self:Item,
+    name  # 'full' or 'crop'
+):        # PIL image; ValueError for a view that the item does not have
+    "The image of a view."
     image = self.image if name == 'full' else self.crop_image if name == 'crop' else None
     if image is not None: return image
     at = f'{self.benchmark}, item {self.id}'
@@ -147,6 +158,7 @@ class Collage(Picture):
         super().__init__(tuple(pictures))
         self.margin = margin
     def read(self):
+        "The pictures in one row on white, `margin` pixels apart, a PIL image."
         images = [p.decode() for p in self.source]
         widths = [im.width for im in images]
         size = sum(widths) + self.margin*(len(images)-1), max(im.height for im in images)
@@ -183,17 +195,22 @@ class Benchmark:
 # %% ../nbs/09_benchmarks.ipynb #3e1c1d48
 @patch(as_prop=True)
 def protocol(self:Benchmark):
-    "The name and a digest of how it asks."
+    "'name/digest': of how it asks, 6 hex digits of its prompt, line and instruction."
     how = json.dumps([self.prompt, self.line, self.instruction])
     return f'{self.name}/{hashlib.sha256(how.encode()).hexdigest()[:6]}'
 
 BENCHMARKS = {}
 
-def register(benchmark):
+def register(
+    benchmark  # a Benchmark
+):
     "Add a benchmark to the registry, or replace the one of its name."
     BENCHMARKS[benchmark.name] = benchmark
 
-def as_benchmark(name, items=None):
+def as_benchmark(
+    name,       # one of BENCHMARKS, or a Benchmark
+    items=None  # Items, whose benchmark is taken for any name
+):              # Benchmark; ValueError for a name that is not there
     "The Benchmark of a name, or of the items."
     if isinstance(name, Benchmark): return name
     if hasattr(items, 'benchmark'): return items.benchmark
@@ -201,7 +218,9 @@ def as_benchmark(name, items=None):
     raise ValueError(f'there is no benchmark {name!r}; there are: {", ".join(BENCHMARKS)}')
 
 # %% ../nbs/09_benchmarks.ipynb #3dae9df3
-def written(options):
+def written(
+    options  # a row's options: text, a list, or None
+):           # list of lines
     "The lines of options that come with letters; none of bare ones."
     if isinstance(options, str): return [options]
     lines = [str(v) for v in options] if isinstance(options, (list, tuple)) else []
@@ -229,9 +248,9 @@ IMAGES = 'image', 'image_2', 'image_3', 'image_4', 'crop'
 def role_columns(
     columns,   # role → 'name|name', a role with ? may be missing
     rows,      # the first rows
-    told=None, # {role: column} from the user; None for a column: do without
+    told=None, # {role: column} from the user; None for a column: do without it
     name=''    # of the source, for messages
-)->dict:       # role → list of columns, to be tried in this order
+)->dict:       # role → list of columns, to be tried in this order; ValueError for a column or role that is not there
     "Which columns of a table serve which role."
     there = list(dict.fromkeys(k for r in rows for k in r))
     real, found, told = {k.lower(): k for k in there}, {}, told or {}
@@ -252,26 +271,41 @@ class ItemReader:
     columns:dict           # role → columns
     root:Path|None=None    # folder of the images
 
-    def picture(self, row, role):
-        "A reference to the row's image for a role, or None."
+    def picture(self,
+        row,  # a dictionary or a Row of chapter 01
+        role  # one of IMAGES
+    ):
+        "A Picture that refers to the row's image for a role, one of IMAGES; or None."
         name = next((n for n in self.columns.get(role, []) if not _is_empty(row.get(n))), None)
         if name is None: return None
         return Picture(row.cell(name, self.root) if hasattr(row, 'cell') else encoded(row[name], self.root))
 
-    def values(self, row):
-        "Role → value; options may also be columns A, B, C, ..."
+    def values(self,
+        row  # a dictionary
+    ):
+        "Role → value of a row, as `adapt` leaves them; options may also be columns A, B, C, ..."
         v = {role: first_value(row, names) for role,names in self.columns.items() if role not in IMAGES}
         if v.get('options') is None and not _is_empty(row.get('A')):
             v['options'] = [row[k] for k in LETTERS[:10] if not _is_empty(row.get(k))]
         return self.benchmark.adapt(v) if self.benchmark.adapt else v
 
-    def box(self, value, size):
-        if _is_empty(value) or value == []: return None
-        return union_box([one_box(b, size, self.benchmark.box_format) for b in parse_boxes(value)])
+# %% ../nbs/09_benchmarks.ipynb #b336f5e3
+@patch
+def box(self:ItemReader,
+    value,  # a row's box or boxes, text or lists; empty: none
+    size    # width and height of the image, in pixels
+):          # Box, or None
+    "The smallest box around a row's boxes; ValueError for what is no box of the image."
+    if _is_empty(value) or value == []: return None
+    return union_box([one_box(b, size, self.benchmark.box_format) for b in parse_boxes(value)])
 
 # %% ../nbs/09_benchmarks.ipynb #fc89dddc
-def plain_truth(kind, answer, options):
-    "A row's answer in the form that its kind has."
+def plain_truth(
+    kind,    # one of KINDS
+    answer,  # as the row has it
+    options  # {"A": "red", ...}; {}: the letters alone
+):           # a letter; 'yes' or 'no'; digits; or the words
+    "A row's answer in the form that its kind has; ValueError when it is missing or of no such form."
     if _is_empty(answer): raise ValueError('the answer is missing')
     if kind == 'choice': return answer_letter(answer, options or unknown_options(answer))
     text = str(answer).strip()
@@ -280,14 +314,18 @@ def plain_truth(kind, answer, options):
     if kind == 'number': text = str(int(float(text)))
     return text
 
-def unknown_options(answer):
+def unknown_options(
+    answer  # a letter
+):          # {"A": "", ...}, at least A to C; {} when the answer is no letter
     "Letters without texts, for a question whose options are in the picture."
     text = str(answer).strip(' ().').upper()
     return dict.fromkeys(LETTERS[:max(3, LETTERS.find(text))+1], '') if len(text) == 1 else {}
 
 # %% ../nbs/09_benchmarks.ipynb #7354f27b
 @patch
-def __call__(self:ItemReader, row):
+def __call__(self:ItemReader,
+    row  # a dictionary
+):       # ([Item], mark); ValueError where image, question, answer or box cannot be used
     "The item of a row, and the mark of its image."
     b, v = self.benchmark, self.values(row)
     pictures = [p for role in IMAGES[:-1] if (p := self.picture(row, role)) is not None]
@@ -307,7 +345,10 @@ def __call__(self:ItemReader, row):
 # %% ../nbs/09_benchmarks.ipynb #c0237baf
 TABLES = '*.parquet', '*.tsv', '*.jsonl', '*.csv', '*.json'
 
-def benchmark_files(folder, benchmark):
+def benchmark_files(
+    folder,    # a path
+    benchmark  # a Benchmark
+):             # sorted list of paths; ValueError when there are none
     "The files of a benchmark in a folder: those with its names, or any table."
     for pattern in benchmark.files + TABLES:
         if found := sorted(Path(folder).glob(pattern)): return found
@@ -315,7 +356,10 @@ def benchmark_files(folder, benchmark):
     raise ValueError(f'{folder} holds no files of {benchmark.title} ({" or ".join(benchmark.files)}); '
                      f'there are: {", ".join(there) or "none"}')
 
-def open_files(paths, stream=False):
+def open_files(
+    paths,        # of files that chapter 01 opens
+    stream=False  # read parquet as it passes
+):                # Source of chapter 01
     "One Source of several files, one after another; parquet is read by `datasets`, as it passes if asked."
     paths = [Path(p) for p in paths]
     if stream and all(p.suffix == '.parquet' for p in paths):
@@ -329,15 +373,24 @@ def open_files(paths, stream=False):
 
 # %% ../nbs/09_benchmarks.ipynb #1a952d76
 def home():
-    "Where downloads go."
+    "Where downloads go, a Path: VISION_OPD_HOME, else ~/.cache/vision_opd."
     return Path(os.environ.get('VISION_OPD_HOME', Path.home()/'.cache/vision_opd'))
 
-def no_hub(title, repo, e):
+def no_hub(
+    title,  # of the benchmark
+    repo,   # hub id
+    e       # what the download raised
+):          # ValueError, not raised here
+    "The error that says what to download elsewhere."
     return ValueError(f'{title} is not on disk and the hub cannot be reached ({type(e).__name__}): '
                       f'download {repo} elsewhere and give its folder, source="..."')
 
-def fetch(title, repos, apart=''):
-    "Download files at their revisions, keep what is there; `apart` names folders of another revision. The folder, or that above several."
+def fetch(
+    title,    # of the benchmark, for messages
+    repos,    # triples of hub id, revision, patterns, see `Benchmark`
+    apart=''  # ends the names of the folders of another revision
+):            # Path of the folder, or of that above several; ValueError when the hub cannot be reached
+    "Download files at their revisions, keep what is there."
     from huggingface_hub import snapshot_download
     for repo,revision,patterns in repos:
         if revision is None: print(f'{repo}: no revision is pinned, the newest is taken (name one: {repo}@COMMIT)')
@@ -346,8 +399,12 @@ def fetch(title, repos, apart=''):
         except (OSError, ValueError) as e: raise no_hub(title, repo, e) from e
     return home()/(repos[0][0].split('/')[1] + apart) if len(repos) == 1 else home()
 
-def stream_hub(title, repos):
-    "A Source of files on the hub that are read as they pass."
+# %% ../nbs/09_benchmarks.ipynb #872722a1
+def stream_hub(
+    title,  # of the benchmark, for messages
+    repos   # one triple of hub id, revision, patterns
+):          # Source; ValueError when the hub cannot be reached
+    "Files on the hub that are read as they pass."
     from datasets import load_dataset
     (repo,revision,patterns), = repos
     try: ds = load_dataset(repo, revision=revision, data_files=list(patterns), split='train', streaming=True)
@@ -355,8 +412,12 @@ def stream_hub(title, repos):
     return open_source(ds)
 
 # %% ../nbs/09_benchmarks.ipynb #2ae45a74
-def open_benchmark(benchmark, source=None, stream=None):
-    "A Source for a benchmark, from a folder, a file, anything else that chapter 01 opens, or the hub."
+def open_benchmark(
+    benchmark,    # a Benchmark
+    source=None,  # folder, file, dataset, rows, 'owner/name' or 'owner/name@revision'; None: the hub, as pinned
+    stream=None   # read the files as they pass; None: as the benchmark says
+):                # Source; ValueError when there is no such file, or the hub cannot be reached
+    "The rows of a benchmark, from a folder, a file, anything else that chapter 01 opens, or the hub."
     repos, title = benchmark.repos, benchmark.title
     at = re.fullmatch(r'([\w-][\w.-]*/[\w.-]+?)(@[\w.-]+)?', source) if isinstance(source, str) else None
     if at and not Path(source).exists():
@@ -380,7 +441,9 @@ class Items(Sequence):
         if isinstance(i, int): return self.items[i]
         return Items(self.items[i], self.benchmark, self.name, self.columns, self.quarantine, self.duplicates)
     @property
-    def protocol(self): return self.benchmark.protocol
+    def protocol(self):
+        "The benchmark's, see `Benchmark.protocol`."
+        return self.benchmark.protocol
     @property
     def fingerprint(self):
         "A digest of ids, prompts and answers: equal for equal questions, whatever file they came from."
@@ -430,7 +493,7 @@ def load_benchmark(
     stream=None,       # read the files as they pass; None: if the benchmark is too large and comes from the hub
     verbose=True       # print columns and what was set aside
 )->Items:              # an ItemStream when it streams without a limit
-    "The items of a benchmark."
+    "The items of a benchmark; ValueError when none can be used, a column is missing or a name is unknown."
     benchmark = as_benchmark(name)
     rows = open_benchmark(benchmark, source, stream)
     head = list(islice((r for _,r in rows.rows() if isinstance(r, dict)), 20))
@@ -446,7 +509,10 @@ def load_benchmark(
     return Items(kept, benchmark, rows.name, reader.columns, passing.quarantine, passing.duplicates)
 
 # %% ../nbs/09_benchmarks.ipynb #72baa4f1
-def same_words(text, truth):
+def same_words(
+    text,  # an answer as it was generated
+    truth  # the reference answer
+):         # bool
     "Do both say the same, but for case, punctuation, articles and number words?"
     a, b = plain(spoken(text)), plain(str(truth))
     return bool(b) and (a.casefold() == b.casefold() or bag(a) == bag(b) != [])
@@ -454,8 +520,11 @@ def same_words(text, truth):
 READERS = dict(choice=lambda f, text: parse_choice(text, f['options']), yes_no=lambda f, text: parse_yes_no(text),
                number=lambda f, text: parse_number(text))
 
-def read_answer(facts, text):
-    "What a text gives as the answer to an item, or None and why not."
+def read_answer(
+    facts,  # of the item, see `Item.facts`
+    text    # an answer as it was generated
+):          # what was read or None, and why nothing was ('' otherwise)
+    "What a text gives as the answer to an item."
     kind = facts['kind']
     if kind in READERS:
         p = READERS[kind](facts, text)
@@ -481,7 +550,11 @@ def outcome(
     return None, None, f'{why}, cut off' if record.get('finish_reason') == 'length' else why
 
 # %% ../nbs/09_benchmarks.ipynb #aba24aa7
-def official_outcome(facts, record, read):
+def official_outcome(
+    facts,   # of the item, see `Item.facts`
+    record,  # of its answer, or None
+    read     # the benchmark's `official`: text → Parsed; None: words are compared
+):           # bool; False without an answer
     "Right or not as the released scorer sees it; a judge can only turn wrong into right."
     if record is None or record.get('error'): return False
     text = record.get('text') or ''
@@ -497,36 +570,65 @@ class Answers:
     said:list            # N readings, None where there is none
     draws:int=10_000     # of the bootstrap
 
-    def column(self, name):
-        "N values of a fact or a detail."
+    def column(self,
+        name  # of a fact or a detail
+    ):        # N strings, '' where an item has none
+        "A fact or a detail of each item."
         return np.array([str(f[name] if name in f else f['details'].get(name, '')) for f in self.facts])
-    def clusters(self, mask=slice(None)):
-        "N labels of what the items share, or None if no two share anything."
+    def clusters(self,
+        mask=slice(None)  # N booleans, the items that count; or a slice
+    ):                    # labels, or None if no two share anything
+        "What the items share."
         c = np.array([f['cluster'] or f'#{i}' for i,f in enumerate(self.facts)])[mask]
         return c.tolist() if len(set(c)) < len(c) else None
-    def share(self, mask=None, hit=None):
-        "The share of right answers, of all or of some; or of other hits."
+    def share(self,
+        mask=None,  # N booleans, the items that count; None: all
+        hit=None    # N floats, 1 right, 0 wrong; None: its own
+    ):              # Estimate; nan when no item counts
+        "The share of right answers."
         mask, hit = np.ones(len(self.hit), bool) if mask is None else mask, self.hit if hit is None else hit
         return proportion(hit[mask], self.clusters(mask)) if mask.any() else Estimate(np.nan, 0, 1)
-    def of_totals(self, columns, f, mask=slice(None)):
-        "A function of the totals of columns, between 0 and 1."
-        return bootstrap(columns, f, self.clusters(mask), self.draws, limits=(0, 1))
-    def alike(self, hit):
-        "Are all answers right, or all wrong? Then there is nothing to draw, and a share has the better interval."
-        return len(set(hit)) == 1
-    def split(self, by='category', name='accuracy'):
-        "The share in each group, by name."
-        group = self.column(by)
-        return {f'{name}/{g}': self.share(group == g) for g in sorted(set(group)) if g}
+
+# %% ../nbs/09_benchmarks.ipynb #3db79db8
+@patch
+def of_totals(self:Answers,
+    columns,         # k columns of numbers, one of each item that the mask leaves
+    f,               # of their k totals: a number from 0 to 1
+    mask=slice(None) # N booleans, the items that count; or a slice
+):                   # Estimate
+    "A function of the totals of columns, such as F1."
+    return bootstrap(columns, f, self.clusters(mask), self.draws, limits=(0, 1))
+
+@patch
+def alike(self:Answers,
+    hit  # floats, 1 right, 0 wrong
+):       # bool
+    "Are all answers right, or all wrong? Then there is nothing to draw, and a share has the better interval."
+    return len(set(hit)) == 1
+
+@patch
+def split(self:Answers,
+    by='category',  # the fact or detail that makes the groups
+    name='accuracy' # stands before the group's name
+):                  # {'name/group': Estimate}; items without a group are left out
+    "The share of right answers in each group."
+    group = self.column(by)
+    return {f'{name}/{g}': self.share(group == g) for g in sorted(set(group)) if g}
 
 # %% ../nbs/09_benchmarks.ipynb #87cd524f
-def average(rows):
+def average(
+    rows  # numbers, or arrays of one length
+):        # a number or an array; nan where there is none
     "The mean over rows, of those that are numbers."
     rows = np.array(rows, float); ok = np.isfinite(rows)
     with np.errstate(invalid='ignore', divide='ignore'): return np.where(ok, rows, 0).sum(0)/ok.sum(0)
 
 @patch
-def balanced(self:Answers, by='category', mask=None, combine=average):
+def balanced(self:Answers,
+    by='category',   # the fact or detail that makes the groups
+    mask=None,       # N booleans, the items that count; None: all
+    combine=average  # a function of the groups' shares
+):                   # Estimate
     "The mean of the groups' shares, each group alike; or what `combine` makes of the shares in alphabetical order."
     mask = np.ones(len(self.hit), bool) if mask is None else mask
     group, hit = self.column(by)[mask], self.hit[mask]
@@ -538,22 +640,39 @@ def balanced(self:Answers, by='category', mask=None, combine=average):
     return self.of_totals(columns, shares, mask)
 
 # %% ../nbs/09_benchmarks.ipynb #5a7363ee
-def accuracy(t:Answers):
+def accuracy(
+    t:Answers  # the Answers
+):             # {name: Estimate}
     "The share of right answers, of all and by category."
     return dict(accuracy=t.share(), **t.split())
 
 # %% ../nbs/09_benchmarks.ipynb #3a447006
-def ratio(s, n): return s/n
+def ratio(
+    s,  # total of what counts
+    n   # total of the items
+):      # their quotient
+    "The share, as a function of totals."
+    return s/n
 
 class Parts(Answers):
     "Answers of which a metric gets its columns and the function of their totals, and no number."
     def share(self, mask=None, hit=None):
+        "The columns of a share, and `ratio`; the arguments are those of `Answers.share`."
         mask, hit = np.ones(len(self.hit), bool) if mask is None else mask, self.hit if hit is None else hit
         return [hit*mask, mask*1.], ratio
-    def of_totals(self, columns, f, mask=None): return columns, f
-    def alike(self, hit): return False
+    def of_totals(self, columns, f, mask=None):
+        "The columns and the function, as they are."
+        return columns, f
+    def alike(self, hit):
+        "Never: the columns are wanted in any case."
+        return False
 
-def parts_of(metric, facts, hit, said):
+def parts_of(
+    metric,  # a benchmark's
+    facts,   # N dictionaries, see FACTS
+    hit,     # N of right or wrong
+    said     # N readings, None where there is none
+):           # columns of N numbers, function
     "Columns, and the function of their totals that is a benchmark's own metric."
     return next(iter(metric(Parts(facts, np.array(hit, float), said)).values()))
 
@@ -576,7 +695,9 @@ class Score:
     parts:tuple=None   # columns of the items, and the function of their totals that is the main metric
     def __getitem__(self, name): return self.metrics[name]
     @property
-    def main(self): return next(iter(self.metrics))
+    def main(self):
+        "The name of the benchmark's own metric."
+        return next(iter(self.metrics))
     @property
     def bounds(self):
         "The benchmark's own metric if all unscored items were wrong, and if all were right."
@@ -605,8 +726,12 @@ def __str__(self:Score):
     return '\n'.join(rows)
 
 # %% ../nbs/09_benchmarks.ipynb #9645ec55
-def last_records(records, name, view):
-    "The record that counts for each id: the last one without an error, else the last; and their protocol."
+def last_records(
+    records,  # dictionaries, also of other benchmarks and views
+    name,     # of the benchmark
+    view      # one of runs.VIEWS
+):            # {id: record}, protocol ('' when none is told)
+    "The record that counts for each id: the last one without an error, else the last; ValueError for two protocols."
     found = {}
     for r in records:
         if r['benchmark'] != name or r.get('view', 'full') != view: continue
@@ -616,8 +741,12 @@ def last_records(records, name, view):
     raise ValueError(f'the records of {name} are of {len(protocols)} protocols ({", ".join(protocols)}): '
                      'score them apart')
 
-def facts_of(name, items, found):
-    "What is known of each item, from the items or else from the records."
+def facts_of(
+    name,   # of the benchmark
+    items,  # Items, or None
+    found   # {id: record}
+):          # list of dictionaries, see FACTS
+    "What is known of each item, from the items or else from the records; ValueError when a record lacks it."
     if items is not None: return [i.facts() for i in items if i.benchmark == name]
     for r in found.values():
         if missing := [k for k in FACTS if k not in r]:
@@ -630,8 +759,8 @@ def score(
     name,         # of a benchmark, or a Benchmark
     records,      # dictionaries: benchmark, id, view, text, error, ...
     items=None,   # the Items that were asked; None: records that carry `Item.facts()`
-    view='full'   # which view's records
-)->Score:
+    view='full'   # which view's records, one of runs.VIEWS
+)->Score:         # ValueError without records of this benchmark and view
     "The metrics of a benchmark for the records of one run."
     b = as_benchmark(name, items)
     found,protocol = last_records(records, b.name, view)
@@ -653,13 +782,22 @@ def score(
     return add_gap(made, b, records, items) if view == 'full' else made
 
 # %% ../nbs/09_benchmarks.ipynb #74dd0a7e
-def pair_up(a, b, ids):
+def pair_up(
+    a,   # a Score
+    b,   # a Score of the same benchmark
+    ids  # of both
+):       # two arrays of booleans, labels or None
     "Hits of two scores on the same ids, and the ids' clusters or None."
     labels = [a.clusters[i] or f'#{i}' for i in ids]
     hits = [np.array([s.hits[i] is True for i in ids]) for s in (a, b)]
     return *hits, labels if len(set(labels)) < len(labels) else None
 
-def add_gap(made, benchmark, records, items):
+def add_gap(
+    made,       # the Score on full images, changed in place
+    benchmark,  # its Benchmark
+    records,    # of both views
+    items       # that were asked, or None
+):              # the same Score
     "A score with the accuracy on crops and the gap, where the records have both views."
     if not any(r['benchmark'] == made.benchmark and r.get('view') == 'crop' for r in records): return made
     crop = score(benchmark, records, items, 'crop')
@@ -670,21 +808,33 @@ def add_gap(made, benchmark, records, items):
     return made
 
 # %% ../nbs/09_benchmarks.ipynb #0fc98b22
-def image_cluster(values, mark):
+def image_cluster(
+    values,  # of the row, not looked at
+    mark     # of its image, two whole numbers, or None
+):           # a label; '' without a mark
     "Questions about one image belong together; equal files are one image."
     return '' if mark is None else f'{mark[0]:x}-{mark[1]:x}'
 
-def digest(*parts): return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:10]
+def digest(
+    *parts  # anything that JSON can hold
+):          # 10 hex digits
+    "A label for equal things."
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:10]
 
 # %% ../nbs/09_benchmarks.ipynb #2505d113
-def shuffled(values):
+def shuffled(
+    values  # role → value
+):          # the same, or with options and answer; unchanged where an answer is given
     "A row whose first option is the right one, with its options in an order that the id fixes."
     options = values.get('options')
     if not isinstance(options, list) or values.get('answer') is not None: return values
     order = random.Random(str(values['id'])).sample(range(len(options)), len(options))
     return values | dict(options=[options[i] for i in order], answer=LETTERS[order.index(0)])
 
-def vstar_file(file, folder):
+def vstar_file(
+    file,   # Path of the JSON file
+    folder  # Path of the whole
+):          # dictionary or ValueError, not raised
     "The row of one JSON file, or the ValueError that says what is wrong with it."
     try: d = json.loads(file.read_text(encoding='utf-8-sig'))
     except ValueError as e: return ValueError(f'{file.name} is broken JSON ({e})')
@@ -692,7 +842,9 @@ def vstar_file(file, folder):
     image, kind = next(images, file.with_suffix('.jpg')).relative_to(folder).as_posix(), file.parent.name
     return dict(d, id=f'{kind}/{file.stem}', category=kind, image=image)
 
-def vstar_layout(folder):
+def vstar_layout(
+    folder  # Path
+):          # Source; None for another layout
     "The original folder: a JSON file beside each image, in a folder for each kind of question."
     files = [f for kind in ('direct_attributes', 'relative_position') for f in sorted((folder/kind).glob('*.json'))]
     rows = lambda: ((n, vstar_file(f, folder)) for n,f in enumerate(files, 1))
@@ -709,7 +861,9 @@ register(Benchmark('vstar', 'V*',
     copies=(('craigwu/vstar_bench', 'd9ae62c903da0c98336e85c5ee89cd863b04b4da',
              ('direct_attributes/*', 'relative_position/*')),)))
 
-def ranked(values):
+def ranked(
+    values  # role → value
+):          # the same, with its details
     "A row whose options are compared by their likelihood: the question alone is asked."
     return shuffled(values) | dict(details=dict(by='likelihood'))
 
@@ -717,7 +871,10 @@ register(replace(BENCHMARKS['vstar'], name='vstar_likelihood', title='V* (likeli
                  prompt='{question}', instruction='', adapt=ranked))
 
 # %% ../nbs/09_benchmarks.ipynb #ab59df78
-def zoom_kind(values, options):
+def zoom_kind(
+    values,  # role → value
+    options  # {"A": "red", ...}
+):           # 'choice' or 'open'
     "Whether a row has options: by its type where the file tells, else by its answer."
     told = str(values.get('type') or '')
     if told: return 'choice' if 'choice' in told else 'open'
@@ -732,9 +889,15 @@ register(Benchmark('zoombench', 'ZoomBench',
     paper='inclusionAI/ZoomBench'))
 
 # %% ../nbs/09_benchmarks.ipynb #b987e034
-def turned(values): return values | dict(details=dict(cycle=str(values.get('cycle') or 0)))
+def turned(
+    values  # role → value
+):          # the same, with its details
+    "A row that knows which order of its options this is."
+    return values | dict(details=dict(cycle=str(values.get('cycle') or 0)))
 
-def hrbench(t):
+def hrbench(
+    t  # the Answers
+):     # {name: Estimate}
     "Mean over the four orders of options, of all questions and of those about one thing (FSP) and several (FCP)."
     kind = t.column('category')
     split = {f'accuracy/{k}': t.balanced('cycle', kind == k) for k in sorted(set(kind)) if k}
@@ -756,7 +919,9 @@ MEASURES = dict(f1=lambda tp, fp, fn, tn: 2*tp/(2*tp + fp + fn),
                 precision=lambda tp, fp, fn, tn: tp/(tp+fp), recall=lambda tp, fp, fn, tn: tp/(tp+fn),
                 yes_ratio=lambda tp, fp, fn, tn: (tp+fp)/(tp+fp+fn+tn))
 
-def pope(t):
+def pope(
+    t  # the Answers, 'yes' or 'no'
+):     # {name: Estimate}; 'f1/SPLIT' for one of several splits
     "F1, accuracy, precision, recall and predicted yes-ratio: the mean over splits, and of each split."
     there, hit, split = t.column('answer') == 'yes', t.hit == 1, t.column('category')
     cells = [there & hit, ~there & ~hit, there & ~hit, ~there & hit]
@@ -772,7 +937,10 @@ def pope(t):
     return out | {f'{m}/{s}': of(f, [s]) for s in names for m,f in MEASURES.items()}
 
 # %% ../nbs/09_benchmarks.ipynb #b2004710
-def pope_row(values):
+def pope_row(
+    values  # role → value
+):          # the same, with a new id
+    "A row whose id names its split, as numbers begin anew in each."
     split = str(values.get('category') or '')
     return values | dict(id='/'.join(str(v) for v in (split, values.get('id')) if not _is_empty(v)), category=split)
 
@@ -786,21 +954,29 @@ register(Benchmark('pope', 'POPE', (('lmms-lab/POPE', None, ('data/*.parquet',))
 # %% ../nbs/09_benchmarks.ipynb #e59c595a
 CORRECTED = {99: 'B', 100: 'A', 279: 'B', 280: 'A'}   # (a) long tusks (b) short; (a) standing (b) sitting
 
-def mmvp_row(values):
+def mmvp_row(
+    values  # role → value, the id a number from 1
+):
     "A row with its pair, the corrected answer, and the one that was released."
     n, answer = int(values['id']), str(values['answer']).strip(' ().').upper()
     right = CORRECTED.get(n, answer)
     released = 'AB'[right == 'A'] if n in CORRECTED else answer
     return values | dict(answer=right, details=dict(pair=str((n+1)//2), released=released))
 
-def pairs_right(pair, hit):
+def pairs_right(
+    pair,  # N labels
+    hit    # N floats, 1 right
+):         # N booleans, N floats
     "Which items are the first of a complete pair, and for which of them both answers are right."
     first, both = np.zeros(len(pair), bool), np.zeros(len(pair))
     for i in (np.flatnonzero(pair == p) for p in dict.fromkeys(pair)):
         if len(i) == 2: first[i[0]], both[i[0]] = True, hit[i].all()
     return first, both
 
-def mmvp(t):
+# %% ../nbs/09_benchmarks.ipynb #0f25739e
+def mmvp(
+    t  # the Answers
+):     # {name: Estimate}
     "The share of pairs with both answers right, of single answers, and the pairs as released."
     pair, released = t.column('pair'), t.column('released')
     same = released == t.column('answer')
@@ -809,7 +985,9 @@ def mmvp(t):
     return {'pairs': pairs(t.hit), 'accuracy': t.share(), 'pairs, answers as released': pairs(other)}
 
 # %% ../nbs/09_benchmarks.ipynb #dd826bb3
-def mmvp_layout(folder):
+def mmvp_layout(
+    folder  # Path
+):          # Source; None for another layout
     "The released folder: a CSV without a column for images, which lie in a folder by number."
     if not (folder/'Questions.csv').is_file(): return None
     def rows():
@@ -825,7 +1003,9 @@ register(Benchmark('mmvp', 'MMVP', (('MMVP/MMVP', None, ('Questions.csv', 'MMVP 
     cluster=lambda v, mark: v['details']['pair'], paper='arXiv 2401.06209'))
 
 # %% ../nbs/09_benchmarks.ipynb #85a5a5e5
-def realworld(t):
+def realworld(
+    t  # the Answers
+):     # {name: Estimate}
     "Micro (Avg) and macro over subtasks (Avg-C), of everything and of perception and reasoning; and each subtask."
     task = np.array([c.split('/')[0].lower() for c in t.column('category')])
     out = dict(accuracy=t.share(), macro=t.balanced())
@@ -852,7 +1032,9 @@ for name,title,repo,size,lang in _REALWORLD:
         paper='arXiv 2408.13257'))
 
 # %% ../nbs/09_benchmarks.ipynb #d087672c
-def cvbench(t):
+def cvbench(
+    t  # the Answers
+):     # {name: Estimate}
     "((ADE + COCO)/2 + Omni3D)/2, and the accuracies of sources and tasks."
     source = t.column('category')
     names = sorted(set(source))
@@ -861,7 +1043,10 @@ def cvbench(t):
         return average([average(p) for p in parts if len(p)])
     return dict(accuracy=t.balanced(combine=combine), micro=t.share(), **t.split(), **t.split('task', 'task'))
 
-def cv_row(values):
+def cv_row(
+    values  # role → value
+):          # the same, with a new id and its details
+    "A row whose id names its type (2D or 3D), with its task."
     kind = str(values.get('type') or '')
     id = None if _is_empty(values.get('id')) else f'{kind}/{values["id"]}'
     return values | dict(id=id, details=dict(task=str(values.get('task') or '')))
@@ -875,7 +1060,9 @@ register(Benchmark('cvbench', 'CV-Bench',
     paper='arXiv 2406.16860'))
 
 # %% ../nbs/09_benchmarks.ipynb #954b0ec2
-def mmstar(t):
+def mmstar(
+    t  # the Answers
+):     # {name: Estimate}
     "Accuracy, by category, and the mean over the finer axes."
     return dict(accuracy=t.share(), **t.split(), **{'mean of axes': t.balanced('axis')})
 
@@ -888,11 +1075,15 @@ register(Benchmark('mmstar', 'MMStar',
     paper='arXiv 2403.20330'))
 
 # %% ../nbs/09_benchmarks.ipynb #3743405d
-def visualprobe(t):
+def visualprobe(
+    t  # the Answers
+):     # {name: Estimate}
     "The mean of the accuracies by difficulty, and each."
     return dict(accuracy=t.balanced(), **t.split())
 
-def probe_layout(folder):
+def probe_layout(
+    folder  # Path
+):          # Source; None for another layout
     "Folders with a val.json each, or one of them."
     files = sorted(folder.glob('VisualProbe_*/val.json')) or sorted(folder.glob('val.json'))
     def rows():
@@ -915,11 +1106,15 @@ register(Benchmark('visualprobe', 'VisualProbe',
     visualprobe, kind='open', official=None, layout=probe_layout, cluster=image_cluster, paper='arXiv 2509.07969'))
 
 # %% ../nbs/09_benchmarks.ipynb #331c1285
-def by_task(t):
+def by_task(
+    t  # the Answers
+):     # {name: Estimate}
     "The mean over tasks, the plain share, and each task."
     return dict(accuracy=t.balanced(), micro=t.share(), **t.split())
 
-def with_hint(values):
+def with_hint(
+    values  # role → value
+):          # the same, or with another question
     "A row whose question begins with its hint."
     hint = values.get('hint')
     return values if _is_empty(hint) else values | dict(question=f'Context: {hint}\n{values["question"]}')
@@ -958,7 +1153,7 @@ def example_items(
     examples,         # Examples with answers
     name='examples',  # of this benchmark
     kind=None         # 'open' to have answers judged; None: 'choice' where there are options, else 'exact'
-)->Items:
+)->Items:             # ValueError if none is left
     "Examples as the items of a benchmark of their own; those without an answer are set aside."
     benchmark = Benchmark(name, name, (), (), len(examples), {}, accuracy)
     made, bad = [], []
@@ -973,8 +1168,11 @@ def example_items(
     return Items(made, benchmark, name, quarantine=bad)
 
 # %% ../nbs/09_benchmarks.ipynb #3fae151e
-def comparable(a, b):
-    "Refuse two scores that are not of the same items under the same protocol."
+def comparable(
+    a,  # a Score
+    b   # a Score
+):
+    "ValueError unless two scores are of the same items under the same protocol."
     for what in 'benchmark', 'protocol', 'view':
         x, y = getattr(a, what), getattr(b, what)
         if x != y: raise ValueError(f'two runs can be compared on one {what} only; these are {x!r} and {y!r}')
@@ -986,7 +1184,7 @@ def comparable(a, b):
 def compare(
     a, b   # Scores of one benchmark: before and after, or base and trained
 )->Paired: # difference of the benchmark's own metric, its test, items fixed and broken
-    "The difference of two runs on the same items under the same protocol; unscored answers are wrong."
+    "The difference of two runs; unscored answers are wrong; ValueError unless items and protocol are the same."
     comparable(a, b)
     before, after, clusters = pair_up(a, b, list(a.hits))
     two = paired(before, after, clusters)

@@ -23,12 +23,19 @@ from .runs import *
 from .statistics import *
 
 # %% ../nbs/10_evaluation.ipynb #a74f26c0
-def same_answer(text, truth):
+def same_answer(
+    text,  # an answer
+    truth  # the reference, or another answer
+):         # bool
     "Equal but for case, punctuation and white space."
     normal = lambda s: re.findall(r'\w+', str(s).casefold())
     return normal(text) == normal(truth)
 
-def right(text, truth, question=''):
+def right(
+    text,        # an answer
+    truth,       # a letter, or the words
+    question=''  # with its options, if it has any
+):               # bool
     "Whether an answer says the truth: its letter where the question has options, else its words."
     options = split_options(question)[1]
     return parse_choice(text, options).letter == truth if truth in options else same_answer(text, truth)
@@ -41,7 +48,7 @@ class GapReport:
     answers:dict       # view name → N generated answers
     hits:dict          # view name → N booleans; {} when no answer is known
     confidences:dict   # view name → N floats, the mean probability of the answer's tokens; {} when none is told
-    known:np.ndarray   # N booleans: is the true answer known?
+    known:np.ndarray   # bool [N]: is the true answer known?
     areas:list         # N shares of the image that the box covers; nan without a box
     clusters:list      # N names; examples with the same image have the same
 
@@ -49,20 +56,20 @@ class GapReport:
     def _shared(self, rows=slice(None)):
         "Cluster labels of some examples; None where no image is shared."
         return None if len(set(self.clusters)) == len(self.ids) else np.asarray(self.clusters)[rows].tolist()
-    def rate(self, view):
+    def rate(self,
+        view  # one of those asked
+    ):        # Estimate
         "Accuracy on a view; None where no answer is known."
         return proportion(self._hits(view), self._shared(self.known)) if self.hits else None
-    def confidence(self, view):
+    def confidence(self,
+        view  # one of those asked
+    ):        # Estimate
         "Mean confidence on a view; None where the model tells none."
         return mean(self.confidences[view], self._shared()) if self.confidences else None
-    @property
-    def full(self): return self.rate('full')
-    @property
-    def crop(self): return self.rate('crop')
-    @property
-    def full_confidence(self): return self.confidence('full')
-    @property
-    def crop_confidence(self): return self.confidence('crop')
+    full = property(lambda self: self.rate('full'), doc='Accuracy on the full image.')
+    crop = property(lambda self: self.rate('crop'), doc='Accuracy on the crop.')
+    full_confidence = property(lambda self: self.confidence('full'), doc='Mean confidence on the full image.')
+    crop_confidence = property(lambda self: self.confidence('crop'), doc='Mean confidence on the crop.')
 
 # %% ../nbs/10_evaluation.ipynb #59ac2f2e
 def gap(self):
@@ -98,7 +105,7 @@ def teachable(self):
 def by_area(
     self,
     bins=3  # so many with about equally many examples, or a list of edges, shares of the image
-):          # DataFrame, one row a bin
+):          # DataFrame, one row a bin; ValueError where a box or an answer is not known
     "The gap of examples with small, middling and large evidence."
     if not self.hits or np.isnan(self.areas).any(): raise ValueError('bins by area need a box and an answer for every example')
     share = pd.Series(self.areas)*100
@@ -110,7 +117,9 @@ GapReport.agreement, GapReport.teachable = map(property, (agreement, teachable))
 GapReport.by_area = by_area
 
 # %% ../nbs/10_evaluation.ipynb #b7575f87
-def part(self, rows):
+def part(self,
+    rows  # a slice, or list of numbers
+):        # GapReport
     "The report on some of the examples."
     take = lambda x: {k: take(v) for k,v in x.items()} if isinstance(x, dict) else [x[i] for i in rows]
     return GapReport(*(np.asarray(take(x)) if isinstance(x, np.ndarray) else take(x) for x in vars(self).values()))
@@ -138,11 +147,11 @@ def perception_gap(
     processor,              # its processor
     examples,               # Examples with boxes, held out from training
     recipe='clean',         # how views are made, see crops.RECIPES
-    max_new_tokens=64,      # the longest answer
-    batch_size=32,          # prompts at a time
+    max_new_tokens=64,      # the longest answer, in tokens
+    batch_size=32,          # prompts at a time, ≥ 1
     views=('full', 'crop'), # of runs.VIEWS
     template=None           # options of the chat template, such as dict(enable_thinking=False)
-)->GapReport:
+)->GapReport:               # ValueError without examples, or for one whose views cannot be made or do not fit the model
     "Answers to the same questions on the full image, the crop and any other view (arXiv 2605.18740, sec. 2)."
     if not len(examples): raise ValueError('there are no examples to measure the gap on')
     ask, found = Local(model, processor, batch_size=batch_size, template=template), {v: [] for v in dict.fromkeys(('full', 'crop', *views))}
@@ -152,15 +161,18 @@ def perception_gap(
     return gap_report(examples, found)
 
 # %% ../nbs/10_evaluation.ipynb #68c404f8
-def pair_of(example, recipe):
-    "The views of an example; an error names it."
+def pair_of(
+    example,  # an Example
+    recipe    # how views are made, see `crops.RECIPES`
+):            # ViewPair
+    "The views of an example; a ValueError names it."
     try: return example.pair(recipe=recipe)
     except ValueError as e: raise ValueError(f'{"" if str(e).startswith("example") else f"example {example.id}: "}{e}') from None
 
 def gap_report(
     examples,  # N Examples
     found      # view name → N dictionaries with text, error and confidence
-)->GapReport:
+)->GapReport:  # ValueError for an answer that failed
     "The gap report of answers that are there."
     for v,rows in found.items():
         for e,r in zip(examples, rows):
@@ -187,8 +199,8 @@ def gap_closed(
 # %% ../nbs/10_evaluation.ipynb #bfe38e1f
 def item_set(
     source,     # 'vstar', 'vstar=FOLDER', or what `load_examples` opens
-    limit=None  # the first so many
-):
+    limit=None  # the first so many; None: all
+):              # Items; ValueError where they cannot be opened
     "The items of a benchmark, or of examples; a name of one's own is given as 'name=source'."
     name, _, where = str(source).partition('=') if isinstance(source, str) else ('', '', '')
     if name in BENCHMARKS: return load_benchmark(name, where or None, limit)
@@ -200,7 +212,10 @@ def item_set(
     return items
 
 # %% ../nbs/10_evaluation.ipynb #a23ac97c
-def asker(model, batch_size):
+def asker(
+    model,      # what to ask, of one of these forms
+    batch_size  # prompts at a time
+):              # (text, function)
     "(name, function that gives a Local) of a folder, a hub id, 'NAME=FOLDER' or a Local."
     if isinstance(model, Local): return model.name, lambda: model
     name, _, where = str(model).partition('=')
@@ -209,14 +224,27 @@ def asker(model, batch_size):
         name = f'{path.parent.name}/model' if path.name == 'model' else path.name
     return name, lambda: Local(*load(where), name=name, batch_size=batch_size)
 
-def askers(model, base, server, batch_size):
+def askers(
+    model,      # see `asker`, or None
+    base,       # another one to be asked first, or None
+    server,     # a Server in place of `model`, or None
+    batch_size  # prompts at a time, of a model
+):              # list of pairs; ValueError for both or none of model and server, or for two of one name
     "Who is asked: [(name, function that gives a Local or the Server)], the base first."
     if (model is None) == (server is None): raise ValueError('one of model and server is asked: give one of them')
     who = [asker(m, batch_size) for m in (base, model) if m is not None] + ([(server.model, lambda: server)] if server else [])
     if len(set(dict(who))) < len(who): raise ValueError(f"both models are called {who[0][0]}: name them, 'before=FOLDER' and 'after=FOLDER'")
     return who
 
-def ask_all(who, sets, journal, views, protocol, processor=None):
+# %% ../nbs/10_evaluation.ipynb #858fa635
+def ask_all(
+    who,            # list of (name, function), from `askers`
+    sets,           # list of Items
+    journal,        # an open Journal
+    views,          # of runs.VIEWS
+    protocol,       # a Protocol
+    processor=None  # counts the tokens a server must report; None: they are not counted
+):                  # a dictionary; RunStopped when too many items in a row fail
     "{(benchmark, view): [records of each model]}; one model is in memory at a time."
     found = {}
     for name,make in who:
@@ -231,7 +259,7 @@ def ask_all(who, sets, journal, views, protocol, processor=None):
 # %% ../nbs/10_evaluation.ipynb #8278402f
 def gap_of(
     full, crop,  # Scores of one model on the two views
-    records      # its records of both views
+    records      # its records of both views, dictionaries
 )->GapReport:
     "The gap of answers that were scored; an item without a score on either view is left out."
     ids = [i for i,h in full.hits.items() if h is not None and crop.hits.get(i) is not None]
@@ -242,7 +270,9 @@ def gap_of(
     return GapReport(ids, column('text'), hits, {} if None in sure['full'] + sure['crop'] else sure, np.ones(len(ids), bool),
                      [np.nan if a is None else a for a in area], [full.clusters[i] or i for i in ids])
 
-def gap_table(gaps):
+def gap_table(
+    gaps  # in the order of the models
+):        # a table
     "The gaps {(benchmark, model): GapReport} as a table, with what a second model closed of the first one's."
     head, rows, first = ['benchmark', 'model', 'items', 'full', 'crop', 'gap', 'crop right | full wrong', 'gap closed'], [], {}
     for (name,model),g in gaps.items():
@@ -252,7 +282,9 @@ def gap_table(gaps):
     return table('The gap', head, rows, signed=['gap'])
 
 # %% ../nbs/10_evaluation.ipynb #55277310
-def area_table(gaps):
+def area_table(
+    gaps  # {(benchmark, model): GapReport}
+):        # a table
     "The gaps by the size of the evidence, where all boxes are known and there are items enough for three bins."
     known = {k: g.by_area(3) for k,g in gaps.items() if len(g.ids) >= 60 and not np.isnan(g.areas).any()}
     rows = [[*k, *row] for k,bins in known.items() for row in bins.itertuples()]
@@ -260,7 +292,16 @@ def area_table(gaps):
                  ['benchmark', 'model', 'share', 'items', 'full', 'crop', 'gap'], rows, signed=['gap'])
 
 # %% ../nbs/10_evaluation.ipynb #9ec59706
-def make_report(title, about, scores, records, models, gaps, sets, most):
+def make_report(
+    title,    # of the page
+    about,    # {name: text}, below the title
+    scores,   # {(benchmark, view): [Score of each model]}
+    records,  # {(benchmark, view): [records of each model]}
+    models,   # their names
+    gaps,     # {(benchmark, model): GapReport}
+    sets,     # list of Items
+    most      # items of a kind in the gallery
+):            # a dictionary: title, about, tables, notes, gallery
     "Everything that is shown, as plain data."
     tables = [score_table(scores, models), gap_table(gaps), area_table(gaps), *detail_tables(scores, models),
               reading_table(scores, models), care_table(scores, models, records)]
@@ -297,8 +338,8 @@ def evaluate(
     resume=False,         # go on where output_dir stopped
     tolerance=.02,        # share of items that may stay unscored
     most=12               # items of each kind in the gallery
-)->Evaluation:
-    "Ask, score, compare, report."
+)->Evaluation:            # ValueError for what cannot be asked or compared; RunStopped when too many items in a row fail
+    "Ask, score, compare; writes the report to `output_dir`."
     who = askers(model, base, server, batch_size)
     sets = [item_set(b, limit) for b in benchmarks]
     if len({s.benchmark.name for s in sets}) < len(sets) or not sets: raise ValueError("each set needs a name of its own, 'NAME=SOURCE', and one set at least is needed")
@@ -312,8 +353,12 @@ def evaluate(
     return result
 
 # %% ../nbs/10_evaluation.ipynb #bf97f15f
-def judged(records, judge, cache):
-    "Records with the judge's verdict where a parser read nothing; `cache` keeps the verdicts."
+def judged(
+    records,  # list of dictionaries
+    judge,    # a Server or LocalJudge
+    cache     # path of the file of verdicts
+):            # list of dictionaries
+    "Records with the judge's verdict where a parser read nothing."
     open_ = [n for n,r in enumerate(records) if not r['error'] and r['text'].strip() and outcome(r, r)[0] is None]
     truth = lambda r: f'{r["answer"]}. {r["options"][r["answer"]]}' if r['options'] else r['answer']
     asked = [Question(r['id'], r['prompt'], truth(r), r['text']) for r in (records[n] for n in open_)]
@@ -321,7 +366,11 @@ def judged(records, judge, cache):
     return [r | dict(verdict=verdicts[n].verdict) if n in verdicts else r for n,r in enumerate(records)]
 
 # %% ../nbs/10_evaluation.ipynb #91891692
-def beside(against, names, records):
+def beside(
+    against,  # its folder, or 'MODEL=FOLDER'
+    names,    # of our models
+    records   # {(benchmark, view): [records of each model]}
+):            # names, records; ValueError where it is not clear whose, or answers are missing
     "The records of an earlier evaluation in front of ours."
     model, _, folder = str(against).rpartition('=')
     old = read_run(folder); there = sorted({r['model'] for r in old})
@@ -333,7 +382,15 @@ def beside(against, names, records):
         joined[name, view] = [mine, *runs]
     return [f'{model} ({Path(folder).name})' if model in names else model, *names], joined
 
-def conclude(names, records, sets, tolerance, most, judge):
+# %% ../nbs/10_evaluation.ipynb #9304ef01
+def conclude(
+    names,      # of the models
+    records,    # {(benchmark, view): [records of each model]}
+    sets,       # list of Items
+    tolerance,  # the share of items that may stay unscored, 0..1
+    most,       # items of a kind in the gallery
+    judge       # its name
+):              # Evaluation; ValueError when nothing was asked
     "Scores, gaps and the report of what was asked."
     benches = {s.benchmark.name: s.benchmark for s in sets}
     scores = {k: [score(benches[k[0]], rs, None, k[1]) for rs in runs] for k,runs in records.items()}

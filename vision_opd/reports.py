@@ -23,37 +23,50 @@ def table(
     head,     # names of the columns
     rows,     # lists of cells: text, a number, None, or [value, low, high]
     signed=() # columns that hold differences, from −1 to 1
-):            # a dictionary, ready for JSON
+):            # a dictionary, ready for JSON; ValueError for a row of another length than the head
     "One table of a report."
     rows = [[plain(c) for c in r] for r in rows]
     if any(len(r) != len(head) for r in rows): raise ValueError(f'table {title!r} has {len(head)} columns and a row of another length')
     return dict(title=title, head=list(head), rows=rows, signed=list(signed))
 
-def plain(cell):
+def plain(
+    cell  # text, a number, None or an Estimate
+):        # what JSON can hold
     "A cell as JSON has it: an Estimate becomes [value, low, high]."
     if hasattr(cell, 'low'): return [float(cell), cell.low, cell.high]
     return cell.item() if hasattr(cell, 'item') else cell
 
 # %% ../nbs/10c_reports.ipynb #f9f38b4f
-def number(x, signed=False):
+def number(
+    x,            # a share or a difference, from −1 to 1
+    signed=False  # with a + before what is positive
+):                # text, without the %
     "A share in percent."
     return f'{100*x:{"+" if signed else ""}.1f}'.replace('-', '−')
 
-def cell_text(cell, signed=False):
+def cell_text(
+    cell,         # of a `table`
+    signed=False  # it is a difference
+):                # text; – for None
     "A cell for human eyes."
     if cell is None: return '–'
     if isinstance(cell, list): return f'{number(cell[0], signed)} [{number(cell[1], signed)}, {number(cell[2], signed)}]'
     if isinstance(cell, float): return f'{cell:.2g}'
     return f'{cell:,}' if isinstance(cell, int) else str(cell)
 
-def table_text(t):
+def table_text(
+    t  # of `table`
+):     # text of several lines
     "A table with aligned columns."
     cells = [t['head']] + [[cell_text(c, h in t['signed']) for c,h in zip(r, t['head'])] for r in t['rows']]
     wide = [max(len(r[i]) for r in cells) for i in range(len(t['head']))]
     line = lambda r: '  '.join(c.ljust(w) for c,w in zip(r, wide)).rstrip()
     return '\n'.join([t['title'], *map(line, cells)])
 
-def report_text(report):
+# %% ../nbs/10c_reports.ipynb #87a79e1f
+def report_text(
+    report  # of `evaluation.make_report`
+):          # text
     "The report for a terminal; the gallery is for the page."
     about = [f'{k}: {v}' for k,v in report['about'].items()]
     return '\n\n'.join([report['title'] + '\n' + '\n'.join(about), *map(table_text, report['tables']), *report['notes']])
@@ -63,7 +76,7 @@ def thumbnail(
     image,     # PIL image
     side=320,  # pixels of the longer side, at most
     box=None   # evidence to mark with a dashed line, in pixels of the image
-):             # a data URI
+):             # a data URI, JPEG
     "A small picture as text."
     small = image.convert('RGB'); small.thumbnail((side, side))
     if box:
@@ -117,7 +130,10 @@ PAGE = '''<!doctype html>
 # %% ../nbs/10c_reports.ipynb #baabd454
 KINDS = dict(fixed='Wrong before, right now', broken='Right before, wrong now', wrong='Wrong')
 
-def bar(e, signed=False):
+def bar(
+    e,            # [value, low, high]
+    signed=False  # a difference, drawn from −1 to 1; else a share, from 0 to 1
+):                # Markup
     "An interval as a line and its value as a dot, in SVG."
     at = lambda v: f'{50 + 50*v if signed else 100*v:.1f}'
     zero = '<line x1="50" x2="50" y1="0" y2="8" stroke="currentColor" opacity=".4"/>' if signed else ''
@@ -125,14 +141,19 @@ def bar(e, signed=False):
                   f'opacity=".15"/>{zero}<line x1="{at(e[1])}" x2="{at(e[2])}" y1="4" y2="4" stroke="var(--blue)" stroke-width="2"/>'
                   f'<line x1="{at(e[0])}" x2="{at(e[0])}" y1="1" y2="7" stroke="var(--blue)" stroke-width="2"/></svg>')
 
-def report_html(report):
+def report_html(
+    report  # of `evaluation.make_report`
+):          # HTML text
     "The report as one page that needs nothing else."
     page = Environment(autoescape=True, trim_blocks=True).from_string(PAGE)
     return page.render(**report, style=Markup(STYLE), kinds=KINDS.items(), show=cell_text, bar=bar,
                        is_estimate=lambda c: isinstance(c, list))
 
 # %% ../nbs/10c_reports.ipynb #86bb087d
-def write_report(report, folder):
+def write_report(
+    report,  # of `evaluation.make_report`
+    folder   # made if it is not there
+):           # Path of report.html
     "report.json and report.html, each whole or not at all; the JSON leaves the pictures out."
     folder = Path(folder); folder.mkdir(parents=True, exist_ok=True)
     lean = report | dict(gallery=[{k: v for k,v in g.items() if k != 'views'} for g in report['gallery']])
@@ -142,15 +163,17 @@ def write_report(report, folder):
     return folder/'report.html'
 
 # %% ../nbs/10c_reports.ipynb #7de8e403
-def compare_all(scores):
-    "{(benchmark, view): Paired} of the first two models; {} for one model. Runs of different protocols or items are refused."
+def compare_all(
+    scores  # {(benchmark, view): [Score of each model]}
+):          # ValueError for runs of different protocols or items
+    "{(benchmark, view): Paired} of the first two models; {} for one model."
     return {k: compare(*ss[:2]) for k,ss in scores.items() if len(ss) > 1}
 
 # %% ../nbs/10c_reports.ipynb #29fac6fd
 def score_table(
     scores,  # {(benchmark, view): [Score of each model]}
     models   # their names
-):
+):           # a table; ValueError for runs that cannot be compared
     "The paper's own metric of every benchmark, the models side by side, and their paired difference."
     compared = compare_all(scores); ps = holm({k: c.p for k,c in compared.items()}) if compared else {}
     head, rows = ['benchmark', 'view', 'items', 'metric', *models], []
@@ -160,12 +183,18 @@ def score_table(
         rows.append([*k, ss[0].n, ss[0].main, *[s[s.main] for s in ss], *([c.difference, c.p, ps[k], f'±{number(c.visible)}' if c.visible else None] if c else [])])
     return table('Scores', head, rows, signed=['difference'])
 
-def detail_tables(scores, models):
+def detail_tables(
+    scores,  # {(benchmark, view): [Score of each model]}
+    models   # their names
+):           # list of tables
     "A table for each benchmark that has more than one metric: its categories and its other metrics."
     return [table(f'{name}, {view} image', ['metric', *models], [[m, *[s.metrics.get(m) for s in ss]] for m in ss[0].metrics])
             for (name,view),ss in scores.items() if len(ss[0].metrics) > 1]
 
-def reading_table(scores, models):
+def reading_table(
+    scores,  # {(benchmark, view): [Score of each model]}
+    models   # their names
+):           # a table
     "The same answers read by the strict protocol, with the judge's verdicts, and as the released scorer reads them."
     rows = [[*k, m, s.strict[s.main], s[s.main], s.official.get(s.main)] for k,ss in scores.items() for m,s in zip(models, ss)]
     return table('The same answers, read in three ways', ['benchmark', 'view', 'model', 'strict', 'with judge', 'official'], rows)
@@ -175,7 +204,7 @@ def care_table(
     scores,   # {(benchmark, view): [Score of each model]}
     models,   # their names
     records   # {(benchmark, view): [records of each model]}
-):
+):            # a table
     "What was asked, what failed, what looked odd, and what the unscored could change at most."
     head, rows = ['benchmark', 'view', 'model', 'items', 'failed', 'cut', 'in circles', 'unscored', 'if wrong', 'if right'], []
     for k,ss in scores.items():
@@ -184,7 +213,11 @@ def care_table(
             rows.append([*k, m, s.n, *odd, sum(s.unscored.values()), *map(number, s.bounds)])
     return table('What was not scored, and what it could change', head, rows)
 
-def care_notes(scores, models, records):
+def care_notes(
+    scores,  # {(benchmark, view): [Score of each model]}
+    models,  # their names
+    records  # {(benchmark, view): [records of each model]}
+):           # list of texts
     "Sentences about what a table does not say."
     notes = []
     for k,ss in scores.items():
@@ -196,9 +229,16 @@ def care_notes(scores, models, records):
     return notes
 
 # %% ../nbs/10c_reports.ipynb #8f979ee7
-def evenly(ids, most): return [ids[i*len(ids)//most] for i in range(most)] if len(ids) > most else ids
+def evenly(
+    ids,  # a list
+    most  # the most to take
+):        # a list
+    "Some of the ids, evenly spaced, where there are more."
+    return [ids[i*len(ids)//most] for i in range(most)] if len(ids) > most else ids
 
-def kind_of(hits):
+def kind_of(
+    hits  # of each model: True, False or None
+):        # one of KINDS, or None
     "What an item is in the gallery, by the hits of one or two models; None if it is not shown."
     if len(hits) == 1: return None if hits[0] is not False else 'wrong'
     return {(False, True): 'fixed', (True, False): 'broken'}.get(tuple(hits[:2]))
@@ -208,8 +248,8 @@ def gallery(
     scores,   # of each model, on the full image
     models,   # their names
     records,  # of each model
-    most=12   # items of a kind
-):
+    most=12   # items of a kind, at most
+):            # list of dictionaries, see `picture_of`
     "Items that changed, with pictures and answers."
     kinds = {i: kind_of([s.hits.get(i) for s in scores]) for i in scores[0].hits}
     found = {kind: [i for i,k in kinds.items() if k == kind] for kind in KINDS}
@@ -219,7 +259,12 @@ def gallery(
                                               for m,s,t in zip(models, scores, texts)]) | dict(share=share[item.id])
             for item in items if item.id in share]
 
-def picture_of(item, kind, answers):
+# %% ../nbs/10c_reports.ipynb #06ee8f2e
+def picture_of(
+    item,    # an Item
+    kind,    # one of KINDS
+    answers  # list of dictionaries: model, text, right
+):           # a dictionary, as the page takes it
     "An item of the gallery."
     views = dict(full=thumbnail(item.image, box=item.box))
     if (crop := item.crop_image) is not None: views['crop'] = thumbnail(crop)

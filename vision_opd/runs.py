@@ -28,7 +28,7 @@ VIEWS = 'full', 'crop', 'framed', 'plain', 'degraded', 'null', 'masked', 'random
 def seen(
     pair,  # ViewPair
     view   # one of VIEWS
-):         # PIL image, text
+):         # PIL image, text; ValueError for another name
     "What a model is shown of an example under the name of a view."
     r = pair.recipe
     if view == 'full': return pair.student_image, pair.student_text
@@ -39,16 +39,20 @@ def seen(
     return pair.view(view, r.student_frame), pair.student_text
 
 # %% ../nbs/10b_runs.ipynb #1d9d9e72
-def prompt_size(processor, image, text):
+def prompt_size(
+    processor,  # of the model
+    image,      # PIL image
+    text        # the question
+):              # tokens
     "The tokens of a prompt, but for the few of the chat template."
     try: return visual_tokens(image.size, processor) + len(processor.tokenizer(text).input_ids)
     except ValueError: return encode(processor, [image], [text])['input_ids'].shape[1]   # some cannot count
 
 def batches(
-    lengths,  # of the prompts, in tokens
-    most,     # prompts a batch
+    lengths,  # N of the prompts, in tokens
+    most,     # prompts a batch, ≥ 1
     budget    # tokens a batch, padding included; a prompt that is longer goes alone
-):            # lists of prompt numbers
+):            # lists of prompt numbers, each number once
     "Prompts grouped by length."
     groups = []
     for i in sorted(range(len(lengths)), key=lengths.__getitem__):
@@ -63,7 +67,7 @@ class Local:
     def __init__(self,
         model, processor,  # from `policies.load`
         name='model',      # what its records are filed under
-        batch_size=32,     # prompts at a time
+        batch_size=32,     # prompts at a time, ≥ 1
         budget=16384,      # tokens at a time, padding included
         template=None      # options of the chat template, such as dict(enable_thinking=False)
     ):
@@ -71,10 +75,10 @@ class Local:
         self.processor, self.most, self.budget = processor, batch_size, budget
 
     def __call__(self,
-        images, texts,         # of the prompts
-        max_new_tokens=64,     # the longest answer
+        images, texts,         # N of each
+        max_new_tokens=64,     # the longest answer, in tokens, ≥ 1
         temperature=0.         # 0: the most probable token each time
-    ):                         # a dictionary for each prompt
+    ):                         # N dictionaries: text, error, finish_reason, prompt_tokens, confidence (0..1)
         "Answers in the order of the prompts."
         found = [None]*len(texts)
         for group in batches([prompt_size(self.processor, *p) for p in zip(images, texts)], self.most, self.budget):
@@ -96,7 +100,10 @@ def _batch(self, images, texts, most, temperature):
 Local._batch = _batch
 
 # %% ../nbs/10b_runs.ipynb #14771961
-def as_answers(tokenizer, texts):
+def as_answers(
+    tokenizer,  # of the model
+    texts       # S of them
+):              # Rollouts of one prompt
     "Texts as answers to one prompt, to be scored and not sampled."
     ids = [tokenizer(t, add_special_tokens=False).input_ids for t in texts]
     on = torch.arange(max(map(len, ids)))[None] < torch.tensor([len(i) for i in ids])[:, None]
@@ -108,8 +115,8 @@ def as_answers(tokenizer, texts):
 @torch.no_grad()
 def choose(self,
     image, text,  # of the prompt
-    options       # {'A': 'red', ...}
-):                # an answer whose text is the letter
+    options       # {'A': 'red', ...}, at least one
+):                # an answer whose text is the letter, with `likelihoods` per letter, in nats a token
     "The option with the highest mean log-probability of its tokens (arXiv 2312.14135)."
     try: prompts = self.policy.encode([image], [text])
     except PolicyError as e: return dict(text='', error='too long', detail=str(e))
@@ -127,7 +134,7 @@ Local.choose = choose
 @dataclass(frozen=True)
 class Protocol:
     "All that changes an answer and is not the model; runs are compared only where theirs are equal."
-    max_new_tokens:int=1024    # the longest answer
+    max_new_tokens:int=1024    # the longest answer, in tokens, ≥ 1
     temperature:float=0.       # of sampling; 0: greedy
     recipe:str='clean'         # how views are made, see `crops.RECIPES`
     max_pixels:int|None=None   # larger views are scaled down to so many pixels
@@ -137,17 +144,26 @@ class Protocol:
         if self.max_new_tokens < 1: raise ValueError(f'max_new_tokens must be at least 1, got {self.max_new_tokens}')
         if self.temperature < 0: raise ValueError(f'temperature must not be negative, got {self.temperature}')
 
-    def of(self, item):
+    def of(self,
+        item  # an Item
+    ):        # text
         "The whole protocol of an item: how its benchmark puts it, and this."
         cut = f', at most {self.max_pixels} pixels' if self.max_pixels else ''
         return f'{item.protocol}; {self.recipe} views{cut}; {self.max_new_tokens} tokens at temperature {self.temperature:g}'
 
 # %% ../nbs/10b_runs.ipynb #a6300a83
-def has_view(item, view):
+def has_view(
+    item,  # an Item
+    view   # one of VIEWS
+):         # bool
     "Can the item be seen like that? Without a box nothing is cut out, framed or covered."
     return bool(item.box) or view in ('full', 'plain', 'degraded', 'null') or view == 'crop' and item.crop is not None
 
-def shown(item, view, protocol):
+def shown(
+    item,     # an Item
+    view,     # one of VIEWS
+    protocol  # a Protocol
+):            # PIL image, text; ValueError without the box that the view needs, or with an image that cannot be read
     "Image and text of an item in a view; its own crop where the benchmark has one."
     if not has_view(item, view): raise ValueError(f'the view {view!r} needs a box, and {item.benchmark} item {item.id} has none')
     if view == 'crop' and item.crop is not None:
@@ -157,15 +173,23 @@ def shown(item, view, protocol):
 # %% ../nbs/10b_runs.ipynb #40b5f814
 KEY = 'benchmark', 'id', 'view', 'protocol', 'model'   # no path among them: a folder may move
 
-def key(record): return tuple(record[k] for k in KEY)
+def key(
+    record  # a dictionary
+):          # a tuple of the fields in KEY; KeyError where one is missing
+    "What a record answers: no two answers have the same."
+    return tuple(record[k] for k in KEY)
 
-def lines_of(path):
+def lines_of(
+    path  # of a file that need not exist
+):        # list of bytes objects, without line ends; bytes
     "The whole lines of a file and the number of bytes they take; a torn last line is none of them."
     data = Path(path).read_bytes() if Path(path).exists() else b''
     end = data.rfind(b'\n') + 1
     return data[:end].splitlines(), end
 
-def read_lines(path):
+def read_lines(
+    path  # of records.jsonl or errors.jsonl; it need not exist
+):        # list of dictionaries; ValueError for a line that is no record
     "The records in a file of a journal."
     found = []
     for n,line in enumerate(lines_of(path)[0], 1):
@@ -180,7 +204,7 @@ class Journal:
     def __init__(self,
         folder,       # made if it is not there
         resume=False  # go on; else a folder with records is refused
-    ):
+    ):                # ValueError for a folder with records or another writer
         self.folder = Path(folder); self.folder.mkdir(parents=True, exist_ok=True)
         self.lock, self.files = FileLock(self.folder/'.lock', timeout=0), {}
         try: self.lock.acquire()
@@ -197,14 +221,17 @@ class Journal:
         for r in read_lines(self.folder/'records.jsonl'): self.answers.setdefault(key(r), r)
 
     def close(self):
+        "Close the files, free the folder."
         for f in self.files.values(): f.close()
         self.lock.release()
     def __enter__(self): return self
     def __exit__(self, *_): self.close()
 
 # %% ../nbs/10b_runs.ipynb #346aa81e
-def append(self, record):
-    "Put an answer or a failure on the disk; a second answer to the same item is refused."
+def append(self,
+    record  # of `record_of`
+):
+    "Put an answer or a failure on the disk; ValueError for a second answer to the same item."
     if record['error'] is None and key(record) in self.answers: raise ValueError(f'{key(record)} is answered already')
     f = self.files['errors' if record['error'] else 'records']
     line, done = json.dumps(record).encode() + b'\n', 0
@@ -213,7 +240,9 @@ def append(self, record):
     if record['error'] is None: self.answers[key(record)] = record
 Journal.append = append
 
-def read_run(folder):
+def read_run(
+    folder  # of a Journal
+):          # list of dictionaries; ValueError without records.jsonl
     "The records of a run: one an item, its answer or else its newest error."
     if not (Path(folder)/'records.jsonl').exists(): raise ValueError(f'there is no run in {folder}: it has no records.jsonl')
     newest = {key(r): r for r in read_lines(Path(folder)/'errors.jsonl')}
@@ -222,19 +251,33 @@ def read_run(folder):
     return list((newest | answers).values())
 
 # %% ../nbs/10b_runs.ipynb #3221bf64
-def record_of(item, view, protocol, name, answer):
+def record_of(
+    item,      # an Item
+    view,      # one of VIEWS
+    protocol,  # a Protocol
+    name,      # of the model
+    answer     # of Local or of a server: text, error, ...
+):             # a dictionary, as JSON takes it
     "What is written of one item."
     area = item.box.area_ratio(item.picture.size) if item.box and not answer['error'] else None
     return dict(item.facts(), view=view, protocol=protocol.of(item), model=name, prompt=item.prompt,
                 area=area, **dict(finish_reason=None, prompt_tokens=None) | answer,
                 truncated=answer.get('finish_reason') == 'length', repetitive=repeats(answer['text']))
 
-def by_likelihood(item):
+def by_likelihood(
+    item  # an Item
+):        # bool
     "Is the item's likeliest option its answer, and nothing written?"
     return item.details.get('by') == 'likelihood'
 
-def failed(kind, detail): return dict(text='', error=kind, detail=str(detail))
+def failed(
+    kind,   # a few words
+    detail  # text or an exception
+):          # an answer without text
+    "The failure that stands in an answer's place."
+    return dict(text='', error=kind, detail=str(detail))
 
+# %% ../nbs/10b_runs.ipynb #494850ca
 def _views(items, view, protocol):
     "(item, image, text) of the items whose view can be made, and (item, failure) of the others."
     good, bad = [], []
@@ -284,8 +327,8 @@ def _ask_server(server, items, view, protocol, processor):
 
 # %% ../nbs/10b_runs.ipynb #e1d1eb31
 def counted(
-    answer,   # of a server
-    expected  # tokens of the prompt, from `local_tokens`
+    answer,   # of a server, a dictionary
+    expected  # tokens of the prompt, a whole number, from `local_tokens`
 ):            # the answer with both counts; a failure where the server saw less than was sent
     "Check the server's count of prompt tokens against our own."
     got = answer['prompt_tokens']
@@ -325,12 +368,12 @@ def run(
     items,               # Items of chapter 09; a stream is read once
     out,                 # folder for records.jsonl and errors.jsonl, or an open Journal
     view='full',         # one of VIEWS
-    protocol=Protocol(), # length, sampling, recipe
+    protocol=Protocol(), # length, sampling, recipe, pixels
     resume=False,        # go on where `out` stopped; only what has no answer is asked
     patience=20,         # stop after so many failures in a row
     processor=None,      # counts the tokens that a server must report
     tick=lambda r: None  # called with every record
-)->list:                 # a record for every item: its answer, or else its error
+)->list:                 # a record for every item, its answer or else its error; RunStopped, or ValueError if it cannot go on
     "Ask a model all items; each answer is on the disk before the next one is."
     if not isinstance(out, Journal):
         with Journal(out, resume) as j: return run(model, items, j, view, protocol, resume, patience, processor, tick)

@@ -41,7 +41,9 @@ class Failure:
     status:int=None # HTTP status, None without one
     after:float=0.  # seconds the server asks to wait
     @property
-    def again(self): return KINDS[self.kind][0]
+    def again(self):
+        "Whether it is worth another try."
+        return KINDS[self.kind][0]
     def __str__(self):
         status = f' ({self.status})' if self.status else ''
         return f'{self.kind}{status}: {self.said or "no message"}; {KINDS[self.kind][1]}'
@@ -53,17 +55,21 @@ class Reply:
     text:str=None                            # None when there is no answer; '' when the model said nothing
     finish_reason:str=None                   # 'stop', 'length', …, as the server says
     usage:dict=field(default_factory=dict)   # prompt_tokens, completion_tokens, as the server says
-    error:Failure=None
-    tries:int=1
+    error:Failure=None                       # None for an answer
+    tries:int=1                              # attempts that were made
     thinking:str=''                          # what the server set apart as reasoning
     def __bool__(self): return self.error is None
     @property
-    def truncated(self): return self.finish_reason == 'length'
+    def truncated(self):
+        "Whether the answer ends at the limit of tokens."
+        return self.finish_reason == 'length'
     @property
-    def looping(self): return bool(self) and repeats(self.text)
+    def looping(self):
+        "Whether the answer ends in repetition, see `repeats`."
+        return bool(self) and repeats(self.text)
 
 def repeats(
-    text,    # an answer
+    text,    # an answer, or None
     times=5  # how often a piece must stand at the end, one after the other
 )->bool:
     "Does a text end in one piece of up to 100 characters, again and again?"
@@ -73,14 +79,19 @@ def repeats(
 STATUS = {400: 'refused', 401: 'locked', 403: 'locked', 404: 'not found', 405: 'not found', 408: 'slow',
     409: 'busy', 413: 'too large', 422: 'refused', 425: 'busy', 429: 'busy', 504: 'slow'}
 
-def retry_after(value, now=None):
+def retry_after(
+    value,    # of the header, or None
+    now=None  # seconds since 1970; None: the clock
+):            # ≥ 0
     "Seconds to wait by a Retry-After header, which holds seconds or a date; 0 when there is none."
     try: return max(0., float(value))
     except (TypeError, ValueError): pass
     try: return max(0., parsedate_to_datetime(value).timestamp() - (time.time() if now is None else now))
     except (TypeError, ValueError): return 0.
 
-def message_in(body):
+def message_in(
+    body  # text: JSON, HTML or words
+):        # text
     "The message of an error body, in the forms that servers use."
     try: found = json.loads(body)
     except ValueError: return re.sub(r'\s+', ' ', re.sub(r'<[^>]*>', ' ', body)).strip()
@@ -90,9 +101,9 @@ def message_in(body):
 
 # %% ../nbs/08a_servers.ipynb #717f7016
 def read_response(
-    status,    # HTTP status
-    body:str,  # what came
-    after=None # Retry-After header
+    status,     # HTTP status, a whole number
+    body:str,   # what came, decoded
+    after=None  # the Retry-After header; None: there is none
 )->Reply:
     "A response as a Reply: failures by status and form, never by exception."
     def fail(kind): return Reply(error=Failure(kind, message_in(body)[:300], status, retry_after(after)))
@@ -105,7 +116,10 @@ def read_response(
     try: return read_choice_of(choices[0], found.get('usage') or {})
     except (TypeError, KeyError, AttributeError): return fail('empty')
 
-def read_choice_of(choice, usage):
+def read_choice_of(
+    choice,  # one of a response's `choices`, a dictionary
+    usage    # of the response, a dictionary
+):           # Reply; KeyError, TypeError or AttributeError where it has another form
     "Text, finish reason and thinking of one choice; content may be a string or a list of parts."
     m, finish = choice['message'], choice.get('finish_reason')
     text = m.get('content')
@@ -120,7 +134,7 @@ MIME = {'JPEG': 'image/jpeg', 'PNG': 'image/png', 'WEBP': 'image/webp', 'GIF': '
 
 def data_uri(
     image  # a PIL image, the bytes of an image file, or a path
-)->str:
+)->str:    # data:TYPE;base64,...; OSError where there is no image to be read
     "An image as a data URI with its true type; unusual formats, modes and turned images as upright PNG."
     if isinstance(image, Image.Image): data, im = None, image
     else:
@@ -133,8 +147,8 @@ def data_uri(
 
 def message(
     text,       # the user's words
-    image=None  # see `data_uri`
-)->dict:
+    image=None  # see `data_uri`; None: text alone
+)->dict:        # role and content; OSError where the image cannot be read
     "A user's message, image before text."
     if image is None: return dict(role='user', content=text)
     return dict(role='user', content=[dict(type='image_url', image_url=dict(url=data_uri(image))),
@@ -142,7 +156,7 @@ def message(
 
 # %% ../nbs/08a_servers.ipynb #d3e44876
 class Server:
-    "An OpenAI-compatible server of chat completions; failures are values."
+    "An OpenAI-compatible server of chat completions; failures are values; ValueError for an impossible setting."
     def __init__(self,
         api_base,            # what stands before /chat/completions, such as http://127.0.0.1:8000/v1
         model,               # the model's name there
@@ -153,7 +167,7 @@ class Server:
         longest_pause=30.,   # w_max, seconds
         patience=120.,       # the longest Retry-After that is waited for, seconds
         threads=8,           # requests at a time, see `ask_all`
-        seed=0,              # of the jitter
+        seed=0,              # of the jitter u
         extra_body=None,     # fields beyond the standard ones, such as {'top_k': 1}
         limit_field='max_tokens' # some servers want 'max_completion_tokens'
     ):
@@ -172,9 +186,13 @@ class Server:
 
 # %% ../nbs/08a_servers.ipynb #363b10a9
 @patch(as_prop=True)
-def name(self:Server): return f'{self.model} at {self.url}'
+def name(self:Server):
+    "'MODEL at URL'."
+    return f'{self.model} at {self.url}'
 @patch
-def close(self:Server): self.client.close()
+def close(self:Server):
+    "Close its connections."
+    self.client.close()
 @patch
 def __enter__(self:Server): return self
 @patch
@@ -182,7 +200,9 @@ def __exit__(self:Server, *_): self.close()
 
 # %% ../nbs/08a_servers.ipynb #2636a7b9
 @patch
-def attempt(self:Server, body:dict)->Reply:
+def attempt(self:Server,
+    body:dict  # the fields of the request, as JSON takes them
+)->Reply:      # never raises for what the server or the network does
     "One request, one reply, whatever happens."
     end, data = time.monotonic() + self.timeout, b''
     try:
@@ -199,14 +219,20 @@ def attempt(self:Server, body:dict)->Reply:
         return Reply(error=Failure('cut', str(e) or type(e).__name__))
 
 @patch
-def wait_before(self:Server, k, key, after=0.):
+def wait_before(self:Server,
+    k,        # the tries that were made, from 1
+    key,      # text that stands for the request
+    after=0.  # seconds that the server asks for, the least
+):            # seconds
     "Seconds before try k+1, of a request with this key."
     u = random.Random(f'{self.seed}|{key}|{k}').random()
     return max(after, min(self.pause*2**(k-1), self.longest_pause)*(1 + u)/2)
 
 # %% ../nbs/08a_servers.ipynb #79a56920
 @patch
-def send(self:Server, body:dict)->Reply:
+def send(self:Server,
+    body:dict  # the fields of the request, as JSON takes them
+)->Reply:      # the last try's, with the number of tries
     "A request with its retries."
     key = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
     for k in range(1, self.tries+1):
@@ -224,13 +250,13 @@ def send(self:Server, body:dict)->Reply:
 # %% ../nbs/08a_servers.ipynb #e1915332
 @patch
 def ask(self:Server,
-    text,              # the question, or a list of messages
-    image=None,        # stands before the text; see `data_uri`
-    max_tokens=1024,   # the longest answer
-    temperature=0.,
-    system=None,       # a system message before the question
-    **standard         # other standard fields: top_p, seed, stop, response_format, …
-)->Reply:              # never raises for what the server or the network does
+    text,             # the question, or a list of messages
+    image=None,       # stands before the text; see `data_uri`
+    max_tokens=1024,  # the longest answer, in tokens
+    temperature=0.,   # of sampling; 0: greedy
+    system=None,      # a system message before the question
+    **standard        # other standard fields: top_p, seed, stop, response_format, …
+)->Reply:             # never raises for what the server or the network does
     "One question, with retries; only standard fields are sent, and those of `extra_body`."
     try: messages = list(text) if isinstance(text, (list, tuple)) else [message(text, image)]
     except (OSError, ValueError) as e: return Reply(error=Failure('unreadable', str(e)[:300]))
@@ -262,9 +288,9 @@ def ask_all(self:Server,
 def local_tokens(
     processor,  # of the model that the server runs
     text,       # the question
-    size=None,  # width and height of an image before it
+    size=None,  # width and height of an image before it, in pixels; None: no image
     **template  # options of the chat template
-)->int:
+)->int:         # tokens
     "The tokens of a prompt with or without an image, computed without the image."
     content = [{'type': 'image'}]*bool(size) + [{'type': 'text', 'text': text}]
     prompt = processor.apply_chat_template([{'role': 'user', 'content': content}], add_generation_prompt=True,
@@ -272,7 +298,7 @@ def local_tokens(
     return len(processor.tokenizer(prompt)['input_ids']) + (visual_tokens(size, processor) - 1 if size else 0)
 
 def token_mismatch(
-    usage,     # of a Reply
+    usage,     # of a Reply, or None
     expected,  # tokens of the prompt, from `local_tokens`
     offset=0   # what this server's prompts have beyond ours, see `VisionCheck.offset`
 )->str:
@@ -292,7 +318,9 @@ class VisionCheck:
     offset:int=0      # tokens that the server's prompts have beyond ours
     error:str=None    # why there is no number
     @property
-    def ok(self): return self.seen == self.expected
+    def ok(self):
+        "Whether the image adds as many tokens there as here."
+        return self.seen == self.expected
     def __str__(self):
         if self.error: return f'the image tokens of the server are unknown: {self.error}'
         if self.ok: return f'the server reads an image as {self.seen:,} tokens, as expected'
@@ -305,9 +333,9 @@ class VisionCheck:
 def check_vision(self:Server,
     processor,                # of the model that the server runs
     image,                    # one of the images to be asked about, the largest is best; a PIL image
-    text='What do you see?',
+    text='What do you see?',  # the question beside it
     **template                # options of the chat template
-)->VisionCheck:
+)->VisionCheck:               # with `error` where the server gives no number
     "Compare the tokens that an image adds to a prompt at the server and here, with two requests of one token."
     size = as_rgb(image).size
     whole, bare = local_tokens(processor, text, size, **template), local_tokens(processor, text, **template)

@@ -27,16 +27,16 @@ def wilson(
     p,       # observed share, 0..1
     n,       # items it comes from; need not be whole
     z=1.96   # width in standard errors
-)->Estimate:
+)->Estimate: # low and high within 0..1
     "A share with Wilson's interval (1927), which holds near 0 and 1 too."
     mid, half = p + z*z/(2*n), z*np.sqrt(p*(1-p)/n + z*z/(4*n*n))
     return Estimate(p, max(0, (mid-half)/(1+z*z/n)), min(1, (mid+half)/(1+z*z/n)))
 
 # %% ../nbs/10a_statistics.ipynb #c01f0ff7
 def cluster_totals(
-    columns,        # k columns of n numbers, [n, k]
+    columns,        # [n, k]: n items, k numbers each, finite
     clusters=None   # n labels; None: each item for itself
-):                  # [C, k], C the number of clusters
+):                  # [C, k], float64, C clusters; ValueError without items, for other than n labels or values not finite
     "Sums of the columns over each cluster, in the order in which the clusters appear."
     x = np.asarray(columns, float)
     if not len(x): raise ValueError('there are no items to estimate anything from')
@@ -51,8 +51,8 @@ def cluster_totals(
 
 def design_effect(
     values,         # n numbers
-    clusters=None   # n labels
-)->float:           # 1 or more
+    clusters=None   # n labels; None: each item for itself
+)->float:           # 1 or more; ValueError as `cluster_totals`
     "How many answers tell as much as one independent answer (Kish 1965); n/C when the values do not vary."
     x = np.asarray(values, float)
     totals = cluster_totals(np.stack([x, np.ones(len(x))], 1), clusters)
@@ -65,7 +65,7 @@ def design_effect(
 def proportion(
     hits,           # n booleans
     clusters=None   # n labels of what the items share; None: they are independent
-)->Estimate:
+)->Estimate:        # 0..1; ValueError as `cluster_totals`
     "The share of True with Wilson's interval on the effective number of items."
     hits = np.asarray(hits, float)
     deff = design_effect(hits, clusters)
@@ -79,9 +79,10 @@ def bootstrap(
     columns,                  # k columns of n numbers each
     f,                        # of k totals, each a number or [draws]: the metric
     clusters=None,            # n labels of what the items share
-    draws=10_000, seed=0,
-    limits=(-np.inf, np.inf)  # all that one cluster alone tells
-)->Estimate:
+    draws=10_000,             # resamples
+    seed=0,                   # of the draws
+    limits=(-np.inf, np.inf)  # low and high when there is one cluster: the range of the metric
+)->Estimate:                  # ValueError without items or with a value that is not finite
     "Any function of column totals with its percentile interval, clusters drawn whole (Efron 1979; Hesterberg 2015)."
     totals = cluster_totals(np.stack([np.asarray(c, float) for c in columns], 1), clusters)
     C, value = len(totals), float(f(*totals.sum(0)))
@@ -100,16 +101,20 @@ def bootstrap(
 
 # %% ../nbs/10a_statistics.ipynb #91179deb
 def mean(
-    values,               # n numbers
-    clusters=None,        # n labels of what the items share
-    draws=10_000, seed=0
-)->Estimate:
+    values,         # n numbers
+    clusters=None,  # n labels of what the items share
+    draws=10_000,   # resamples
+    seed=0          # of the draws
+)->Estimate:        # ValueError without items or with a value that is not finite
     "The mean with its bootstrap interval."
     values = np.asarray(values, float)
     return bootstrap([values, np.ones(len(values))], lambda s, n: s/n, clusters, draws, seed)
 
 # %% ../nbs/10a_statistics.ipynb #4695d6e5
-def differing(a, b):
+def differing(
+    a,  # n booleans
+    b   # n booleans, of the same items in the same order
+):      # two whole numbers; ValueError for different lengths
     "Counts of items fixed (wrong in `a`, right in `b`) and broken."
     a, b = np.asarray(a, bool), np.asarray(b, bool)
     if a.shape != b.shape: raise ValueError(f'a pair of runs has the same items; got {len(a)} and {len(b)}')
@@ -117,17 +122,18 @@ def differing(a, b):
 
 def mcnemar(
     a, b      # n booleans each, of the same items in the same order
-)->float:     # two-sided
+)->float:     # two-sided, 0..1; ValueError for different lengths
     "The exact p-value that two runs on the same independent items are equally good (McNemar 1947)."
     fixed, broken = differing(a, b)
     return float(stats.binomtest(fixed, fixed+broken).pvalue) if fixed+broken else 1.
 
 # %% ../nbs/10a_statistics.ipynb #180c2f60
 def sign_flips(
-    differences,          # n numbers
-    clusters=None,        # n labels of what the items share
-    draws=10_000, seed=0
-)->float:                 # two-sided
+    differences,    # n numbers
+    clusters=None,  # n labels of what the items share
+    draws=10_000,   # permutations, at most
+    seed=0          # of the draws
+)->float:           # two-sided
     "The p-value that differences are as often negative as positive, clusters flipped whole (Fisher 1935)."
     d = cluster_totals(np.asarray(differences, float)[:, None], clusters)[:, 0]
     d = d[d != 0]                       # flipping these changes nothing
@@ -137,11 +143,12 @@ def sign_flips(
 
 # %% ../nbs/10a_statistics.ipynb #c7761aa2
 def swaps(
-    a, b,                 # of each run k columns of n numbers, for the same items in the same order
-    f,                    # of k totals, each a number or an array: the metric
-    clusters=None,        # n labels of what the items share
-    draws=10_000, seed=0
-)->float:                 # two-sided
+    a, b,           # of each run k columns of n numbers, for the same items in the same order
+    f,              # of k totals, each a number or an array: the metric
+    clusters=None,  # n labels of what the items share
+    draws=10_000,   # permutations, at most
+    seed=0          # of the draws
+)->float:           # two-sided
     "The p-value that it does not matter to a metric which run an answer is from, clusters swapped whole (Fisher 1935)."
     A, B = (cluster_totals(np.stack([np.asarray(c, float) for c in x], 1), clusters) for x in (a, b))
     moved = (A != B).any(1)                 # swapping the others changes nothing
@@ -159,7 +166,7 @@ def swaps(
 class Paired:
     "Two runs on the same items."
     difference:Estimate  # second minus first
-    p:float              # that they are equally good
+    p:float              # p-value that they are equally good, two-sided
     fixed:int            # wrong, then right
     broken:int           # right, then wrong
     n:int                # items
@@ -170,10 +177,11 @@ class Paired:
                 f'p = {self.p:.2g}, {self.fixed} fixed, {self.broken} broken of {self.n:,}')
 
 def paired(
-    a, b,                # n booleans each, of the same items in the same order
-    clusters=None,       # n labels of what the items share
-    draws=10_000, seed=0
-)->Paired:
+    a, b,           # n booleans each, of the same items in the same order
+    clusters=None,  # n labels of what the items share
+    draws=10_000,   # resamples, and permutations at most
+    seed=0          # of the draws
+)->Paired:          # ValueError for different lengths or without items
     "The difference of two runs: paired bootstrap, and McNemar's exact test or, with clusters, sign flips."
     fixed, broken = differing(a, b)
     d = np.asarray(b, float) - np.asarray(a, float)
@@ -193,12 +201,12 @@ def holm(
 
 # %% ../nbs/10a_statistics.ipynb #b45cb272
 def smallest_difference(
-    n,               # items
-    discordance=.2,  # share of items on which the runs differ, in either direction
-    design=1.,       # design effect of the differences
-    power=.8,        # chance to find it
-    level=.05        # chance to find one that is not there
-)->float:
+    n,               # items, ≥ 1
+    discordance=.2,  # share of items on which the runs differ, in either direction, 0..1
+    design=1.,       # design effect of the differences, ≥ 1, see `design_effect`
+    power=.8,        # chance to find it, 0..1
+    level=.05        # chance to find one that is not there, 0..1, two-sided
+)->float:            # a share, ≥ 0
     "The smallest difference of two accuracies that a paired test on `n` items can be expected to show."
     z = stats.norm.ppf(1-level/2) + stats.norm.ppf(power)
     return float(z*np.sqrt(discordance*design/n))
