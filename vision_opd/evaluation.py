@@ -254,6 +254,7 @@ def ask_all(
                 with tqdm(desc=f'{name}, {items.benchmark.name}, {view}', unit=' items') as bar:
                     some = run(model, (i for i in items if has_view(i, view)), journal, view, protocol, processor=processor, tick=lambda r: bar.update())
                 if some: found.setdefault((items.benchmark.name, view), []).append(some)
+        del model          # before the next one is loaded
     return found
 
 # %% ../nbs/10_evaluation.ipynb #8278402f
