@@ -59,6 +59,8 @@ class Notebook(pytest.File):
         outs = self.shell.run(''.join(cell['source']))
         if self.shell.exc is not None: raise self.shell.exc
         cell['outputs'] = [json.loads(json.dumps(o)) for o in outs]
+        for data in (o['data'] for o in cell['outputs'] if 'data' in o):     # as nbdev_clean leaves pictures
+            data |= {k: v.rstrip() for k,v in data.items() if re.match('image/(?!svg)', k) and isinstance(v, str)}
 
     def save(self):
         text = json.dumps(self.nb, ensure_ascii=False, indent=1, sort_keys=True)
