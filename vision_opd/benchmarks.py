@@ -867,8 +867,8 @@ def ranked(
     "A row whose options are compared by their likelihood: the question alone is asked."
     return shuffled(values) | dict(details=dict(by='likelihood'))
 
-register(replace(BENCHMARKS['vstar'], name='vstar_likelihood', title='V* (likelihood)', repos=BENCHMARKS['vstar'].copies, copies=(),
-                 prompt='{question}', instruction='', adapt=ranked))
+register(replace(BENCHMARKS['vstar'], name='vstar_likelihood', title='V* (likelihood)', repos=BENCHMARKS['vstar'].copies,
+                 copies=(), prompt='{question}', instruction='', adapt=ranked))
 
 # %% ../nbs/09_benchmarks.ipynb #ab59df78
 def zoom_kind(
@@ -949,7 +949,8 @@ register(Benchmark('pope', 'POPE', (('lmms-lab/POPE', None, ('data/*.parquet',))
     {'image': 'image', 'question': 'question', 'answer': 'answer', 'id?': 'question_id|id|index',
      'category?': 'category', 'file?': 'image_source'},
     pope, kind='yes_no', official=official_yes_no,
-    instruction='\nAnswer the question using a single word or phrase.', adapt=pope_row, cluster=lambda v, mark: v.get('file') or image_cluster(v, mark), paper='arXiv 2305.10355'))
+    instruction='\nAnswer the question using a single word or phrase.', adapt=pope_row,
+    cluster=lambda v, mark: v.get('file') or image_cluster(v, mark), paper='arXiv 2305.10355'))
 
 # %% ../nbs/09_benchmarks.ipynb #e59c595a
 CORRECTED = {99: 'B', 100: 'A', 279: 'B', 280: 'A'}   # (a) long tusks (b) short; (a) standing (b) sitting

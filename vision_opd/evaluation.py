@@ -86,7 +86,8 @@ def taught(self):
 def two_by_two(self):
     "Two by two: how often each view is right, together."
     if not self.hits: return None
-    two = pd.crosstab(*(pd.Categorical(np.where(self._hits(v), 'right', 'wrong'), ['right', 'wrong']) for v in ('full', 'crop')), dropna=False)
+    both = (pd.Categorical(np.where(self._hits(v), 'right', 'wrong'), ['right', 'wrong']) for v in ('full', 'crop'))
+    two = pd.crosstab(*both, dropna=False)
     return two.rename_axis(index='full image', columns='crop')
 GapReport.gap, GapReport.taught, GapReport.table = map(property, (gap, taught, two_by_two))
 
@@ -137,7 +138,8 @@ def __str__(self):
     rows = [f'{v:<10} {text(self.rate(v)):<22} {text(self.confidence(v))}' for v in self.answers]
     says = [f'{"gap":<10} {self.gap}'] if self.hits else [f'{"gap":<10} {"":<22} {self.gap}', 'no answer is known']
     if self.taught is not None: says.append(f'of the mistakes on full images {self.taught} are right on the crop')
-    says.append(f'same answer on both {self.agreement}' + (f'; different, and the crop surer {self.teachable}' if self.confidences else ''))
+    surer = f'; different, and the crop surer {self.teachable}' if self.confidences else ''
+    says.append(f'same answer on both {self.agreement}{surer}')
     return '\n'.join([f'{"":<10} {"accuracy":<22} confidence', *rows, *says])
 GapReport.__getitem__, GapReport.to_dict, GapReport.__str__ = part, to_dict, __str__
 
@@ -154,7 +156,8 @@ def perception_gap(
 )->GapReport:               # ValueError without examples, or for one whose views cannot be made or do not fit the model
     "Answers to the same questions on the full image, the crop and any other view (arXiv 2605.18740, sec. 2)."
     if not len(examples): raise ValueError('there are no examples to measure the gap on')
-    ask, found = Local(model, processor, batch_size=batch_size, template=template), {v: [] for v in dict.fromkeys(('full', 'crop', *views))}
+    ask = Local(model, processor, batch_size=batch_size, template=template)
+    found = {v: [] for v in dict.fromkeys(('full', 'crop', *views))}
     for i in range(0, len(examples), 2*batch_size):
         pairs = [pair_of(e, recipe) for e in examples[i:i+2*batch_size]]
         for v in found: found[v] += ask(*zip(*[seen(p, v) for p in pairs]), max_new_tokens)
@@ -178,7 +181,8 @@ def gap_report(
         for e,r in zip(examples, rows):
             if r['error']: raise ValueError(f'example {e.id}, view {v}: {r["detail"]}')
     answers = {v: [r['text'] for r in rows] for v,rows in found.items()}
-    hits = {v: [e.answer is not None and right(t, e.answer, e.question) for e,t in zip(examples, texts)] for v,texts in answers.items()}
+    hits = {v: [e.answer is not None and right(t, e.answer, e.question) for e,t in zip(examples, texts)]
+            for v,texts in answers.items()}
     known = np.array([e.answer is not None for e in examples])
     source = lambda e: e.picture.source
     return GapReport([e.id for e in examples], answers, hits if known.any() else {},
@@ -204,7 +208,8 @@ def item_set(
     "The items of a benchmark, or of examples; a name of one's own is given as 'name=source'."
     name, _, where = str(source).partition('=') if isinstance(source, str) else ('', '', '')
     if name in BENCHMARKS: return load_benchmark(name, where or None, limit)
-    if not re.fullmatch(r'\w+', name) or not where: name, where = Path(source).stem if isinstance(source, (str, Path)) else 'examples', source
+    if not re.fullmatch(r'\w+', name) or not where:
+        name, where = Path(source).stem if isinstance(source, (str, Path)) else 'examples', source
     items = example_items(load_examples(where, limit=limit), name)
     if not any(i.options for i in items): items.benchmark = replace(items.benchmark, official=None)   # no letters to be read
     for i in items:
@@ -233,7 +238,8 @@ def askers(
     "Who is asked: [(name, function that gives a Local or the Server)], the base first."
     if (model is None) == (server is None): raise ValueError('one of model and server is asked: give one of them')
     who = [asker(m, batch_size) for m in (base, model) if m is not None] + ([(server.model, lambda: server)] if server else [])
-    if len(set(dict(who))) < len(who): raise ValueError(f"both models are called {who[0][0]}: name them, 'before=FOLDER' and 'after=FOLDER'")
+    if len(set(dict(who))) == len(who): return who
+    raise ValueError(f"both models are called {who[0][0]}: name them, 'before=FOLDER' and 'after=FOLDER'")
     return who
 
 # %% ../nbs/10_evaluation.ipynb #858fa635
@@ -252,7 +258,8 @@ def ask_all(
         for items in sets:
             for view in views:
                 with tqdm(desc=f'{name}, {items.benchmark.name}, {view}', unit=' items') as bar:
-                    some = run(model, (i for i in items if has_view(i, view)), journal, view, protocol, processor=processor, tick=lambda r: bar.update())
+                    some = run(model, (i for i in items if has_view(i, view)), journal, view, protocol, processor=processor,
+                               tick=lambda r: bar.update())
                 if some: found.setdefault((items.benchmark.name, view), []).append(some)
         del model          # before the next one is loaded
     return found
@@ -310,7 +317,8 @@ def make_report(
     for items in sets:
         key = items.benchmark.name, 'full'
         if key in scores: pictures += gallery(items, scores[key], models, records[key], most)
-    return dict(title=title, about=about, tables=[t for t in tables if t['rows']], notes=care_notes(scores, models, records), gallery=pictures)
+    return dict(title=title, about=about, tables=[t for t in tables if t['rows']],
+                notes=care_notes(scores, models, records), gallery=pictures)
 
 @dataclass
 class Evaluation:
@@ -399,5 +407,7 @@ def conclude(
     gaps = {(b, m): gap_of(full, crop, one + two) for b in benches if {(b, 'full'), (b, 'crop')} <= scores.keys()
             for m,full,crop,one,two in zip(names, scores[b, 'full'], scores[b, 'crop'], records[b, 'full'], records[b, 'crop'])}
     unscored = max(sum(s.unscored.values())/s.n for ss in scores.values() for s in ss)
-    about = dict(models=', '.join(names), judge=judge, protocol=' | '.join(dict.fromkeys(s.protocol for ss in scores.values() for s in ss)))
-    return Evaluation(make_report('Evaluation', about, scores, records, names, gaps, sets, most), scores, gaps, unscored, int(unscored > tolerance))
+    protocols = dict.fromkeys(s.protocol for ss in scores.values() for s in ss)
+    about = dict(models=', '.join(names), judge=judge, protocol=' | '.join(protocols))
+    report = make_report('Evaluation', about, scores, records, names, gaps, sets, most)
+    return Evaluation(report, scores, gaps, unscored, int(unscored > tolerance))

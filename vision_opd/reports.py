@@ -180,7 +180,8 @@ def score_table(
     if compared: head += ['difference', 'p', 'p (Holm)', 'detectable']
     for k,ss in scores.items():
         c = compared.get(k)
-        rows.append([*k, ss[0].n, ss[0].main, *[s[s.main] for s in ss], *([c.difference, c.p, ps[k], f'±{number(c.visible)}' if c.visible else None] if c else [])])
+        two = [c.difference, c.p, ps[k], f'±{number(c.visible)}' if c.visible else None] if c else []
+        rows.append([*k, ss[0].n, ss[0].main, *[s[s.main] for s in ss], *two])
     return table('Scores', head, rows, signed=['difference'])
 
 def detail_tables(
@@ -225,7 +226,8 @@ def care_notes(
             if s.unscored: notes.append(f'{k[0]}, {k[1]}, {m}: unscored {", ".join(f"{n} × {why}" for why,n in s.unscored.items())}.')
         sizes = [{r['id']: r.get('prompt_tokens') for r in rs if not r['error']} for rs in records[k]]
         odd = sum(a[i] != b[i] for a,b in [sizes] for i in a.keys() & b.keys()) if len(sizes) == 2 else 0
-        if odd: notes.append(f'{k[0]}, {k[1]}: {odd} prompts are of another length for one model than for the other; look at their image sizes.')
+        if odd: notes.append(f'{k[0]}, {k[1]}: {odd} prompts are of another length for one model than for the other; '
+                             'look at their image sizes.')
     return notes
 
 # %% ../nbs/10c_reports.ipynb #8f979ee7

@@ -302,7 +302,8 @@ def _ask_local(local, items, view, protocol):
 # %% ../nbs/10b_runs.ipynb #4638339b
 def _ask_one(server, item, view, protocol, processor):
     "One item's answer from a server, or its failure."
-    if by_likelihood(item): return item, failed('no likelihoods', 'a server does not tell how likely given texts are: ask a model in this process')
+    if by_likelihood(item):
+        return item, failed('no likelihoods', 'a server does not tell how likely given texts are: ask a model in this process')
     good, bad = _views([item], view, protocol)
     if bad: return bad[0]
     (_, image, text), = good
@@ -347,7 +348,8 @@ def _waiting(items, view, protocol, name, answers, keys):
         keys[k] = None
         if k not in answers: yield i
         elif answers[k]['prompt'] != i.prompt:
-            raise ValueError(f'{i.benchmark} item {i.id} was asked another question before: choose another folder, or bring back the old data')
+            raise ValueError(f'{i.benchmark} item {i.id} was asked another question before: choose another folder, '
+                             'or bring back the old data')
 
 # %% ../nbs/10b_runs.ipynb #5f2fe505
 def _write(journal, records, patience, tick):
