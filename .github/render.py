@@ -94,10 +94,25 @@ def sections(url, title, body):
         clean = [' '.join(html.unescape(re.sub(r'<[^>]+>', ' ', t)).replace('¶', '').split()) for t in m.groups()[1:]]
         yield [f'{url}#{m[1]}', f'{title} › {clean[0]}', clean[1]]
 
+def in_order(files):
+    "The notebooks in the order in which one reads them: the index, the chapters and the tutorials as its tables name them."
+    index = nbs/'index.ipynb'
+    text = '\n'.join(c.source for c in nbformat.read(index, 4).cells)
+    place = {(nbs/to).resolve(): i for i,to in enumerate(re.findall(r'\]\(([\w/]+\.ipynb)\)', text))}   # the last link to it
+    if lost := [p.name for p in files if p != index and p not in place]: sys.exit(f'index.ipynb names no {lost[0]}: add it.')
+    return sorted(files, key=lambda p: (p != index, len(p.parts), place.get(p)))
+
+def label(p):
+    "What stands before a chapter's title in the contents: its number."
+    return f'{m[0]} · ' if (m := re.match(r'\d+[a-z]?', p.stem)) else ''
+
+def part(p):
+    "The heading that begins a part of the contents, where one begins."
+    return {'00_crops': '<b>chapters</b>', 'speed': '<b>beside them</b>', 'quickstart': '<b>tutorials</b>', 'reference': '<b>every name</b>'}.get(p.stem, '')
+
 def site(out):
     "The index, the chapters, the tutorials, the reference, each a page under `out`; and search.js, what the search reads."
-    files = [p for p in nbs.rglob('*.ipynb') if '.ipynb_checkpoints' not in p.parts]
-    files = sorted(files, key=lambda p: (p != nbs/'index.ipynb', len(p.parts), p))
+    files = in_order([p for p in nbs.rglob('*.ipynb') if '.ipynb_checkpoints' not in p.parts])
     heads = {p: re.search(r'^# (.+)', '\n'.join(c.source for c in nbformat.read(p, 4).cells), re.M) for p in files}
     names = {p: html.escape(head[1] if head else p.stem) for p,head in heads.items()}
     files.append(ref := nbs/'reference.ipynb'); names[ref] = 'Reference'
@@ -107,8 +122,8 @@ def site(out):
             if to.suffix not in ('.ipynb', '.png', '.jpg', '.svg'):
                 return f'{cfg.git_url}/blob/{cfg.branch}/{to.relative_to(root)}'
             return re.sub('ipynb$', 'html', os.path.relpath(to, p.parent))
-        def a(to, mark=''): return f'<a href="{relink(to)}"{mark}>{names[to]}</a>' if to else ''
-        side = ''.join(a(q, ' aria-current="page"' if q == p else '') for q in files)
+        def a(to, mark='', words=''): return f'<a href="{relink(to)}"{mark}>{words}{names[to]}</a>' if to else ''
+        side = ''.join(part(q) + a(q, ' aria-current="page"' if q == p else '', label(q)) for q in files)
         body = api() if p == ref else mathml(github_ids(HTMLExporter(template_name='basic', embed_images=True).from_notebook_node(
             load(p, relink), {'metadata': {'path': str(p.parent)}})[0]))
         dest = (out/p.relative_to(nbs)).with_suffix('.html')

@@ -94,7 +94,9 @@ def in_turn():
     from accelerate import PartialState
     return PartialState(cpu=not torch.accelerator.is_available()).main_process_first()   # else each CPU process thinks it is alone
 
-def run_train(argv):
+def run_train(
+    argv  # flags, as strings
+):        # 1 when a rule stopped the run, else 0 or None
     "close the gap: measure, train, measure again"
     cfg, embedded = train_config(argv)
     t = room('training')
@@ -107,7 +109,9 @@ def run_train(argv):
     print(f'\n{table(result.summary)}\n\n{result.summary["steps"]} updates in {result.summary["seconds"]:.0f} s; the model is in {result.model}')
 
 # %% ../nbs/13_cli.ipynb #aaab2df1
-def run_gap(argv):
+def run_gap(
+    argv  # flags, as strings
+):
     "measure how much better a model reads crops than full images"
     p = argparse.ArgumentParser(prog='vision_opd gap', description=run_gap.__doc__)
     p.add_argument('--model', default='', help='folder or hub id (default: the shipped base)')
@@ -125,14 +129,18 @@ def run_gap(argv):
     print(report)
 
 # %% ../nbs/13_cli.ipynb #28d5cb5b
-def yes(text):
+def yes(
+    text  # true, yes, 1, false, no or 0
+):        # bool; ArgumentTypeError for anything else
     "A flag's true or false."
     if text.lower() in ('true', 'yes', '1'): return True
     if text.lower() in ('false', 'no', '0'): return False
     raise argparse.ArgumentTypeError(f'true or false, got {text!r}')
 
 # %% ../nbs/13_cli.ipynb #ab48702e
-def run_evaluate(argv):
+def run_evaluate(
+    argv  # flags, as strings
+):        # exit code
     "ask benchmarks of a model or of a server, score the answers, report"
     p = argparse.ArgumentParser(prog='vision_opd evaluate', description=run_evaluate.__doc__)
     add = p.add_argument
@@ -153,7 +161,9 @@ def run_evaluate(argv):
     return evaluated(p.parse_args(argv))
 
 # %% ../nbs/13_cli.ipynb #d02bef31
-def evaluated(a):
+def evaluated(
+    a  # namespace of the parsed flags
+):     # exit code; ValueError for flags that exclude each other
     "Do what the flags of `run_evaluate` ask for."
     if bool(a.api_base) != bool(a.api_model): raise ValueError('a server needs both: --api_base URL and --api_model NAME')
     if a.api_base and a.model: raise ValueError('--model and --api_base exclude each other: one of them is asked')
@@ -246,7 +256,9 @@ def prescription(
         if plan(model, **{**given, **more}).fits(memory): return flags
 
 # %% ../nbs/13_cli.ipynb #461bfdc8
-def asked_update(argv):
+def asked_update(
+    argv  # flags, as strings
+):
     "(model, options of `memory.Update`) that the doctor's flags ask for, on top of a preset and of what training takes by itself."
     from transformers import HfArgumentParser
     m, t = room('memory'), room('training')
@@ -265,7 +277,9 @@ def asked_update(argv):
     return model or (str(room('tiny').base_dir()) if name else ''), given
 
 # %% ../nbs/13_cli.ipynb #745a8b3b
-def run_doctor(argv):
+def run_doctor(
+    argv  # flags, as strings
+):
     "say what this machine can run, and plan a run for it or for another one"
     model, options = asked_update(argv)
     print(*(f'{k:<14} {v or "MISSING"}' for k,v in versions().items()), sep='\n')
@@ -299,12 +313,16 @@ def usage():
     "What can be typed."
     return '\n'.join(['usage: vision_opd COMMAND ..., each with --help; --version', ''] + [f'  {k:<10} {f.__doc__}' for k,f in COMMANDS.items()])
 
-def said(e):
+def said(
+    e  # an exception
+):     # one line
     "An error as one sentence."
     if isinstance(e, OSError) and e.strerror: return f'{e.strerror}: {e.filename}' if e.filename else e.strerror
     return ' '.join(str(e).split())
 
-def main(argv=None):
+def main(
+    argv=None  # flags, as strings; None: those of this process
+):             # exit code
     "The `vision_opd` command; returns the exit code: 0, 1 when it could not go on, 2 for a wrong line, 130 for Ctrl-C, 143 for SIGTERM."
     argv = sys.argv[1:] if argv is None else argv
     if argv and argv[0] == '--version': print(vision_opd.__version__); return 0
@@ -319,4 +337,5 @@ def main(argv=None):
         return code
     except (ValueError, OSError, FloatingPointError) as e: print(f'\nvision_opd: {said(e)}', file=sys.stderr); return 1
 
+# %% ../nbs/13_cli.ipynb #c16e752b
 if __name__ == '__main__' and '__file__' in globals(): sys.exit(main())   # python -m vision_opd.cli, not this notebook

@@ -223,12 +223,16 @@ def draw_frame(
 # %% ../nbs/00_crops.ipynb #e791c430
 _options = re.compile(r'\n\n(?=\(?A[.):] )')
 
-def add_hint(question):
+def add_hint(
+    question  # plain, with or without options
+):            # str
     "The question with `HINT` after it, before its options if it has some."
     at = m.start() if (m := _options.search(question)) else len(question)
     return f'{question[:at]}\n\n{HINT}{question[at:]}'
 
-def strip_hint(text):
+def strip_hint(
+    text  # a question of the released files, or a plain one
+):        # str
     "The question without `HINT`."
     return text.replace(f'\n\n{HINT}', '').replace(HINT, '').strip()
 

@@ -35,7 +35,9 @@ from .crops import *
 # %% ../nbs/01_examples.ipynb #18083601
 _magic = b'\xff\xd8\xff', b'\x89PNG\r\n\x1a\n', b'GIF8', b'II*\0', b'MM\0*', b'\0\0\0\x0cjP  ', b'\xff\x4f\xff\x51'
 
-def image_magic(data:bytes):
+def image_magic(
+    data:bytes  # how a file begins, 12 bytes are enough
+):              # bool
     "Does `data` begin as an image file does (JPEG, PNG, GIF, BMP, TIFF, WebP, JPEG 2000, AVIF)?"
     webp,bmp = data[:4] == b'RIFF' and data[8:12] == b'WEBP', data[:2] == b'BM' and data[6:10] == bytes(4)
     return data.startswith(_magic) or webp or bmp or data[4:8] == b'ftyp'
@@ -271,7 +273,9 @@ class PlacedRow(dict):
         source = encoded(dig(self, column), root)
         return Cell(self.rows, self.place, column, root) if isinstance(source, bytes) else source
 
-def json_row(line:bytes):
+def json_row(
+    line:bytes  # UTF-8
+):              # dictionary, or a ValueError, returned and not raised
     "One JSON line as a dictionary, or the ValueError that says why not."
     try: row = json.loads(line.decode('utf-8'))
     except UnicodeDecodeError: return ValueError('the line is not UTF-8 text')
@@ -469,7 +473,9 @@ def plain_question(
     if not (plain := strip_hint(text.replace('<image>', ''))): raise ValueError('the question is missing or not text')
     return plain
 
-def plain_answer(value):
+def plain_answer(
+    value  # text, number, list of them, NaN or None
+):         # str or None
     "The answer as text; of several, the most frequent; None if there is none."
     if isinstance(value, (list, tuple)): value = Counter(map(str, value)).most_common(1)[0][0] if value else None
     return None if value is None or value != value else str(value)
@@ -1067,7 +1073,9 @@ def viscot_row(
 ADAPTERS.append(viscot_row)
 
 # %% ../nbs/01_examples.ipynb #5b384179
-def json_lines(path):
+def json_lines(
+    path  # of a file
+):        # bool
     "Does a file that is no single JSON value hold one on each line?"
     first = next((row for _,row in read_jsonl(path)), None)
     return isinstance(first, dict)

@@ -101,7 +101,10 @@ def shade(
     "A colour that is read as an amount, by colour-blind readers and in print too."
     return '#%02x%02x%02x' % tuple(round(255*c) for c in sns.color_palette('Blues', as_cmap=True)(.85*min(1, x/top))[:3])
 
-def told(t, i):
+def told(
+    t,  # Trace
+    i   # from 0
+):      # lines of text
     "What hovering over token `i` of the Trace `t` says, as text."
     line = lambda name, top: name + '  ' + '  '.join(f'{w!r} {p:.2f}' for w,p in top)
     return '\n'.join([f'{t.measure} {t.divergence[i]:.3f}', line('student', t.student[i]), line('teacher', t.teacher[i])])
@@ -112,7 +115,9 @@ class Svg:
     text:str   # the svg element
     def __repr__(self): return f'an SVG picture of {len(self.text)} characters'
     def _repr_svg_(self): return self.text
-    def save(self, path):
+    def save(self,
+        path  # of the file, `.svg`
+    ):
         "Write it to a file, UTF-8."
         Path(path).write_text(self.text, encoding='utf-8')
 
@@ -150,7 +155,9 @@ def bars(
     return fig
 
 # %% ../nbs/12_figures.ipynb #df2cb5cf
-def shown(figure):
+def shown(
+    figure  # matplotlib figure
+):          # bytes
     "A matplotlib figure as PNG bytes, for an image widget."
     b = io.BytesIO(); figure.savefig(b, format='png', bbox_inches='tight', dpi=90)
     return b.getvalue()

@@ -33,9 +33,9 @@ def measured(
 
 # %% ../nbs/07c_memory.ipynb #cf50d284
 def skeleton(
-    config,             # of a vision-language model
-    dtype=torch.bfloat16
-):                      # the model on the meta device: shapes without contents
+    config,               # of a vision-language model
+    dtype=torch.bfloat16  # of the weights
+):                        # the model on the meta device: shapes without contents
     "A model that takes no memory."
     try:
         with torch.device('meta'): return AutoModelForImageTextToText.from_config(config, dtype=dtype)
@@ -141,7 +141,7 @@ class Update:
     @property
     def prompts(self): return math.ceil(self.batch_size/self.gpus)   # of the busiest GPU
     @property
-    def bytes(self): return getattr(torch, self.dtype).itemsize
+    def bytes(self): return getattr(torch, self.dtype).itemsize      # of a number
 
 # %% ../nbs/07c_memory.ipynb #4c8dab47
 def _checked(self):
@@ -220,14 +220,27 @@ def phases(
                            loss=20*u.chunk_size*V + 8*V*H*head))
 
 # %% ../nbs/07c_memory.ipynb #973c2a92
-def forward_work(p, u, text, vision, H, V):
+def forward_work(
+    p,       # tokens of a prompt
+    u,       # Update
+    text,    # counts of the language model, per token, from `count_text`
+    vision,  # counts of the tower, per patch, from `count_vision`
+    H,       # width
+    V        # words
+):           # operations of the tower, of the language model
     "F(p), for all prompts of an update."
     n, r, v = u.num_rollouts, u.answer_tokens or u.max_new_tokens, p*vision['patches']
     seen = vision['flops']*v + vision['attention']*v*v
     words = text['flops']*(p + n*r) + text['attention']*(p*p + n*(2*p*r + r*r)) + 2*H*V*n*r
     return u.batch_size*seen, u.batch_size*words
 
-def work(u, text, vision, H, V):
+def work(
+    u,       # Update
+    text,    # counts of the language model
+    vision,  # counts of the tower
+    H,       # width
+    V        # words
+):
     "{stage: operations} of one update, over all GPUs."
     (seen, words), crop = (forward_work(p, u, text, vision, H, V) for p in (u.prompt_tokens, u.crop_tokens))
     tower, rest = 'vision' in u.parts.split(), set(u.parts.split()) - {'vision'}
@@ -252,8 +265,13 @@ class Plan:
         names = dict.fromkeys(k for p in self.phases.values() for k in p)
         return {k: max(p.get(k, 0) for p in self.phases.values()) for k in names}
     @property
-    def peak(self): return max(sum(p.values()) for p in self.phases.values())
-    def fits(self, memory, reserve=.1):
+    def peak(self):
+        "Bytes of the larger of the two phases."
+        return max(sum(p.values()) for p in self.phases.values())
+    def fits(self,
+        memory,     # bytes of the card
+        reserve=.1  # share kept back
+    ):              # bool
         "Whether a GPU with so many bytes can do it, a tenth kept back for what is not counted."
         return self.peak <= memory*(1 - reserve)
 

@@ -47,19 +47,32 @@ class Rule:
     why:str        # what is wrong when it fires, and what to do
     patience:int=1 # yes so many times in a row before it fires
 
-def above(measure, limit):
+def above(
+    measure,  # name in the metrics
+    limit     # in the measure's unit
+):            # a `when` of Rule: (now, first) → bool
     "A condition: the measure is above a limit."
     return lambda now, first: now[measure] > limit
 
-def grown(measure, factor):
+def grown(
+    measure,  # name in the metrics
+    factor    # > 1
+):            # a `when` of Rule
     "A condition: the measure is above so many times its first value."
     return lambda now, first: now[measure] > factor*first[measure]
 
-def shrunk(measure, factor):
+def shrunk(
+    measure,  # name in the metrics
+    factor    # < 1
+):            # a `when` of Rule
     "A condition: the measure is below so many times its first value."
     return lambda now, first: now[measure] < factor*first[measure]
 
-def lost(measure, by):
+# %% ../nbs/07a_monitors.ipynb #bff2941a
+def lost(
+    measure,  # name in the metrics
+    by        # in the measure's unit
+):            # a `when` of Rule
     "A condition: the measure is lower than at first by more than so much."
     return lambda now, first: now[measure] < first[measure] - by
 
@@ -155,7 +168,9 @@ def state_dict(self):
     "What a monitor has seen, as plain values."
     return dict(first=dict(self.first), begun=dict(self.begun), counts=dict(self.counts), judged=sorted(self.judged), last_good=self.last_good)
 
-def load_state_dict(self, state):
+def load_state_dict(self,
+    state  # from `state_dict`
+):
     "Take up where `state_dict` left off; rules that were not there before begin at 0."
     self.first, self.begun, self.judged = dict(state['first']), {k: tuple(v) for k,v in state['begun'].items()}, set(state['judged'])
     self.counts |= {k: v for k,v in state['counts'].items() if k in self.counts}

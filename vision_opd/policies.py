@@ -38,7 +38,9 @@ def pick_dtype(
     if major >= 8: return torch.bfloat16, f'sm_{major}{minor} computes in bf16; what trains is float32'
     return torch.float16, f'sm_{major}{minor} has no bf16: float16; what trains is float32, and its loss must be scaled'
 
-def pick_attention(device):
+def pick_attention(
+    device  # torch.device
+):
     "(attention implementation of transformers, the reason in words) for a torch device."
     if device.type == 'cuda' and torch.cuda.get_device_capability(device)[0] >= 8 and find_spec('flash_attn'):
         return 'flash_attention_2', 'flash_attn is installed and the card can run it'
@@ -163,7 +165,9 @@ def encode(
 # %% ../nbs/03_policies.ipynb #4a234a4b
 PARTS = dict(projector=r'merger|projector|connector|image_newline', vision=r'visual|vision_tower|vision_model', language=r'')
 
-def part_of(name):
+def part_of(
+    name  # dotted, as in `named_parameters`
+):        # 'projector', 'vision' or 'language'
     "The part that a parameter or module belongs to, by its name: the first row of `PARTS` that fits."
     return next(part for part,pattern in PARTS.items() if re.search(pattern, name))
 
@@ -331,27 +335,41 @@ def image_rows(
     if 'spatial_shapes' not in prompts: return (tokens*len(v)//tokens.sum()).tolist()
     return rows_of((prompts['spatial_shapes']/cfg.downsample_factor).ceil().prod(-1).long(), tokens)
 
-def image_tokens(model, prompts):
+def image_tokens(
+    model,   # wrapped or not
+    prompts  # of B rows, from `encode`
+):           # [B] integers
     "How many image tokens each prompt holds [B]."
     return (prompts['input_ids'] == causal(model).config.image_token_id).sum(-1)
 
 # %% ../nbs/03_policies.ipynb #c4d525ea
-def levels_of(out):
+def levels_of(
+    out  # what `get_image_features` returns
+):       # list of tensors, or of lists of tensors, one an image
     "What the tower gave, as a list: features and, where the family has them, deepstack features."
     return [out.pooler_output, *(getattr(out, 'deepstack_features', None) or [])]
 
-def as_seen(kind, levels):
+def as_seen(
+    kind,   # a class of transformers' outputs
+    levels  # from `levels_of`
+):          # what a model takes as `mm_encoder_outputs`
     "The inverse of `levels_of`, as the model takes it; `kind` is the class of the tower's output."
     deep = dict(deepstack_features=levels[1:]) if levels[1:] else {}
     return {'image': kind(pooler_output=levels[0], **deep)}
 
-def cut_rows(x, counts):
+def cut_rows(
+    x,      # [sum of counts, ...], or a list as long
+    counts  # rows of each piece
+):          # list of pieces
     "A tensor or list in pieces of `counts` rows."
     return list(x.split(counts)) if isinstance(x, torch.Tensor) else [x[a:b] for a,b in pairwise(accumulate(counts, initial=0))]
-def join_rows(parts):
+def join_rows(
+    parts  # tensors [rows, ...], or lists
+):         # one tensor, or one list
     "The inverse of `cut_rows`."
     return torch.cat(parts) if isinstance(parts[0], torch.Tensor) else [e for p in parts for e in p]
 
+# %% ../nbs/03_policies.ipynb #0165e11e
 def _take_seen(model, prompts, rows):
     "What the tower saw of some prompts."
     out = prompts['mm_encoder_outputs']['image']
@@ -431,7 +449,10 @@ class DualPolicy:
         elif hasattr(unwrap(model), 'peft_config'): self._adapter()
         elif self.kind != 'live': self._copy(ref_dtype, ref_device)
 
-    def encode(self, images, texts):
+    def encode(self,
+        images,  # B PIL images, RGB
+        texts    # B questions
+    ):           # tensors of B rows, padded on the left
         "Prompts of one view, see `encode`, with this policy's template options and on its device."
         return encode(self.processor, images, texts, self.device, **self.template)
 
@@ -558,7 +579,9 @@ def state_dict(self):
     weights = {n: whole(self._shadow(n, t).detach()) for n,(t,_) in self.pairs.items()}
     return dict(kind=self.kind, rate=self.rate, updates=self.updates, weights=weights)
 
-def load_state_dict(self, state):
+def load_state_dict(self,
+    state  # from `state_dict`, of a policy of the same kind and parts
+):         # nothing; PolicyError for another kind or other weights
     "Take up a teacher that `state_dict` put away."
     if state['kind'] != self.kind: raise PolicyError(f"the checkpoint has a {state['kind']} teacher and this run a {self.kind} one: choose the same")
     if state['weights'].keys() != self.names.keys():

@@ -31,11 +31,15 @@ class Rollouts:
     def lengths(self):
         "Tokens of each answer, its end token included [S]."
         return self.mask.sum(-1)
-    def texts(self, processor):
+    def texts(self,
+        processor  # of the policy
+    ):             # S strings
         "The answers as strings, special tokens left out."
         return [processor.tokenizer.decode(t[m], skip_special_tokens=True).strip() for t,m in zip(self.tokens, self.mask)]
     def __getitem__(self, rows): return replace(self, **{k: v[rows] for k,v in vars(self).items()})
-    def to(self, device):
+    def to(self,
+        device  # torch.device, or its name
+    ):          # Rollouts
         "The same on another device."
         return replace(self, **{k: v.to(device) for k,v in vars(self).items()})
 
@@ -306,7 +310,14 @@ def sample(
     return joined(parts, [len(g) for g in groups], pad)
 
 # %% ../nbs/04_rollouts.ipynb #aa113fef
-def check_sampling(n, max_new_tokens, temperature, top_k=0, top_p=1., min_p=0.):
+def check_sampling(
+    n,               # answers a prompt, ≥ 1
+    max_new_tokens,  # ≥ 1
+    temperature,     # ≥ 0; 0 is greedy
+    top_k=0,         # ≥ 0; 0: no limit
+    top_p=1.,        # 0 < p ≤ 1
+    min_p=0.         # 0 ≤ p ≤ 1
+):
     "Raise PolicyError for numbers that make no sense."
     if n < 1: raise PolicyError(f'n must be at least 1, got {n}')
     if max_new_tokens < 1: raise PolicyError(f'max_new_tokens must be at least 1, got {max_new_tokens}')

@@ -43,7 +43,10 @@ def textures(
     return bank
 
 # %% ../nbs/02_tiny.ipynb #3fd3936a
-def outline(kind, r):
+def outline(
+    kind,  # one of KINDS
+    r      # pixels
+):         # [(x, y)] in pixels, or None
     "Corner points of a shape of radius `r` around the origin; None for a circle."
     if kind == 'circle': return None
     n, inner = {'square':(4, 1), 'triangle':(3, 1), 'star':(10, .45)}[kind]
@@ -88,13 +91,19 @@ def scene(
     return image, f'What colour is the {kind}?', colour, Box(x-r-4, y-r-4, x+r+4, y+r+4)
 
 # %% ../nbs/02_tiny.ipynb #c13a6b74
-def row(i, question, answer, box):
+def row(
+    i,         # number of the scene
+    question,  # with or without its hint
+    answer,    # name of a colour
+    box        # Box in pixels
+):             # a dictionary, ready for JSON
     "One line of `train.jsonl` in the released layout."
     name = f'{i:06d}'
     return dict(images=[f'images/{name}.png'], teacher_images=[f'teacher_images/{name}.png'],
         original_images=[f'original_images/{name}.jpg'], bbox=[box.left, box.top, box.right, box.bottom],
         problem=f'<image>\n{question}\n\n{HINT}', answer=answer, extra_info=dict(answer=answer, question=question))
 
+# %% ../nbs/02_tiny.ipynb #1d4c5b4c
 def write_scenes(
     folder,  # made if it is not there
     n,       # scenes to write
@@ -133,7 +142,9 @@ def make_tokenizer():
         extra_special_tokens=names, model_max_length=4096)
 
 # %% ../nbs/02_tiny.ipynb #c5cfbf83
-def make_processor(tokenizer=None):
+def make_processor(
+    tokenizer=None  # None: that of `make_tokenizer`
+):                  # a Qwen3VLProcessor
     "Tokenizer, image processor and chat template of a Qwen3-VL, for images of 64×64 to 256×256 pixels."
     tokenizer = tokenizer or make_tokenizer()
     size = dict(shortest_edge=32*32*4, longest_edge=256*256)

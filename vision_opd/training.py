@@ -501,12 +501,17 @@ class Trainer:
 
 # %% ../nbs/07_training.ipynb #3457be69
 @patch
-def total(self:Trainer, x):
+def total(self:Trainer,
+    x  # tensor on the run's device
+):     # the same for all processes
     "The sum over all processes."
     return self.acc.reduce(x) if self.acc.num_processes > 1 else x
 
 @patch
-def mean(self:Trainer, values, weight):
+def mean(self:Trainer,
+    values,  # {name: number} of this process
+    weight   # how much this process counts, such as its number of answers
+):           # {name: number}, the same for all processes
     "The mean of each named number over all processes, by weight; what some do not have is a mean over the others."
     if self.acc.num_processes == 1: return values
     found = gather_object([(weight, values)])
@@ -514,12 +519,17 @@ def mean(self:Trainer, values, weight):
     return {k: sum(w*x for w,x in wx)/max(1, sum(w for w,_ in wx)) for k,wx in some.items()}
 
 @patch
-def anywhere(self:Trainer, flag):
+def anywhere(self:Trainer,
+    flag  # of this process
+):        # bool, the same for all processes
     "Whether it is true on some process."
     return self.total(torch.tensor(float(bool(flag)), device=self.policy.device)).item() > 0
 
+# %% ../nbs/07_training.ipynb #a2d810a4
 @patch
-def even(self:Trainer, groups):
+def even(self:Trainer,
+    groups  # lists of prompts, at least one
+):          # pairs: a group, and how much its gradient counts
     "(group, 1) for each; when weights are sharded, then (the last, 0) until all processes have as many."
     most = max(gather_object([len(groups)])) if self.cfg.shard else len(groups)
     return [(g, 1) for g in groups] + [(groups[-1], 0)]*(most - len(groups))
@@ -547,7 +557,9 @@ def fitting(self:Trainer,
 
 # %% ../nbs/07_training.ipynb #9923e94f
 @patch
-def prompts(self:Trainer, step):
+def prompts(self:Trainer,
+    step  # number of the update, from 0
+):        # this process's examples, and {view: their prompts as tensors, B rows}
     "The examples of an update and what each policy sees of them, {view: prompts}."
     cfg, me, world = self.cfg, self.acc.process_index, self.acc.num_processes
     rows = order(len(self.train_set), cfg.batch_size, cfg.seed, step)[me::world]
@@ -591,8 +603,13 @@ def joined(
     index = torch.cat([p.prompt_index + n for p,n in zip(parts, accumulate([0, *sizes]))])
     return Rollouts(wide('tokens', pad), wide('mask', False), wide('logprobs', 0.), torch.cat([p.finished for p in parts]), index)
 
+# %% ../nbs/07_training.ipynb #256bc317
 @patch
-def answers(self:Trainer, batch, seen, budget):
+def answers(self:Trainer,
+    batch,  # B examples
+    seen,   # from `prompts`
+    budget  # tokens of cache, of all answers that are sampled together
+):          # Rollouts, num_rollouts a prompt
     "What the student answers, as many prompts at a time as the budget in tokens of cache allows."
     cfg, policy, prompts = self.cfg, self.policy, seen['student']
     if cfg.control == 'sft': return written(policy, [e.answer for e in batch], cfg.max_new_tokens)
@@ -608,7 +625,13 @@ def answers(self:Trainer, batch, seen, budget):
 
 # %% ../nbs/07_training.ipynb #791ee90d
 @patch
-def gradients(self:Trainer, batch, seen, rolls, sight, budget):
+def gradients(self:Trainer,
+    batch,  # B examples
+    seen,   # from `prompts`
+    rolls,  # Rollouts of these prompts
+    sight,  # what the vision tower saw, see `Sight`
+    budget  # tokens of a micro-batch, of both views together
+):
     "The gradient of this process's rows, by micro-batches within the budget. Returns (loss, what was observed of the first)."
     self.opt.zero_grad(set_to_none=True)
     for _,features in sight.cut: features.grad = None
@@ -631,7 +654,15 @@ def gradients(self:Trainer, batch, seen, rolls, sight, budget):
 
 # %% ../nbs/07_training.ipynb #3da18a41
 @patch
-def share(self:Trainer, batch, group, see, r, count, t, watch):
+def share(self:Trainer,
+    batch,  # B examples
+    group,  # places in it of the micro-batch
+    see,    # {view: prompts} of the micro-batch
+    r,      # Rollouts of the micro-batch
+    count,  # answers or tokens of all processes; what the sum is divided by
+    t,      # from `taught`: the teacher's states
+    watch   # an Observer, or None
+):          # scalar tensor, to go backward from
     "`rollout_loss`; nan, and a word about whose logits they are, when they are not finite."
     try: return rollout_loss(self.policy, self.cfg, see, r, count, t, watch)
     except NonFiniteLogits as e:
@@ -643,7 +674,11 @@ def share(self:Trainer, batch, group, see, r, count, t, watch):
 
 # %% ../nbs/07_training.ipynb #96b8f988
 @patch
-def finish(self:Trainer, loss, rolls, eye):
+def finish(self:Trainer,
+    loss,   # this process's share of the update's, scalar tensor
+    rolls,  # Rollouts of the update
+    eye     # the Observer of the first micro-batch, or None
+):          # {name: number}: the measures of the update
     "Add up the gradients of all processes, step, move the teacher; a gradient that is not finite is skipped and counted."
     cfg, lr = self.cfg, self.schedule.get_last_lr()[0]
     self.collect(); self.scaler.unscale_(self.opt)
@@ -656,12 +691,17 @@ def finish(self:Trainer, loss, rolls, eye):
     own = rollout_measures(rolls) | (eye.found() if eye else {})
     return dict(step=self.step, loss=self.total(loss).item(), **self.mean(own, len(rolls)), grad_norm=norm.item(), lr=lr, skipped=self.skipped)
 
-def entire(t):
+def entire(
+    t  # tensor or DTensor
+):     # tensor of the full shape
     "A tensor that may be sharded, whole."
     return t.full_tensor() if isinstance(t, DTensor) else t
 
+# %% ../nbs/07_training.ipynb #990aa061
 @patch
-def collect(self:Trainer, bucket=2**25):
+def collect(self:Trainer,
+    bucket=2**25  # weights that are sent together
+):
     "Sum the gradients of all processes, many weights at a time; a sharded model has done so by itself."
     for p in self.params:
         if p.grad is None: p.grad = torch.zeros_like(p)
@@ -722,7 +762,10 @@ def write_about(
     except OSError as e: raise ConfigError(f'cannot write to {out}: {e.strerror}; choose another output_dir') from None
 
 # %% ../nbs/07_training.ipynb #3017b20d
-def mapped(f, x):
+def mapped(
+    f,  # tensor → anything
+    x   # what is neither tensor, dict, list nor tuple stays as it is
+):      # as x
     "Nested dicts and lists with `f` of every tensor."
     if isinstance(x, torch.Tensor): return f(x)
     if isinstance(x, dict): return {k: mapped(f, v) for k,v in x.items()}
@@ -776,7 +819,9 @@ def restore(self:Trainer):
     self.acc.print(f'going on after update {self.step}')
 
 @patch
-def kept_lines(self:Trainer, log):
+def kept_lines(self:Trainer,
+    log  # Path of a metrics.jsonl
+):       # lines, one by one
     "Lines up to this update; the last one of a killed run may be half a line."
     for l in log.read_text(encoding='utf-8').splitlines():
         try: step = json.loads(l)['step']
@@ -854,14 +899,22 @@ def check_policies(self:Trainer,
 
 # %% ../nbs/07_training.ipynb #7ae109ce
 @patch
-def looked(self:Trainer, r, a, b):
+def looked(self:Trainer,
+    r,  # Rollouts
+    a,  # the student's (states [S,R,H], head [V,H])
+    b   # the teacher's
+):      # {name: number}
     "Diagnostics of two (states, head) on the same answers."
     watch = Observer(self.cfg, r, len(a[1]))
     with torch.no_grad(): chunked_divergence(a[0][r.mask], b[0][r.mask], a[1], b[1], .5, None, watch=watch, **head_options(self.policy.model))
     return watch.found()
 
 @patch
-def judge(self:Trainer, found, most, tolerance):
+def judge(self:Trainer,
+    found,     # {'same', 'own', 'blank': what `looked` gave}
+    most,      # nats, ln V
+    tolerance  # nats that two readings of one image may differ by
+):             # nothing; ConfigError that says what is wrong
     "Complain about what `check_policies` found; `most` is the largest entropy there is."
     if self.policy.kind in TEACHERS and found['same']['jsd'] > tolerance:
         raise ConfigError(f'on the same image teacher and student differ by {found["same"]["jsd"]:.3f} nats before any training: '
@@ -913,7 +966,9 @@ def fit(self:Trainer):
             if leave: raise KeyboardInterrupt(*asked)
 
 @patch
-def turn_back(self:Trainer, why):
+def turn_back(self:Trainer,
+    why  # the rule's sentence, from `Monitor.check`
+):
     "A rule fired. No checkpoint is written while a rule is counting, so the newest is the last good one: back to it."
     self.stopped = f'stopped after update {self.step} by the rule {why}'
     self.acc.print(self.stopped)
@@ -943,13 +998,18 @@ def logged(self:Trainer):
 
 # %% ../nbs/07_training.ipynb #bc511575
 @patch
-def write_line(self:Trainer, name, values):
+def write_line(self:Trainer,
+    name,   # of the file, without .jsonl
+    values  # {name: number or text}
+):
     "One JSON object a line; times have a file of their own, so that metrics.jsonl is the same whenever the run is."
     if self.acc.is_main_process:
         with (self.out/f'{name}.jsonl').open('a', encoding='utf-8') as f: f.write(json.dumps(values) + '\n')
 
 @patch
-def track(self:Trainer, values):
+def track(self:Trainer,
+    values  # {name: number}; None is left out
+):
     "Tell the trackers; one that fails is dropped with a word, and the run goes on."
     for t in list(self.acc.trackers):
         try: t.log({k: v for k,v in values.items() if v is not None}, step=self.step)
@@ -959,7 +1019,9 @@ def track(self:Trainer, values):
 
 # %% ../nbs/07_training.ipynb #04a3d710
 @patch
-def measured(self:Trainer, most=None):
+def measured(self:Trainer,
+    most=None  # how many examples; None: all
+):             # {name: number}, the same for all processes
     "The gap on (the first `most`) held-out examples, and the score on the retention sample, as process 0 finds them."
     def ask(examples, recipe):
         with self.precision():
@@ -1029,7 +1091,9 @@ def train(
 
 # %% ../nbs/07_training.ipynb #6385a07a
 @patch
-def whole_weights(self:Trainer, net):
+def whole_weights(self:Trainer,
+    net  # a model, sharded or not
+):       # {name: tensor}; with sharded weights a call for all processes
     "The weights of a model as they are written: whole, in the dtype of the run."
     def plain(v):
         v = entire(v.detach())
@@ -1037,7 +1101,9 @@ def whole_weights(self:Trainer, net):
     return {k: plain(v) for k,v in net.state_dict().items()}
 
 @patch
-def export(self:Trainer, card):
+def export(self:Trainer,
+    card  # text of its README.md
+):        # Path of the folder
     "OUT/model: the model, or its adapter."
     net = unwrap(self.policy.model)
     adapter = hasattr(net, 'peft_config') and not self.cfg.merge
@@ -1073,7 +1139,9 @@ Serve it with `{serve}`.
 
 # %% ../nbs/07_training.ipynb #e910a8ed
 @patch
-def card(self:Trainer, summary):
+def card(self:Trainer,
+    summary  # as in summary.json
+):           # Markdown with the fields that the hub reads
     "The model card."
     cell = lambda k: '–' if summary[k] is None else '{:.3f} [{:.3f}, {:.3f}]'.format(summary[k], *summary['intervals'][k])
     kind = '' if summary['full_before'] is not None else '_confidence'
@@ -1083,7 +1151,11 @@ def card(self:Trainer, summary):
     return CARD.format(base=self.cfg.model, library='peft' if adapter else 'transformers', name=self.out.name, rows=len(self.train_set), data=self.cfg.data,
                        steps=self.step, table=table, serve=serve_line(self.cfg, self.out/'model', adapter), config=yaml.safe_dump(asdict(self.cfg), sort_keys=False))
 
-def serve_line(cfg, path, adapter):
+def serve_line(
+    cfg,     # TrainConfig
+    path,    # of the result's folder
+    adapter  # bool: is it an adapter, to be served on its base?
+):           # one line for a shell
     "What vLLM is told to serve the result."
     return f'vllm serve {cfg.model} --enable-lora --max-lora-rank {cfg.lora_rank} --lora-modules vision_opd={path}' if adapter else f'vllm serve {path}'
 
@@ -1106,7 +1178,10 @@ def finished(self:Trainer):
     if self.cfg.push_to and path and self.acc.is_main_process: push(path, self.cfg.push_to)
     return TrainResult(summary, self.out, path, self.stopped)
 
-def push(path, name):
+def push(
+    path,  # of the model folder
+    name   # on the hub, owner/name
+):         # nothing; ConfigError when it could not be sent, the folder stays
     "Put a model folder on the hub."
     from huggingface_hub import HfApi
     try: HfApi().create_repo(name, exist_ok=True); HfApi().upload_folder(repo_id=name, folder_path=path)
