@@ -59,8 +59,9 @@ def mathml(page):
     return re.sub(r'<pre.*?</pre>|<code.*?</code>|<svg.*?</svg>|(?P<d>\$\$|\$)(?P<tex>[^$]+)(?P=d)', one, page, flags=re.S)
 
 def github_ids(page):
-    "The page with the headings' ids as GitHub makes them, in lower case, so that a link to one works in both places."
-    return re.sub(r'(<h\d[^>]*? id="|href="#)([^"]+)"', lambda m: f'{m[1]}{m[2].lower()}"', page)
+    "The page with the headings' ids as GitHub makes them, in lower case and of words alone, so that a link to one works in both places."
+    def one(m): return m[1] + re.sub(r'[^\w-]', '', html.unescape(m[2]).lower()) + '"'
+    return re.sub(r'(<h\d[^>]*? id="|href="#)([^"]+)"', one, page)
 
 def signatures(path):
     "(name, source as far as the body) of every public class and function of a module, in order."

@@ -284,7 +284,8 @@ def gallery(
     titles=None, # a line above each; None: its question
     columns=4    # pairs a row
 ):               # matplotlib Figure
-    "View pairs, the student's view above the teacher's."
+    "View pairs, the student's view above the teacher's; ValueError if there is none."
+    if not pairs: raise ValueError('there is no pair to show: load some examples first')
     n = min(columns, len(pairs)); rows = -(-len(pairs)//n)
     fig, axs = plt.subplots(2*rows, n, figsize=(2*n, 3.5*rows), squeeze=False, height_ratios=[3, 2]*rows)
     for ax in axs.flat: ax.axis('off')
