@@ -6,10 +6,10 @@
 __all__ = ['END', 'THINK', 'FAILED', 'QUOTES', 'LATEX', 'MARKUP', 'ANSWER', 'BREAK', 'LISTED', 'SURE', 'DENY', 'DENIED',
            'CROSSED', 'SUPPOSE', 'HEDGE', 'CORRECT', 'GOES_ON', 'NAMED', 'ONES', 'SAME', 'WORD', 'FILLER', 'NOUN', 'IS',
            'CUES', 'CONFIRM', 'STOP', 'NEXT_TO', 'LEAD', 'REFUSE', 'BOUND', 'NO_SIDE', 'EDGE', 'LONGEST', 'YES', 'NO',
-           'BOTH', 'IDIOMS', 'PHRASES', 'ABSENT', 'TENS', 'VALUES', 'HAN', 'NUMBER', 'LABEL', 'A_NAME', 'RANGE',
-           'TOTAL', 'THERE_ARE', 'ALL_THERE', 'IN_ALL', 'NONE_THERE', 'PROTOCOLS', 'JUDGE', 'REMINDER', 'said',
-           'is_failure', 'plain', 'boxes', 'fields', 'Parsed', 'Claim', 'around', 'few', 'clause', 'sentence', 'denied',
-           'open_question', 'settle', 'letter_patterns', 'is_letter', 'words', 'bag', 'starts_with', 'cue_rank',
+           'BOTH', 'IDIOMS', 'PHRASES', 'ABSENT', 'TENS', 'VALUES', 'HAN', 'NUMBER', 'LABEL', 'COUNTING', 'ABOUT_IT',
+           'PREDICATE', 'RANGE', 'TOTAL', 'THERE_ARE', 'ALL_THERE', 'IN_ALL', 'NONE_THERE', 'PROTOCOLS', 'JUDGE',
+           'REMINDER', 'said', 'is_failure', 'plain', 'boxes', 'fields', 'Parsed', 'Claim', 'around', 'few', 'clause',
+           'sentence', 'denied', 'open_question', 'settle', 'letter_patterns', 'is_letter', 'words', 'bag', 'cue_rank',
            'opens', 'own_text', 'rank_of', 'listed', 'claims_between', 'groups', 'joint_rank', 'letter_claims',
            'contradicts', 'phrases', 'cores', 'equal_option', 'told', 'text_claims', 'read_text', 'announced',
            'pointed', 'read_choice', 'as_options', 'marked', 'parse', 'parse_choice', 'yes_no_rank', 'read_yes_no',
@@ -274,10 +274,6 @@ def words(s):
 
 def bag(s): return [w for w,*_ in words(s)]
 
-def starts_with(s, option):
-    "Does s begin with the text of this option?"
-    o = bag(option)
-    return bool(o) and bag(s)[:len(o)] == o
 
 # %% ../nbs/08_answers.ipynb #bb93d59e
 FILLER = r'''(?:(?:most|very|likely|probably|clearly|definitely|certainly|simply|just|actually|indeed
@@ -504,9 +500,11 @@ NO_SIDE = re.compile(r"\b\w+ish\s+\w+$|\b(?:(?:that's|that is|you're|you are|all
 def told(s, start, end):
     "Is what stands at start:end a part of what a sentence speaks about ('A black cat is ...'), and no answer?"
     before, after = sentence(s, start)
-    m = re.match(r'\W*(?:an?|another|some|two|the other)\s+(?:[\w-]+\s+){1,5}?(?:is|are|was|were|has|can'
-        r'|stands?|sits?|lies?|walks?|rides?|runs?|holds?|wears?|plays?)\s', before + after, re.I)
-    return bool(m) and len(before) < m.end()
+    thing, verb = r'\W*(?:an?|another|some|two|the other)\s+(?:[\w-]+\s+){1,5}?', (r'(?:is|are|was|were|has|can'
+        r'|stands?|sits?|lies?|walks?|rides?|runs?|holds?|wears?|plays?)\b')
+    m = re.match(thing + verb, before + after, re.I)
+    with_it = re.match(thing + r'(?:in|with|on|at|near|by|behind|under|beside|next to|wearing|holding)\s', before, re.I)
+    return bool(m and len(before) < m.end() or with_it and not re.search(rf'\b{verb}', before, re.I))
 
 def text_claims(s, options):
     "Claims by the text of options, and where such texts are denied."
@@ -516,7 +514,8 @@ def text_claims(s, options):
         elif s[a].isdigit() and (BOUND.search(around(s, a, a, 40)[0]) or re.match(r'\s*[+×*/]', s[z:z+9])): pass
         elif open_question(s, a, z) or NO_SIDE.search(s[max(0, z-40):z]): pass
         else:
-            claims.append(Claim(a, z, k, 3 if cue_rank(around(s, a, a)[0]) == 3 else 2, 'its text',
+            either = re.match(r',?\s*or\b(?!\s+so\b)', s[z:], re.I)
+            claims.append(Claim(a, z, None if either else k, 3 if cue_rank(around(s, a, a)[0]) == 3 else 2, 'its text',
                 frozenset(k)))
     if all(told(s, c.start, c.end) for c in claims): claims = []
     return claims, denials
@@ -635,7 +634,7 @@ IDIOMS = {'yes': r'''(?:(?:yes|yeah)\W*)+|(?:definitely|certainly|absolutely|of\
     |是的?|对的?|有的?|存在|可以|能|会|正确)\W*''', 'no': r'''(?:(?:no|nope)\W*)+|(?:(?:definitely|certainly|absolutely
     |of\ course|probably|i\ think)\ not|not\ (?:at\ all|really|that\ i\ can\ see|in\ th(?:is|e)\ \w+)|n|never|by\ no\ means
     |(?:(?:that|this|it|the\ \w+)(?:'s|\ is)\ )?(?:false|incorrect|wrong|not\ (?:right|correct|true))|negative
-    |i\ (?:don't|do\ not)\ think\ so|(?:it|there|they)\ (?:is|are|does|do)(?:n't|\ not)|否|不|不对|不是的?|没有|无
+    |i\ (?:don't|do\ not)\ think\ so|i'm\ afraid\ not|(?:it|there|they)\ (?:is|are|does|do)(?:n't|\ not)|否|不|不对|不是的?|没有|无
     |不存在|不能|不可以|不会|错误?)\W*'''}
 IDIOMS = {k: re.compile(rf'\W*(?:{v})', re.I | re.X) for k,v in IDIOMS.items()}
 PHRASES = re.compile(r'''\b(?:by\ )?no[\ -](?:doubt|question|problem|wonder|longer|matter|idea|way\ to|need
@@ -653,7 +652,7 @@ ABSENT = re.compile(r'''\bthere(?:'s|\b[^.,;:\n]{0,15}?\b(?:is|are|was|were))(?:
     |\b(?:is|are)(?:\s+not|n't)\s+(?:visible|present|shown|depicted|in\s+the\s+(?:image|picture|photo))\b
     |\b(?:is|are)\s+absent\b
     |^no[\s-]?(?:one|body)\b.{0,20}\b(?:is|are|was|there)\b|^no\ (?!one|entry|parking|smoking|idea|answer
-    |image|picture|photo|problem|response|comment|way|clue|evidence|error|thanks?|info\w*)[a-z]+\W*$
+    |image|picture|photo|problem|response|comment|way|clue|evidence|error|thanks?|info\w*)[a-z]+(?:\ here|\ there)?\W*$
     |^no\ (?!image|picture|photo|answer|response)(?:\w+\ ){1,4}(?:is|are|was|were|can\ be|in|on|visible
     |present)\b|^\W*(?:图[中片]?(?:中|里)?|画面中?)?(?:并?没有|不存在|看不到)''', re.I | re.X)
 
@@ -664,7 +663,7 @@ def yes_no_rank(s, m, word):
     if rank := cue_rank(before) or 2*bool(re.search(r'(?:\b(?:is|are|be)|\'s)\s+an?\s+(?:clear\s+'
         r'|definite\s+)?["\']?$|:\s*["\']?$', before, re.I) and re.match(r'["\'.,;!\s]*$|[.,;!\n]', after)):
         return rank, ('', 'mentioned', 'stated', 'called final')[rank]
-    first = re.search(r'(?:^(?:_+\W+)?|[.!?。](?=\s)|[。！\n;]|\.\.|…|,\s*(?:so|then)?|-)\s*(?:(?:oh|sure|certainly|well|hmm|um|ah|so'
+    first = re.search(r'(?:^(?:_+\W+)?|[.!?。](?=\s)|[。！\n;]|\.\.|…|,\s*(?:so|then)?|-)\s*(?:(?:oh|sure|\w+ly|well|hmm|um|ah|so'
         r'|then|i think|i guess|i believe|i would say|and)\b\W*)*["\'(\[]*$', before, re.I)
     pause = r'''["')\]]*\s*(?:$|[,.!;:\n—–…。-]|\(|\b(?:there|it|i|the|they|this|that|he|she|we|you
     |because|since|as|in)\b)'''
@@ -680,6 +679,7 @@ def read_yes_no(s):
     s = PHRASES.sub(lambda m: '_'*len(m[0]), s)
     if re.fullmatch(rf'\W*(?:(?:{YES}){BOTH}(?:{NO})|(?:{NO}){BOTH}(?:{YES}))\W*(?:maybe\W*)?', s, re.I):
         return Parsed(None, True, 'several at once')
+    if re.search(r'\b(?:yes\s+and\s+no|no\s+and\s+yes)\b', s, re.I): return Parsed(None, True, 'several at once')
     for word,idiom in IDIOMS.items():
         if '?' not in s and idiom.fullmatch(s): return Parsed(word, False, 'an idiom')
     claims, denials = [], {}
@@ -689,8 +689,8 @@ def read_yes_no(s):
         if rank and not open_question(s, *m.span()) and not DENY.search(SURE.sub(' ',
             clause(s, m.start()))) and not (word == 'yes' and denied(s, *m.span())):
             claims.append(Claim(*m.span(), word, rank, how))
-    for m in re.finditer(r'(?:^|(?:答案|回答|答)(?:是|为|:|\s)+["\']?|[,。]\s*(?:所以|因此)?)(?:(?P<yes>是的|是|对|有|存在)|(?:否'
-        r'|不是|没有|不存在|不))(?=$|[,.。!"\'\s])', s):
+    for m in re.finditer(r'(?:^|(?:答案|回答|答)(?:是|为|:|\s)+["\']?|[,。]\s*(?:所以|因此)?)(?:(?P<yes>是的?|对的?|有的?|存在)|(?:否'
+        r'|不是的?|没有|不存在|不))(?=$|[,.。!"\'\s])', s):
         claims.append(Claim(*m.span(), 'yes' if m['yes'] else 'no', 2, 'stated'))
     if not claims and (not (r := REFUSE.search(s)) or r[0].lower().endswith(('see',
         'find'))) and '?' not in s and (m := ABSENT.search(s)) and not (
@@ -714,15 +714,17 @@ NUMBER = re.compile(rf'''(?P<digits>(?<![\w.,:/-])[-−–+]?(?:\d{{1,3}}(?:,\d{
     (?![\d/]|[:.,]\d|-\w|(?!(?:cm|mm|km|m|kg|g|px|ft|mph)\b)[A-Za-z]|\s*(?:st|nd|rd|th)\b)
     |(?<![\w-])(?P<words>(?:{'|'.join(VALUES)})(?:(?:[\s-]|\sand\s)+(?:{'|'.join(VALUES)}))*)\b(?!-\w)(?<!\d\smillion)(?<!\d\sthousand)(?<!\d\shundred)
     |(?P<han>[零〇一二两三四五六七八九十百]+)(?=[或到至个只条辆人张本位头匹块把朵棵座间架艘名颗]|\W*$)''', re.I | re.X)
-LABEL = re.compile(r'''(?:\b(?:figure|fig|image|picture|photo|option|step|question|row|column|page
-    |number\s+plate|version|year|room|gate|line|bus|route|player|no|type|level|floor|example|frame
-    |chapter|highway|lane|track|channel|section|seat|unit|part|(?!(?:the|is|a|this|shows|see|says|my|its?)\b)\w+\ number
-    |(?:jan|feb|mar|apr|may|june?|july?|aug|sep|oct|nov|dec)[a-z]*(?:\.?\ \d\d?,?)?)\.?
-    |\#|第|图)\s*$''', re.I | re.X)
-A_NAME = re.compile(r"\b(?!(?:The|There|These|All|Only|Just|About|Around|Another|So|Thus|Hence|Over|I|In|Of|With|And|But|Or|It"
-    r"|Is|Are|Was|Answers?|Ans|Total|Count|Number|Sum|Result|See|Left|Right|Yes|No|Altogether|Then|My|Its?|Maybe|Perhaps|Not"
-    r"|\w+ly)\b)\w?[A-Z][a-z]+\s+$")
-RANGE = re.compile(r'\s*(?:-|–|—|to|~|or|至|到|或)\s*$', re.I)
+LABEL = re.compile(r"""(?:\b(?:figure|fig|image|picture|photo|option|step|question|row|column|page|example|frame|no
+    |(?!(?:the|is|a|this|shows|see|says|my|its?)\b)\w+\ number)\.?|\bof\ (?:the|these|those|which)|\#|第|图)\s*$""", re.I | re.X)
+COUNTING = re.compile(r"""(?:^|\n|[^\w\s\#'"`$€£()\[\]{}]|[\u3400-\u9fff]|'s|\b(?:is|are|was|were|be|like|see|sees|count|counted|find|found|spot|notice
+    |shows?|shown|contains?|has|have|had|with|depicts?|features?|includes?|says?|reads?|displays?|costs?|weighs?|of|an?
+    |equals|makes?|gives?|and|but|not|no|total|totall?ing|answer|ans|altogether|all|it|to|then|wait|sorry|so|thus|hence
+    |therefore|perhaps|maybe|about|around|only|just|another|number|plus|minus|there|now|say|guess|think|\w+ly
+    |exactly))[\s"'`$€£()\[\]{}]*$""", re.I | re.X)
+ABOUT_IT = re.compile(r'\s*(?:±|of\s+(?:the|these|those|which|its|his|her|our)\b|(?:is|was)\s+(?:wrong|incorrect|not)\b)', re.I)
+PREDICATE = re.compile(r'(?:\s+(?!(?:is|are|was|were)\b)[\w-]+){0,4}\s+(?:is|are|was|were)\s+'
+    r'(?!(?:visible|present|shown|there|here|seen|found|depicted|pictured|displayed|\w+ing)\b)[\w-]+\s*(?:[.!;]|$)', re.I)
+RANGE = re.compile(r'\s*(?:-|–|—|to|~|,?\s*or(?:\s+(?:maybe|perhaps|possibly|even))?|至|到|或)\s*$', re.I)
 TOTAL = re.compile(r'(?:\b(?:total(?:\s+(?:number|count))?\s*(?:of|is|:|=)*|altogether|in\s+total|in\s+all'
     r'|(?:the\s+)?(?:count|number|sum|result)(?:\s+of\s+[\w\s]{1,40}?)?\s*(?:is|:|=)|totall?ing)|\b(?:gives|makes|equals)|=|一共(?:有|是)?'
     r'|共有?|总共(?:有|是)?|总数(?:是|为))\W*$', re.I)
@@ -772,10 +774,11 @@ def magnitude(m):
 
 # %% ../nbs/08_answers.ipynb #af3f3537
 def is_count(s, m):
-    "Is this mention a number of its own: no label, no bound, no range, no pronoun?"
+    "Is this mention a number of its own: no label, bound, pronoun, and not what a sentence is about?"
     before, after = around(s, m.start(), m.end())
     before = re.sub(r'(?:\bminus|~)\s*$', '', before, flags=re.I)
-    if LABEL.search(before) or A_NAME.search(before) or BOUND.search(before) or re.match(r'\s*(?:\+(?!\s*\d)|(?:\d+/\d|and\s+a\s+half|plus'
+    if LABEL.search(before) or BOUND.search(before) or ABOUT_IT.match(after) or (
+            not clause(s, m.start()).strip() and PREDICATE.match(after)) or re.match(r'\s*(?:\+(?!\s*\d)|(?:\d+/\d|and\s+a\s+half|plus'
         r'|dozen|billion|[ap]\.?m|o.clock|thirds?|quarters?|may|(?:jan|feb|mar|apr|jun|jul|aug|sep|oct|nov|dec)[a-z]*|or\s+(?:more|less|fewer)|at\s+(?:least|most))\b|以上|以下)',
         after, re.I):
         return False
@@ -799,7 +802,8 @@ def number_claims(s):
         if TOTAL.search(before) or IN_ALL.match(after) or re.search(r'\b(?:so|therefore|thus'
             r'|hence)\b[^.,;\d]{0,30}$', before, re.I):
             rank = max(rank, 2)
-        if THERE_ARE.search(before) and ALL_THERE.match(after): rank = max(rank, 2)
+        if THERE_ARE.search(before) and ALL_THERE.match(after) and not any(
+            re.fullmatch(r'[^.!?;\n]*\band\s+(?:then\s+)?', s[p.end():m.start()-len(THERE_ARE.search(before)[0])], re.I) for p in found[:i]): rank = max(rank, 2)
         if TOTAL.search(before) and not re.match(r'\s*[+×*]', after): rank = 3
         if re.match(r'\s*,\s*\d', after): rank = 1                    # counting aloud
         ranged = i and RANGE.fullmatch(s[found[i-1].end():m.start()]) or i+1 < len(found) and RANGE.fullmatch(s[m.end():found[i+1].start()])
@@ -825,7 +829,9 @@ def read_number(s):
     if all(c.rank == 1 for c in claims) and any(parts(s, a, b) for a,b in zip(claims, claims[1:])): return Parsed(None, True, 'parts of a whole')
     if claims and all(c.rank == 1 for c in claims) and REFUSE.search(s[claims[-1].end:]): claims = []
     if not claims and NONE_THERE.fullmatch(s): return Parsed(0, False, 'none there')
-    return settle(claims, denials, s)
+    got = settle(claims, denials, s)
+    counted = got.how != 'the only number' or any(COUNTING.search(around(s, c.start, c.end, 40)[0]) for c in claims if c.value == got.value)
+    return got if counted else Parsed()
 
 # %% ../nbs/08_answers.ipynb #ed9941c5
 def parse_number(
