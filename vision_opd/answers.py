@@ -309,7 +309,7 @@ CUES = [(rank, re.compile(cue + r"\s*['\"]?\s*[:,]?\s*['\"({\[]*\s*" + FILLER, r
     |(?:that|it|this)\ (?:would|will|has\ to|might)\ be)(?:\s+(?:us|me|only|with))*(?:\b|(?<=\.))"""),
     (2, r'(?:答案|(?<!回)答|正确选项|正確選項|正确的选项|正确的|回答|解答|选项|选择|结论)\]?\s*(?:应该|應該|应当|应|就|显然|可能|我认为|认为)*\s*(?:是|为|為|:'
     r'|=|选|選)'),
-    (2, r'(?:答案\]?|故|因此|所以|因而|应该|應該|应|就|显然|而|认为|觉得)\s*(?:是|为|為|选择?|選擇?|:|,)?'),
+    (2, r'(?:答案\]?|故|因此|所以|因而|应该|應該|应|就|显然|而(?=是|选)|认为|觉得)\s*(?:是|为|為|选择?|選擇?|:|,)?'),
     (2, r'(?<![不别勿未没可])(?:选择|選擇|选|選)(?:项|項|择)?\s*[:是为]?'), (2, r'(?:^|[,。;!\n]\s*)(?:是|应是)'),
     (2, r'\bnot\s+(?!only)[^.;,\n]{1,30},?\s+but(?:\s+rather)?|\bif\s+(?:i|we)\s+(?:had|have)\s+to\s+(?:guess'
     r'|choose|pick|say|answer)\s*,?'),
@@ -494,7 +494,7 @@ BOUND = re.compile(r'''(?:\b(?:at\ (?:least|most)|(?:more|less|fewer|greater|hig
     |under|up\ to|above|below|between|from|min(?:imum)?(?:\ of)?|max(?:imum)?(?:\ of)?|minus|nearly
     |almost)(?:\ an?)?|\b(?:between|from)\ \S+\ (?:and|to)|[<>]=?|[≤≥~±]|至少|至多|超过|不到)\s*$''', re.I | re.X)
 NO_SIDE = re.compile(r"\b\w+ish\s+\w+$|\b(?:(?:that's|that is|you're|you are|all)\s+right|(?:he|she|they|who|we|i|has|have"
-    r"|had)\s+left|^right away\b.*|^right,\s+(?:let|so|i)\b.*)$", re.I)
+    r"|had)\s+left|(?:see|mentioned|stated|noted)\s+(?:above|below)|^right away\b.*|^right,\s+(?:let|so|i)\b.*)$", re.I)
 
 # %% ../nbs/08_answers.ipynb #0642e00d
 def told(s, start, end):
@@ -503,7 +503,8 @@ def told(s, start, end):
     thing, verb = r'\W*(?:an?|another|some|two|the other)\s+(?:[\w-]+\s+){1,5}?', (r'(?:is|are|was|were|has|can'
         r'|stands?|sits?|lies?|walks?|rides?|runs?|holds?|wears?|plays?)\b')
     m = re.match(thing + verb, before + after, re.I)
-    with_it = re.match(thing + r'(?:in|with|on|at|near|by|behind|under|beside|next to|wearing|holding)\s', before, re.I)
+    with_it = re.match(thing + r'(?:in|on|at|near|by|behind|under|beside|next to)\s|'
+        + thing.replace('an?', 'an?|the') + r'(?:with|wearing|holding)\s', before, re.I)
     return bool(m and len(before) < m.end() or with_it and not re.search(rf'\b{verb}', before, re.I))
 
 def text_claims(s, options):
@@ -531,6 +532,8 @@ def read_text(s, options):
         got = read_yes_no(s)
         return Parsed(next((k for k,o in yesno.items() if dict(是='yes', 否='no').get(o, o) == got.value), None),
             got.ambiguous, 'yes or no')
+    if re.fullmatch(r'\W*(?:an?\s+|the\s+)?[\w-]+\s+and\s+(?:an?\s+|the\s+)?[\w-]+\W*', s, re.I):
+        return Parsed(None, bool(phrases(s, options)), 'several at once')
     if any(o.strip().upper() in options for o in options.values()): return Parsed()     # texts that are letters
     claims, denials = text_claims(s, options)
     if len(words(s)) > 60 or REFUSE.search(s):
@@ -630,11 +633,11 @@ YES, NO, BOTH = r'yes|yeah|yep|yup', r'no|nope|nah', r'[\s"\'/,.…-]*(?:or|and)
 IDIOMS = {'yes': r'''(?:(?:yes|yeah)\W*)+|(?:definitely|certainly|absolutely|of\ course|indeed|sure|true
     |correct|right|y|affirmative|(?:that|this|it|the\ (?:statement|claim|sentence))(?:'s|\ is)\ (?:correct|right
     |true)|i\ think\ so|(?:(?:sure|of\ course|indeed|certainly|definitely),?\ )?(?:it\ (?:is|does)|there\ (?:is
-    |are)|they\ (?:are|do))
+    |are)|they\ (?:are|do)|s?he\ (?:is|does))
     |是的?|对的?|有的?|存在|可以|能|会|正确)\W*''', 'no': r'''(?:(?:no|nope)\W*)+|(?:(?:definitely|certainly|absolutely
     |of\ course|probably|i\ think)\ not|not\ (?:at\ all|really|that\ i\ can\ see|in\ th(?:is|e)\ \w+)|n|never|by\ no\ means
     |(?:(?:that|this|it|the\ \w+)(?:'s|\ is)\ )?(?:false|incorrect|wrong|not\ (?:right|correct|true))|negative
-    |i\ (?:don't|do\ not)\ think\ so|i'm\ afraid\ not|(?:it|there|they)\ (?:is|are|does|do)(?:n't|\ not)|否|不|不对|不是的?|没有|无
+    |i\ (?:don't|do\ not)\ think\ so|i'm\ afraid\ not|(?:it|there|they|s?he)\ (?:is|are|does|do)(?:n't|\ not)|否|不|不对|不是的?|没有|无
     |不存在|不能|不可以|不会|错误?)\W*'''}
 IDIOMS = {k: re.compile(rf'\W*(?:{v})', re.I | re.X) for k,v in IDIOMS.items()}
 PHRASES = re.compile(r'''\b(?:by\ )?no[\ -](?:doubt|question|problem|wonder|longer|matter|idea|way\ to|need
@@ -647,14 +650,14 @@ ABSENT = re.compile(r'''\bthere(?:'s|\b[^.,;:\n]{0,15}?\b(?:is|are|was|were))(?:
     |question|way|image|picture|photo)\b)
     |\bthere\s+(?:does|do)(?:n't|\s+not)\s+(?:seem|appear)\b|\b(?:do|does|did|can|could)(?:\s*not|n't
     |'t)\s+(?:see|find|spot|notice|contain|show|appear|feature|include|depict|exist
-    |have\s+an?)\b(?!\s+(?:(?:the|this|your|any)\s+)?(?:image|picture|photo)s?\b)
+    |have\s+an?)\b(?!\s+(?:(?:the|this|your|any)\s+)?(?:image|picture|photo|well|clearly|enough|what|how|if|where)s?\b)
     |\b(?:see|contains?|shows?|has|have)\s+no(?:ne)?\b(?!\s+(?:doubt|question|way|clear|access|idea)\b)
     |\b(?:is|are)(?:\s+not|n't)\s+(?:visible|present|shown|depicted|in\s+the\s+(?:image|picture|photo))\b
     |\b(?:is|are)\s+absent\b
     |^no[\s-]?(?:one|body)\b.{0,20}\b(?:is|are|was|there)\b|^no\ (?!one|entry|parking|smoking|idea|answer
     |image|picture|photo|problem|response|comment|way|clue|evidence|error|thanks?|info\w*)[a-z]+(?:\ here|\ there)?\W*$
     |^no\ (?!image|picture|photo|answer|response)(?:\w+\ ){1,4}(?:is|are|was|were|can\ be|in|on|visible
-    |present)\b|^\W*(?:图[中片]?(?:中|里)?|画面中?)?(?:并?没有|不存在|看不到)''', re.I | re.X)
+    |present)\b|^\W*(?:图[中片]?(?:中|里)?|画面中?)?(?:并?没有|不存在|看不到)(?!图|答案|办法|问题|足够)''', re.I | re.X)
 
 # %% ../nbs/08_answers.ipynb #41a6404a
 def yes_no_rank(s, m, word):
@@ -715,14 +718,15 @@ NUMBER = re.compile(rf'''(?P<digits>(?<![\w.,:/-])[-−–+]?(?:\d{{1,3}}(?:,\d{
     |(?<![\w-])(?P<words>(?:{'|'.join(VALUES)})(?:(?:[\s-]|\sand\s)+(?:{'|'.join(VALUES)}))*)\b(?!-\w)(?<!\d\smillion)(?<!\d\sthousand)(?<!\d\shundred)
     |(?P<han>[零〇一二两三四五六七八九十百]+)(?=[或到至个只条辆人张本位头匹块把朵棵座间架艘名颗]|\W*$)''', re.I | re.X)
 LABEL = re.compile(r"""(?:\b(?:figure|fig|image|picture|photo|option|step|question|row|column|page|example|frame|no
-    |(?!(?:the|is|a|this|shows|see|says|my|its?)\b)\w+\ number)\.?|\bof\ (?:the|these|those|which)|\#|第|图)\s*$""", re.I | re.X)
+    |(?!(?:the|is|a|this|shows|see|says|wears|has|my|its?)\b)\w+\ number)\.?|\b(?:the|these|those|of\ which|\d\ of)
+    |(?:^|[.!?;]\s)\W*(?:each|every)\b[^.,;:\n]*|\#|第|图)\s*$""", re.I | re.X)
 COUNTING = re.compile(r"""(?:^|\n|[^\w\s\#'"`$€£()\[\]{}]|[\u3400-\u9fff]|'s|\b(?:is|are|was|were|be|like|see|sees|count|counted|find|found|spot|notice
     |shows?|shown|contains?|has|have|had|with|depicts?|features?|includes?|says?|reads?|displays?|costs?|weighs?|of|an?
     |equals|makes?|gives?|and|but|not|no|total|totall?ing|answer|ans|altogether|all|it|to|then|wait|sorry|so|thus|hence
-    |therefore|perhaps|maybe|about|around|only|just|another|number|plus|minus|there|now|say|guess|think|\w+ly
-    |exactly))[\s"'`$€£()\[\]{}]*$""", re.I | re.X)
-ABOUT_IT = re.compile(r'\s*(?:±|of\s+(?:the|these|those|which|its|his|her|our)\b|(?:is|was)\s+(?:wrong|incorrect|not)\b)', re.I)
-PREDICATE = re.compile(r'(?:\s+(?!(?:is|are|was|were)\b)[\w-]+){0,4}\s+(?:is|are|was|were)\s+'
+    |therefore|perhaps|maybe|about|around|only|just|another|number|plus|minus|there|now|say|guess|think|(?!july)\w+ly))[\s"'`$€£()\[\]{}]*$""", re.I | re.X)
+ABOUT_IT = re.compile(r'''\s*(?:±|of\s+(?:the|these|those|which|its|his|her|our|\d+)\b
+    |(?:\s+[\w-]+){1,3}?\s+and\s+(?:an?|some|several|many|a\ few)\s+(?!total|sum)|(?-i:(?:\s+[A-Z][a-z]+){2})|(?:is|was)\s+(?:wrong|incorrect|not)\b)''', re.I | re.X)
+PREDICATE = re.compile(r'\s+of\s+(?:them|us)\s+\w|(?:\s+(?!(?:is|are|was|were)\b)[\w-]+){0,4}\s+(?:is|are|was|were)\s+'
     r'(?!(?:visible|present|shown|there|here|seen|found|depicted|pictured|displayed|\w+ing)\b)[\w-]+\s*(?:[.!;]|$)', re.I)
 RANGE = re.compile(r'\s*(?:-|–|—|to|~|,?\s*or(?:\s+(?:maybe|perhaps|possibly|even))?|至|到|或)\s*$', re.I)
 TOTAL = re.compile(r'(?:\b(?:total(?:\s+(?:number|count))?\s*(?:of|is|:|=)*|altogether|in\s+total|in\s+all'
