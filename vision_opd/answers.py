@@ -6,17 +6,17 @@
 __all__ = ['END', 'THINK', 'FAILED', 'QUOTES', 'LATEX', 'MARKUP', 'ANSWER', 'BREAK', 'LISTED', 'SURE', 'DENY', 'DENIED',
            'CROSSED', 'SUPPOSE', 'HEDGE', 'CORRECT', 'GOES_ON', 'NAMED', 'ONES', 'SAME', 'WORD', 'FILLER', 'NOUN', 'IS',
            'CUES', 'CONFIRM', 'STOP', 'NEXT_TO', 'LEAD', 'REFUSE', 'BOUND', 'NO_SIDE', 'EDGE', 'LONGEST', 'YES', 'NO',
-           'BOTH', 'IDIOMS', 'PHRASES', 'ABSENT', 'TENS', 'VALUES', 'HAN', 'NUMBER', 'LABEL', 'COUNTING', 'ABOUT_IT',
-           'PREDICATE', 'RANGE', 'TOTAL', 'THERE_ARE', 'ALL_THERE', 'IN_ALL', 'NONE_THERE', 'PROTOCOLS', 'JUDGE',
-           'REMINDER', 'said', 'is_failure', 'plain', 'boxes', 'fields', 'Parsed', 'Claim', 'around', 'few', 'clause',
-           'sentence', 'denied', 'open_question', 'settle', 'letter_patterns', 'is_letter', 'words', 'bag', 'cue_rank',
-           'opens', 'own_text', 'rank_of', 'listed', 'claims_between', 'groups', 'joint_rank', 'letter_claims',
-           'contradicts', 'phrases', 'cores', 'equal_option', 'told', 'text_claims', 'read_text', 'announced',
-           'pointed', 'read_choice', 'as_options', 'marked', 'parse', 'parse_choice', 'yes_no_rank', 'read_yes_no',
-           'parse_yes_no', 'words_value', 'han_value', 'number_value', 'magnitude', 'is_count', 'number_claims',
-           'parts', 'read_number', 'parse_number', 'official_choice', 'official_gold', 'official_yes_no', 'official_ab',
-           'parse_open', 'read_answer', 'Question', 'Verdict', 'verdict_of', 'Cache', 'ends_line', 'LocalJudge',
-           'judge', 'Unscored', 'Tally']
+           'BOTH', 'IDIOMS', 'PHRASES', 'ABSENT', 'TENS', 'VALUES', 'HAN', 'NUMBER', 'LABEL', 'COUNTING', 'UNIT',
+           'PART_OF', 'PREDICATE', 'A_ONE', 'ONE_OF', 'RANGE', 'TOTAL', 'THERE_ARE', 'ALL_THERE', 'IN_ALL',
+           'NONE_THERE', 'PROTOCOLS', 'JUDGE', 'REMINDER', 'said', 'is_failure', 'plain', 'boxes', 'fields', 'Parsed',
+           'Claim', 'around', 'few', 'clause', 'sentence', 'denied', 'open_question', 'settle', 'letter_patterns',
+           'is_letter', 'words', 'bag', 'cue_rank', 'opens', 'own_text', 'rank_of', 'listed', 'claims_between',
+           'groups', 'joint_rank', 'letter_claims', 'contradicts', 'phrases', 'cores', 'equal_option', 'told',
+           'text_claims', 'read_text', 'announced', 'read_choice', 'as_options', 'marked', 'parse', 'parse_choice',
+           'yes_no_rank', 'read_yes_no', 'parse_yes_no', 'words_value', 'han_value', 'number_value', 'magnitude',
+           'is_count', 'number_claims', 'parts', 'read_number', 'parse_number', 'official_choice', 'official_gold',
+           'official_yes_no', 'official_ab', 'parse_open', 'read_answer', 'Question', 'Verdict', 'verdict_of', 'Cache',
+           'ends_line', 'LocalJudge', 'judge', 'Unscored', 'Tally']
 
 # %% ../nbs/08_answers.ipynb #2043fe6f
 import hashlib, html, json, os, re, unicodedata
@@ -548,11 +548,6 @@ def announced(s, c):
         rf'|in conclusion)\b|答案|所以|因此', sentence(s, c.start)[0], re.I | re.X))
 
 # %% ../nbs/08_answers.ipynb #d4e1b090
-def pointed(s, m):
-    "Does a mention point at an option, in brackets, by name or at the very beginning?"
-    return m['open'] and m['close'] or NAMED.search(s[max(0,
-        m.start()-30):m.start()]) or not s[:m.start()].strip()
-
 EDGE = r'''[\s|~/"'()\[\]{}<>.,:;!。、*_-]*'''
 
 # %% ../nbs/08_answers.ipynb #2751a498
@@ -579,7 +574,7 @@ def read_choice(s, options):
     if got and any(contradicts(s, c, options) for c in claims if c.value == got.value):
         return Parsed(None, True, 'letter and text differ')
     if got or got.ambiguous: return got
-    got, other = read_text(s, options), {m['l'].upper() for m in mentions if pointed(s, m)} - denials.keys()
+    got, other = read_text(s, options), {m['l'].upper() for m in mentions} - denials.keys()
     return Parsed(None, True, 'letter and text differ') if got and other - {got.value} else got
 
 # %% ../nbs/08_answers.ipynb #d1912460
@@ -724,10 +719,16 @@ COUNTING = re.compile(r"""(?:^|\n|[^\w\s\#'"`$€£()\[\]{}]|[\u3400-\u9fff]|'s|
     |shows?|shown|contains?|has|have|had|with|depicts?|features?|includes?|says?|reads?|displays?|costs?|weighs?|of|an?
     |equals|makes?|gives?|and|but|not|no|total|totall?ing|answer|ans|altogether|all|it|to|then|wait|sorry|so|thus|hence
     |therefore|perhaps|maybe|about|around|only|just|another|number|plus|minus|there|now|say|guess|think|(?!july)\w+ly))[\s"'`$€£()\[\]{}]*$""", re.I | re.X)
-ABOUT_IT = re.compile(r'''\s*(?:±|of\s+(?:the|these|those|which|its|his|her|our|\d+)\b
-    |(?:\s+[\w-]+){1,3}?\s+and\s+(?:an?|some|several|many|a\ few)\s+(?!total|sum)|(?-i:(?:\s+[A-Z][a-z]+){2})|(?:is|was)\s+(?:wrong|incorrect|not)\b)''', re.I | re.X)
-PREDICATE = re.compile(r'\s+of\s+(?:them|us)\s+\w|(?:\s+(?!(?:is|are|was|were)\b)[\w-]+){0,4}\s+(?:is|are|was|were)\s+'
-    r'(?!(?:visible|present|shown|there|here|seen|found|depicted|pictured|displayed|\w+ing)\b)[\w-]+\s*(?:[.!;]|$)', re.I)
+UNIT = re.compile(r'''\s*(?:\+(?!\s*\d)|±|以上|以下|(?:\d+/\d|and\s+a\s+half|plus|dozen|billion|[ap]\.?m|o.clock|thirds?
+    |quarters?|may|(?:jan|feb|mar|apr|jun|jul|aug|sep|oct|nov|dec)[a-z]*|or\s+(?:more|less|fewer)
+    |at\s+(?:least|most))\b)''', re.I | re.X)
+PART_OF = re.compile(r'''\s*of\s+(?:the|these|those|which|its|his|her|our|\d+)\b|\s*(?:is|was)\s+(?:wrong|incorrect|not)\b
+    |(?:\s+[\w-]+){1,3}?\s+and\s+(?:an?|some|several|many|a\ few)\s+(?!total|sum)|(?-i:(?:\s+[A-Z][a-z]+){2})''', re.I | re.X)
+PREDICATE = re.compile(r'''\s+of\s+(?:them|us)\s+\w|(?:\s+(?!(?:is|are|was|were)\b)[\w-]+){0,4}\s+(?:is|are|was|were)\s+
+    (?!(?:visible|present|shown|there|here|seen|found|depicted|pictured|displayed|\w+ing)\b)[\w-]+\s*(?:[.!;]|$)''', re.I | re.X)
+A_ONE = re.compile(r'\b(?:the|this|that|no|any|every|each|which|another|some|by|a)\s+(?:\w+\s+)?$', re.I)
+ONE_OF = re.compile(r'''\s+(?:of|by|more|another|half|point|moment|second|can|could|should|must|might|may|thing|way|possib\w+
+    |reason|day|time)\b''', re.I | re.X)
 RANGE = re.compile(r'\s*(?:-|–|—|to|~|,?\s*or(?:\s+(?:maybe|perhaps|possibly|even))?|至|到|或)\s*$', re.I)
 TOTAL = re.compile(r'(?:\b(?:total(?:\s+(?:number|count))?\s*(?:of|is|:|=)*|altogether|in\s+total|in\s+all'
     r'|(?:the\s+)?(?:count|number|sum|result)(?:\s+of\s+[\w\s]{1,40}?)?\s*(?:is|:|=)|totall?ing)|\b(?:gives|makes|equals)|=|一共(?:有|是)?'
@@ -781,16 +782,10 @@ def is_count(s, m):
     "Is this mention a number of its own: no label, bound, pronoun, and not what a sentence is about?"
     before, after = around(s, m.start(), m.end())
     before = re.sub(r'(?:\bminus|~)\s*$', '', before, flags=re.I)
-    if LABEL.search(before) or BOUND.search(before) or ABOUT_IT.match(after) or (
-            not clause(s, m.start()).strip() and PREDICATE.match(after)) or re.match(r'\s*(?:\+(?!\s*\d)|(?:\d+/\d|and\s+a\s+half|plus'
-        r'|dozen|billion|[ap]\.?m|o.clock|thirds?|quarters?|may|(?:jan|feb|mar|apr|jun|jul|aug|sep|oct|nov|dec)[a-z]*|or\s+(?:more|less|fewer)|at\s+(?:least|most))\b|以上|以下)',
-        after, re.I):
-        return False
-    if (m['words'] or '').lower() != 'one': return True
-    pronoun = re.search(r"\b(?:the|this|that|no|any|every|each|which|another|some|by|a)\s+(?:\w+\s+)?$",
-        before, re.I)
-    return not (pronoun or re.search(r'[.!?]\s+$', before) and re.match(r'\s+(?:is|was|has)\b', after) or re.match(r'\s+(?:of|by|more|another|half|point|moment|second|can|could|should|must|might|may|thing|way'
-        r'|possib\w+|reason|day|time)\b', after, re.I))
+    if LABEL.search(before) or BOUND.search(before) or UNIT.match(after) or PART_OF.match(after): return False
+    if not clause(s, m.start()).strip() and PREDICATE.match(after): return False
+    return (m['words'] or '').lower() != 'one' or not (A_ONE.search(before) or ONE_OF.match(after)
+        or re.search(r'[.!?]\s+$', before) and re.match(r'\s+(?:is|was|has)\b', after))
 
 # %% ../nbs/08_answers.ipynb #80738765
 def number_claims(s):
