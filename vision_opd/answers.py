@@ -50,7 +50,7 @@ FAILED = re.compile(r'''\s*(?:<error|upstream\s|\w*\s?error\s+(?:code\s+)?(?:\d{
     |EXCEPTION|FAILED|TIMEOUT)[A-Z_ ]*\]|<!doctype|<html|<\?xml|Traceback\b
     |\W{0,3}(?:[^\W_]+[ ._]){0,4}[^\W_]*(?:error|exception)(?:\s+code)?\s*[:(]
     |HTTP(?:/[\d.]+)?\s+(?:error\s+)?[45]\d\d|\{\s*["'](?:error|detail|message|code|status)["']
-    |[45]\d\d\s+(?:client|server|bad|internal|not|too|service|gateway|payload|unauthorized|forbidden
+    |[45]\d\d\s*:|[45]\d\d\s+(?:client|server|bad|internal|not|too|service|gateway|payload|unauthorized|forbidden
     |request)
     |(?:internal\s+server\s+error|bad\s+gateway|service\s+unavailable|gateway\s+time-?out
     |too\s+many\s+requests
@@ -357,7 +357,8 @@ def own_text(after, option):
     lead = re.match(r'[\s.):,\-–—、>(]*', after).end()
     o, w = bag(option), words(after[lead:])
     if not o or [x for x,*_ in w[:len(o)]] != o: return 0
-    return lead + w[len(o)-1][2] + len(re.match(r'[)"\']*', after[lead + w[len(o)-1][2]:])[0])
+    end = lead + w[len(o)-1][2]
+    return 0 if re.match('-[a-z]', after[end:]) else end + len(re.match(r'[)"\']*', after[end:])[0])
 
 # %% ../nbs/08_answers.ipynb #479f529a
 def rank_of(s, m, options):
@@ -515,7 +516,7 @@ def text_claims(s, options):
         elif s[a].isdigit() and (BOUND.search(around(s, a, a, 40)[0]) or re.match(r'\s*[+×*/]', s[z:z+9])): pass
         elif open_question(s, a, z) or NO_SIDE.search(s[max(0, z-40):z]): pass
         else:
-            either = re.match(r',?\s*or\b(?!\s+so\b)', s[z:], re.I)
+            either = re.match(r',?\s*or\b(?!\s+so\b)|-(?!hand|most|colou?red|side)[a-z]', s[z:], re.I)
             claims.append(Claim(a, z, None if either else k, 3 if cue_rank(around(s, a, a)[0]) == 3 else 2, 'its text',
                 frozenset(k)))
     if all(told(s, c.start, c.end) for c in claims): claims = []
@@ -629,8 +630,7 @@ IDIOMS = {'yes': r'''(?:(?:yes|yeah)\W*)+|(?:definitely|certainly|absolutely|of\
     |correct|right|y|affirmative|(?:that|this|it|the\ (?:statement|claim|sentence))(?:'s|\ is)\ (?:correct|right
     |true)|i\ think\ so|(?:(?:sure|of\ course|indeed|certainly|definitely),?\ )?(?:it\ (?:is|does)|there\ (?:is
     |are)|they\ (?:are|do)|s?he\ (?:is|does))
-    |是的?|对的?|有的?|存在|可以|能|会|正确)\W*''', 'no': r'''(?:(?:no|nope)\W*)+|(?:(?:definitely|certainly|absolutely
-    |of\ course|probably|i\ think)\ not|not\ (?:at\ all|really|that\ i\ can\ see|in\ th(?:is|e)\ \w+)|n|never|by\ no\ means
+    |是的?|对的?|有的?|存在|可以|能|会|正确)\W*''', 'no': r'''(?:(?:no|nope)\W*)+|(?:(?:(?!possibly|on)\w+ly|of\ course|i\ think)\ not|not\ (?:at\ all|really|that\ i\ can\ see|in\ th(?:is|e)\ \w+)|n|never|by\ no\ means
     |(?:(?:that|this|it|the\ \w+)(?:'s|\ is)\ )?(?:false|incorrect|wrong|not\ (?:right|correct|true))|negative
     |i\ (?:don't|do\ not)\ think\ so|i'm\ afraid\ not|(?:it|there|they|s?he)\ (?:is|are|does|do)(?:n't|\ not)|否|不|不对|不是的?|没有|无
     |不存在|不能|不可以|不会|错误?)\W*'''}
@@ -646,7 +646,7 @@ ABSENT = re.compile(r'''\bthere(?:'s|\b[^.,;:\n]{0,15}?\b(?:is|are|was|were))(?:
     |\bthere\s+(?:does|do)(?:n't|\s+not)\s+(?:seem|appear)\b|\b(?:do|does|did|can|could)(?:\s*not|n't
     |'t)\s+(?:see|find|spot|notice|contain|show|appear|feature|include|depict|exist
     |have\s+an?)\b(?!\s+(?:(?:the|this|your|any)\s+)?(?:image|picture|photo|well|clearly|enough|what|how|if|where)s?\b)
-    |\b(?:see|contains?|shows?|has|have)\s+no(?:ne)?\b(?!\s+(?:doubt|question|way|clear|access|idea)\b)
+    |\b(?:see|contains?|shows?|has|(?<!i\ )have)\s+no(?:ne)?\b(?!\s+(?:doubt|question|way|clear|access|idea)\b)
     |\b(?:is|are)(?:\s+not|n't)\s+(?:visible|present|shown|depicted|in\s+the\s+(?:image|picture|photo))\b
     |\b(?:is|are)\s+absent\b
     |^no[\s-]?(?:one|body)\b.{0,20}\b(?:is|are|was|there)\b|^no\ (?!one|entry|parking|smoking|idea|answer
@@ -714,12 +714,13 @@ NUMBER = re.compile(rf'''(?P<digits>(?<![\w.,:/-])[-−–+]?(?:\d{{1,3}}(?:,\d{
     |(?P<han>[零〇一二两三四五六七八九十百]+)(?=[或到至个只条辆人张本位头匹块把朵棵座间架艘名颗]|\W*$)''', re.I | re.X)
 LABEL = re.compile(r"""(?:\b(?:figure|fig|image|picture|photo|option|step|question|row|column|page|example|frame|no
     |(?!(?:the|is|a|this|shows|see|says|wears|has|my|its?)\b)\w+\ number)\.?|\b(?:the|these|those|of\ which|\d\ of)
-    |(?:^|[.!?;]\s)\W*(?:each|every)\b[^.,;:\n]*|\#|第|图)\s*$""", re.I | re.X)
+    |(?:^|[.!?;]\s)\W*(?:(?:each|every)\b[^.,;:\n]*
+    |(?!(?:the|this|that|these|those|it|we|i|you|they|s?he|there|image|picture)\b)(?:[\w-]+\ ){1,3}(?:have|has))|\#|第|图)\s*$""", re.I | re.X)
 COUNTING = re.compile(r"""(?:^|\n|[^\w\s\#'"`$€£()\[\]{}]|[\u3400-\u9fff]|'s|\b(?:is|are|was|were|be|like|see|sees|count|counted|find|found|spot|notice
     |shows?|shown|contains?|has|have|had|with|depicts?|features?|includes?|says?|reads?|displays?|costs?|weighs?|of|an?
     |equals|makes?|gives?|and|but|not|no|total|totall?ing|answer|ans|altogether|all|it|to|then|wait|sorry|so|thus|hence
     |therefore|perhaps|maybe|about|around|only|just|another|number|plus|minus|there|now|say|guess|think|(?!july)\w+ly))[\s"'`$€£()\[\]{}]*$""", re.I | re.X)
-UNIT = re.compile(r'''\s*(?:\+(?!\s*\d)|±|以上|以下|(?:\d+/\d|and\s+a\s+half|plus|dozen|billion|[ap]\.?m|o.clock|thirds?
+UNIT = re.compile(r'''\s*(?:号|\+(?!\s*\d)|±|以上|以下|(?:\d+/\d|and\s+a\s+half|plus|dozen|billion|[ap]\.?m|o.clock|thirds?
     |quarters?|may|(?:jan|feb|mar|apr|jun|jul|aug|sep|oct|nov|dec)[a-z]*|or\s+(?:more|less|fewer)
     |at\s+(?:least|most))\b)''', re.I | re.X)
 PART_OF = re.compile(r'''\s*of\s+(?:the|these|those|which|its|his|her|our|\d+)\b|\s*(?:is|was)\s+(?:wrong|incorrect|not)\b
@@ -731,7 +732,7 @@ ONE_OF = re.compile(r'''\s+(?:of|by|more|another|half|point|moment|second|can|co
     |reason|day|time)\b''', re.I | re.X)
 RANGE = re.compile(r'\s*(?:-|–|—|to|~|,?\s*or(?:\s+(?:maybe|perhaps|possibly|even))?|至|到|或)\s*$', re.I)
 TOTAL = re.compile(r'(?:\b(?:total(?:\s+(?:number|count))?\s*(?:of|is|:|=)*|altogether|in\s+total|in\s+all'
-    r'|(?:the\s+)?(?:count|number|sum|result)(?:\s+of\s+[\w\s]{1,40}?)?\s*(?:is|:|=)|totall?ing)|\b(?:gives|makes|equals)|=|一共(?:有|是)?'
+    r'|(?:the\s+)?(?:count|number|sum|result)(?:\s+of\s+[\w\s]{1,40}?)?\s*(?:is|:|=)|totall?ing)|\b(?:gives|mak(?:es?|ing)|equals)|=|一共(?:有|是)?'
     r'|共有?|总共(?:有|是)?|总数(?:是|为))\W*$', re.I)
 THERE_ARE = re.compile(r'\bthere\s+(?:are|is|appear\s+to\s+be|seem\s+to\s+be)\s+(?:\w+ly\s+)?$', re.I)
 ALL_THERE = re.compile(rf'(?:(?!\b(?:and|plus|{"|".join(VALUES)})\b)[^.,;:\n\d])*'
@@ -783,7 +784,8 @@ def is_count(s, m):
     before, after = around(s, m.start(), m.end())
     before = re.sub(r'(?:\bminus|~)\s*$', '', before, flags=re.I)
     if LABEL.search(before) or BOUND.search(before) or UNIT.match(after) or PART_OF.match(after): return False
-    if not clause(s, m.start()).strip() and PREDICATE.match(after): return False
+    head = clause(s, m.start()).strip().lower()
+    if not head and PREDICATE.match(after) or head == 'number' and re.match(r'\s+[a-z]', after): return False
     return (m['words'] or '').lower() != 'one' or not (A_ONE.search(before) or ONE_OF.match(after)
         or re.search(r'[.!?]\s+$', before) and re.match(r'\s+(?:is|was|has)\b', after))
 
@@ -805,7 +807,7 @@ def number_claims(s):
             re.fullmatch(r'[^.!?;\n]*\band\s+(?:then\s+)?', s[p.end():m.start()-len(THERE_ARE.search(before)[0])], re.I) for p in found[:i]): rank = max(rank, 2)
         if TOTAL.search(before) and not re.match(r'\s*[+×*]', after): rank = 3
         if re.match(r'\s*,\s*\d', after): rank = 1                    # counting aloud
-        ranged = i and RANGE.fullmatch(s[found[i-1].end():m.start()]) or i+1 < len(found) and RANGE.fullmatch(s[m.end():found[i+1].start()])
+        ranged = re.search(r'\bor\s*$', before) or i and RANGE.fullmatch(s[found[i-1].end():m.start()]) or i+1 < len(found) and RANGE.fullmatch(s[m.end():found[i+1].start()])
         if open_question(s, *m.span()): continue
         claims.append(Claim(*m.span(), None if ranged or value is None else value, max(rank, 1),
             ('', 'the only number', 'stated', 'called final')[max(rank, 1)]))
@@ -823,7 +825,8 @@ def parts(s, a, b):
     return a.value == b.value and a.rank == b.rank == 1 and bool(re.fullmatch(r'[^.!?\n\d]*\w[^.!?\n\d]*(?:,|;|\band\b)\s*', between, re.I))
 
 def read_number(s):
-    "A number from plain words."
+    "A number from plain words; what explains it in brackets is passed over."
+    s = re.sub(r'(?<=\w)\s*\((?![^()]*(?:\b(?:or|maybe|perhaps|possibly|not|no|actually)\b|\?))[^()]*\w\s+\w[^()]*\)', '', s, flags=re.I)
     claims, denials = number_claims(s)
     if all(c.rank == 1 for c in claims) and any(parts(s, a, b) for a,b in zip(claims, claims[1:])): return Parsed(None, True, 'parts of a whole')
     if claims and all(c.rank == 1 for c in claims) and REFUSE.search(s[claims[-1].end:]): claims = []
