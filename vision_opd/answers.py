@@ -8,15 +8,15 @@ __all__ = ['END', 'THINK', 'FAILED', 'QUOTES', 'LATEX', 'MARKUP', 'ANSWER', 'BRE
            'CUES', 'CONFIRM', 'STOP', 'NEXT_TO', 'LEAD', 'REFUSE', 'BOUND', 'NO_SIDE', 'EDGE', 'LONGEST', 'YES', 'NO',
            'BOTH', 'IDIOMS', 'PHRASES', 'ABSENT', 'TENS', 'VALUES', 'HAN', 'NUMBER', 'LABEL', 'COUNTING', 'UNIT',
            'PART_OF', 'PREDICATE', 'A_ONE', 'ONE_OF', 'RANGE', 'TOTAL', 'THERE_ARE', 'ALL_THERE', 'IN_ALL',
-           'NONE_THERE', 'PROTOCOLS', 'JUDGE', 'REMINDER', 'said', 'is_failure', 'plain', 'boxes', 'fields', 'Parsed',
-           'Claim', 'around', 'few', 'clause', 'sentence', 'denied', 'open_question', 'settle', 'letter_patterns',
-           'is_letter', 'words', 'bag', 'cue_rank', 'opens', 'own_text', 'rank_of', 'listed', 'claims_between',
-           'groups', 'joint_rank', 'letter_claims', 'contradicts', 'phrases', 'cores', 'equal_option', 'told',
-           'text_claims', 'read_text', 'announced', 'read_choice', 'as_options', 'marked', 'parse', 'parse_choice',
-           'yes_no_rank', 'read_yes_no', 'parse_yes_no', 'words_value', 'han_value', 'number_value', 'magnitude',
-           'is_count', 'number_claims', 'parts', 'read_number', 'parse_number', 'official_choice', 'official_gold',
-           'official_yes_no', 'official_ab', 'parse_open', 'read_answer', 'Question', 'Verdict', 'verdict_of', 'Cache',
-           'ends_line', 'LocalJudge', 'judge', 'Unscored', 'Tally']
+           'NONE_THERE', 'EXPLAINED', 'PROTOCOLS', 'JUDGE', 'REMINDER', 'said', 'is_failure', 'plain', 'boxes',
+           'fields', 'Parsed', 'Claim', 'around', 'few', 'clause', 'sentence', 'denied', 'open_question', 'settle',
+           'letter_patterns', 'is_letter', 'words', 'bag', 'cue_rank', 'opens', 'own_text', 'rank_of', 'listed',
+           'claims_between', 'groups', 'joint_rank', 'letter_claims', 'contradicts', 'phrases', 'cores', 'equal_option',
+           'told', 'text_claims', 'read_text', 'announced', 'read_choice', 'as_options', 'marked', 'parse',
+           'parse_choice', 'yes_no_rank', 'read_yes_no', 'parse_yes_no', 'words_value', 'han_value', 'number_value',
+           'magnitude', 'is_count', 'number_rank', 'number_claims', 'parts', 'read_number', 'parse_number',
+           'official_choice', 'official_gold', 'official_yes_no', 'official_ab', 'parse_open', 'read_answer',
+           'Question', 'Verdict', 'verdict_of', 'ends_line', 'Cache', 'LocalJudge', 'judge', 'Unscored', 'Tally']
 
 # %% ../nbs/08_answers.ipynb #2043fe6f
 import hashlib, html, json, os, re, unicodedata
@@ -58,7 +58,9 @@ FAILED = re.compile(r'''\s*(?:<error|upstream\s|\w*\s?error\s+(?:code\s+)?(?:\d{
     |entity)
     |failed\s+to\s+|timed?\s?out|unauthorized|cuda\s+(?:out|error)|out\s+of\s+memory|\w*connectionpool))''', re.I | re.X)
 
-def is_failure(text):
+def is_failure(
+    text  # what was said (str)
+):        # bool
     "Is this the text of an error, and no answer?"
     return bool(FAILED.match(text))
 
@@ -85,7 +87,9 @@ def plain(
 ANSWER = (r'<((?:final_?)?answer|ans|final)>(.*?)(?:</\1>|(?=<\1>)|\Z)'
           r'|<\|begin_of_box\|>(.*?)(?:<\|end_of_box\|>|\Z)')
 
-def boxes(text):
+def boxes(
+    text  # what was said (str)
+):        # iterator of (start, end, content); a box that is never closed ends with the text
     "What stands in `\\boxed{}`, with where it stands: (start, end, content)."
     for m in re.finditer(r'\\f?box(?:ed)?\s*\{', text):
         depth, i = 1, m.end()
@@ -110,7 +114,9 @@ class Parsed:
     ambiguous:bool=False  # two different answers are given, and neither is taken back
     how:str='nothing'     # the rule that decided
     @property
-    def letter(self): return self.value if isinstance(self.value, str) else None
+    def letter(self):
+        "The value when it is a letter or a word."
+        return self.value if isinstance(self.value, str) else None
     def __bool__(self): return self.value is not None
 
 @dataclass(frozen=True)
@@ -149,28 +155,49 @@ SUPPOSE = re.compile(r'\bif\b(?!\s+(?:i|we)\s+(?:had|have|must|look|zoom)\b)|\b(
 
 HEDGE = re.compile(r'\b(?:maybe|perhaps|possibly|(?:might|may|could|can)\s+(?:\w+\s+)?be)\b', re.I)
 
-def around(s, start, end, n=400):
+# %% ../nbs/08_answers.ipynb #c25c4207
+def around(
+    s,      # a text (str)
+    start,  # first character of the place
+    end,    # character after the place
+    n=400   # most characters on each side
+):          # (before, after); '…' begins a cut `before`
     "Up to n characters before start and from end on: what decides about a place stands near it."
     return '…'*(start > n) + s[max(0, start-n):start], s[end:end+n]
 
 # %% ../nbs/08_answers.ipynb #ab0662af
-def few(mentions):
+def few(
+    mentions  # a list in order of place
+):            # the list itself up to 80, else its first 20 and last 60
     "The first and the last mentions of a text that goes on and on."
     return mentions if len(mentions) <= 80 else mentions[:20] + mentions[-60:]
 
-def clause(s, i, breaks=BREAK):
+def clause(
+    s,            # plain words (str)
+    i,            # a place, character index
+    breaks=BREAK  # regular expression of what ends a clause: BREAK, or LISTED, where a comma does not
+):                # str, from the last break before i to i
     "What stands before place i in its clause."
     s = around(s, i, i)[0]
     ends = [m.end() for m in re.finditer(breaks, s, re.I | re.X)]
     return s[ends[-1] if ends else 0:]
 
-def sentence(s, i):
+def sentence(
+    s,  # plain words (str)
+    i   # a place, character index
+):      # (before, after), both within the sentence
     "The sentence around place i: what is before i, and what is from i on."
     before, after = around(s, i, i)
     start = max([0] + [m.end() for m in re.finditer(r'[.!?](?=\s)|[。！？\n;]', before)])
     return before[start:], after[:re.search(r'[.!?](?=\s|$)|[。！？\n;]|$', after).end()]
 
-def denied(s, start, end, breaks=BREAK):
+# %% ../nbs/08_answers.ipynb #310b4a38
+def denied(
+    s,            # plain words (str)
+    start,        # first character of the place
+    end,          # character after the place
+    breaks=BREAK  # what ends a clause, as in `clause`
+):                # bool
     "Is what stands at start:end denied, before or after?"
     before = SURE.sub(' ', clause(s, start, breaks))
     near, follows = around(s, start, end)
@@ -180,7 +207,11 @@ def denied(s, start, end, breaks=BREAK):
         or re.search(r'\b(?:anything|nothing|all)\s+but\s*$|[✗❌✘✖]\s*$', near, re.I))
 
 # %% ../nbs/08_answers.ipynb #6139a684
-def open_question(s, start, end):
+def open_question(
+    s,      # plain words (str)
+    start,  # first character of the place
+    end     # character after the place
+):          # bool
     "Is what stands at start:end only asked, supposed or held possible?"
     before, after = sentence(s, start)
     before = re.split(r'\b(?:but|however)\b', before, flags=re.I)[-1]
@@ -218,7 +249,9 @@ GOES_ON = (r'(?:is|was|because|since|as|seems|would|must|should|looks|fits|match
            r'|appears|correctly|describes|best\s+(?:describes|fits|matches|answers))\b')
 
 @lru_cache(64)
-def letter_patterns(letters):
+def letter_patterns(
+    letters  # the letters of the options, 'ABCD'
+):           # regular expressions by name: mention, joined, listed; and one, the class of letters (str)
     "Regular expressions for the mentions of these letters."
     L = f'[{letters}{letters.lower()}]'
     mention = rf'''(?:(?<![A-Za-z0-9'°&/+])|(?<=answer)|(?<=option)|(?<=choice)
@@ -233,7 +266,12 @@ def letter_patterns(letters):
 NAMED = re.compile(r'(?:\boption|\bchoice|\bletter|选项|選項)\s*(?:is\s*)?[:#]?\s*$', re.I)
 
 # %% ../nbs/08_answers.ipynb #fd0e5d5e
-def is_letter(s, m, options, letters):
+def is_letter(
+    s,        # plain words (str)
+    m,        # a match of `letter_patterns(…).mention` in s
+    options,  # {letter: text}
+    letters   # the `letter_patterns` of these options
+):            # bool
     "Is this mention a letter, and not an article, a pronoun or a small letter in passing?"
     l, (before, after) = m['l'], around(s, m.start(), m.end())
     named = NAMED.search(before)
@@ -245,7 +283,7 @@ def is_letter(s, m, options, letters):
             before))
     if l not in 'AI': return True
     if own := own_text(after, options[l]): 
-        return not told(s, m.end()+1, m.end()+own) and not re.match(r'\s+(?:and|or)\b', after[own:])
+        return not told(s, m.end()+1) and not re.match(r'\s+(?:and|or)\b', after[own:])
     if re.match(r'[ \t]+(?:and|or)\b', after): return True          # an article stands before a noun
     return not re.match(r'[ \t]+[^\W_]', after) or bool(re.match(r'\s+' + (r'is\b' if l == 'I' else GOES_ON),
         after))
@@ -259,7 +297,9 @@ WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]"
     r"|(?:(?<![\w.])[-−])?(?<![A-Za-z0-9_.])\d+(?:,\d{3})*(?:[.:/]\d+)*(?:\s?(?:[cmk]?m|k?g|m?l|ft|mph|[ap]m"
     r"|px)\b|[A-Za-z]+)?|[^\W\d_]+(?:'[^\W\d_]+)*|[$€£¥%°+<>=&#]")
 
-def words(s):
+def words(
+    s  # a text (str)
+):     # list of (word in one spelling, start, end)
     "[(word, start, end)], articles left out."
     found = []
     for m in WORD.finditer(s):
@@ -272,8 +312,11 @@ def words(s):
         found.append((w if pronoun else SAME.get(w, w), m.start(), m.end()))
     return found
 
-def bag(s): return [w for w,*_ in words(s)]
-
+def bag(
+    s  # a text (str)
+):     # list of its words, without articles
+    "The words of a text alone."
+    return [w for w,*_ in words(s)]
 
 # %% ../nbs/08_answers.ipynb #bb93d59e
 FILLER = r'''(?:(?:most|very|likely|probably|clearly|definitely|certainly|simply|just|actually|indeed
@@ -330,13 +373,19 @@ CONFIRM = re.compile(r'''\s*,?\s*(?:(?:\bis|\bwas|\bseems|\bappears|\blooks|\bmu
     |(?:选?项)?(?:显然|才|就)?(?:是|为)?(?:最)?(?:正确|正確|对(?!于|面|比)|符合|合适|恰当|答案))''', re.I | re.X)
 STOP = r'\s*(?:$|\n|[.!。](?:\s|$|\.)|[。;])'
 
-def cue_rank(before):
-    "The rank and kind of announcement that these words end with; 0: none."
+def cue_rank(
+    before  # what stands before a mention (str; its last 160 characters count)
+):          # 0, 1, 2 or 3
+    "The rank of the announcement that these words end with; 0: none."
     before = before[-160:]
     return next((rank for rank,cue in CUES if cue.search(before)), 0)
 
 # %% ../nbs/08_answers.ipynb #e6de4d6d
-def opens(s, m, options):
+def opens(
+    s,       # plain words (str)
+    m,       # a mention of a letter in s
+    options  # {letter: text}
+):           # bool
     "Does the mention open a sentence as its answer: alone, before a delimiter or its own text?"
     before, after = around(s, m.start(), m.end())
     lead = re.search(r'(?:^|[.!?。;](?=\s)|[。！；\n])\s*(?:[✅✓✔☑→⇒∴👉▶=>-]+|\[x\])?\s*(?:(?:yes|ok(?:ay)?|well'
@@ -352,7 +401,11 @@ def opens(s, m, options):
     return bool(own or m['close'] or re.match(r'\s*[.):,;–—、。…!-]|\s*(?:because|since|as|due|based|for'
         r'|rather than|instead of|not)\b|\s*\(not\b|因为', after))
 
-def own_text(after, option):
+# %% ../nbs/08_answers.ipynb #b405e718
+def own_text(
+    after,  # what stands behind a letter (str)
+    option  # the text of that letter's option
+):          # characters, the delimiter included
     "How many characters after a letter are a delimiter and its own text; 0: none."
     lead = re.match(r'[\s.):,\-–—、>(]*', after).end()
     o, w = bag(option), words(after[lead:])
@@ -361,7 +414,11 @@ def own_text(after, option):
     return 0 if re.match('-[a-z]', after[end:]) else end + len(re.match(r'[)"\']*', after[end:])[0])
 
 # %% ../nbs/08_answers.ipynb #479f529a
-def rank_of(s, m, options):
+def rank_of(
+    s,       # plain words (str)
+    m,       # a mention of a letter in s
+    options  # {letter: text}
+):           # (rank 0 to 3, name of the rule)
     "The rank of a mention as a claim, and the rule."
     before, after = around(s, m.start(), m.end())
     inside = re.match(r'\s*\([^()]{0,60}\)', after)
@@ -377,7 +434,10 @@ def rank_of(s, m, options):
     return (1, 'mentioned') if (m['open'] or '').strip() in tuple('([{') and m['close'] else (0, '')
 
 # %% ../nbs/08_answers.ipynb #fb90e105
-def listed(s, pat):
+def listed(
+    s,   # plain words (str)
+    pat  # the `letter_patterns` of the options
+):       # set of (place, letter)
     "Places of letters in a list of options: two or more in alphabetical order, each with its delimiter."
     found = [(m.start(1), m[1].upper()) for m in pat.listed.finditer(s)]
     runs = [p for (p,a),(q,b) in zip(found, found[1:]) if ord(b) == ord(a)+1 and q - p < 200
@@ -385,10 +445,19 @@ def listed(s, pat):
             for p in (p,q)]
     return set(runs)
 
-def claims_between(s): return bool(re.search(rf'\b{NOUN}\b\s*(?:{IS})|答案|\b(?:so|therefore)\b', s,
+def claims_between(
+    s  # what stands between two letters (str)
+):     # bool
+    "Does an announcement or an empty line stand between two letters, so that they are no list?"
+    return bool(re.search(rf'\b{NOUN}\b\s*(?:{IS})|答案|\b(?:so|therefore)\b', s,
     re.I | re.X)) or '\n\n' in s
 
-def groups(s, mentions, pat):
+# %% ../nbs/08_answers.ipynb #123f6227
+def groups(
+    s,         # plain words (str)
+    mentions,  # matches of letters in s, in order
+    pat        # the `letter_patterns` of the options
+):             # list of lists of matches; no letter twice in one
     "Mentions, those that are joined by commas, 'or', 'and' put together."
     found = []
     for m in mentions:
@@ -397,14 +466,22 @@ def groups(s, mentions, pat):
         else: found.append([m])
     return found
 
-def joint_rank(s, a, last, options):
+def joint_rank(
+    s,       # plain words (str)
+    a,       # where the first of the joined letters begins
+    last,    # the match of the last one
+    options  # {letter: text}
+):           # (rank 0 to 3, name of the rule)
     "The rank of joined letters: by what follows the last, or because they are a sentence of their own."
     alone = re.search(r'(?:^|[.!?。;](?=\s)|\n)\s*(?:either|both|between|options?|choices?)?\s*$',
         around(s, a, a)[0], re.I) and re.match(STOP, s[last.end():last.end()+9])
     return (2, 'stands alone') if alone else rank_of(s, last, options)
 
 # %% ../nbs/08_answers.ipynb #d1efbadf
-def letter_claims(s, options):
+def letter_claims(
+    s,       # plain words (str)
+    options  # {letter: text}
+):           # (list of Claims, {letter: last place where it is denied}, all mentions)
     "The claims that letters make in a text, and where letters are denied."
     letters = ''.join(options); pat = letter_patterns(letters)
     every = [m for m in few(list(pat.mention.finditer(s))) if is_letter(s, m, options, pat)]
@@ -413,7 +490,9 @@ def letter_claims(s, options):
         names, (a, z) = {m['l'].upper() for m in g}, (g[0].start(), g[-1].end())
         if a < read: continue                     # within the text of the option before
         read = z + own_text(s[z:z+400], options[g[-1]['l'].upper()])
-        if denied(s, a, g[0].end()) or denied(s, g[-1].start(), z) or denied(s, g[-1].start(), read): denials |= {n: a for n in names}; continue
+        last = g[-1].start()
+        if denied(s, a, g[0].end()) or denied(s, last, z) or denied(s, last, read):
+            denials |= {n: a for n in names}; continue
         rank,how = rank_of(s, g[0], options)
         if len(g) > 1: rank,how = max((rank, how), joint_rank(s, a, g[-1], options))
         if not rank or open_question(s, a, z) or g[0].start('l') in inlist and how != 'confirmed': continue
@@ -425,7 +504,12 @@ NEXT_TO = re.compile(r'''[\s,.;:()"'-]*(?:so|therefore|thus|hence|which\ is
     |i\.e\.)?[\s,:]*(?:(?:the\s+)?(?:correct\s+|final\s+)?(?:answer|option|choice)(?:\s+is)?|it\ is
     |it's)?[\s,:("'-]*''', re.I | re.X)
 
-def contradicts(s, claim, options):
+# %% ../nbs/08_answers.ipynb #ba41ddc9
+def contradicts(
+    s,       # plain words (str)
+    claim,   # a Claim of a letter in s
+    options  # {letter: text}
+):           # bool
     "Does another option's text, and not its own, stand after a claimed letter or right before it?"
     if claim.value is None: return False
     before, after = around(s, claim.start, claim.end, 200)
@@ -449,7 +533,10 @@ def contradicts(s, claim, options):
         or just - {claim.value})
 
 # %% ../nbs/08_answers.ipynb #dfadb7ae
-def phrases(s, options):
+def phrases(
+    s,       # plain words (str)
+    options  # {letter: text}
+):           # in order of place
     "[(letter, start, end)] where texts of options stand in s; of overlapping ones the longest."
     w, found = words(s), []
     for k,o in sorted(options.items(), key=lambda i: -len(bag(i[1]))):
@@ -472,16 +559,21 @@ REFUSE = re.compile(r'''\b(?:can(?:no|')t|cannot|can\ not|unable|not\ able|could
     |be\ determined|provide|decide)|don't\ know|do\ not\ know|not\ sure|no\ idea|i'm\ sorry
     |i\ apologi[sz]e|none\ of\ the|not\ (?:enough|clear)|unclear|无法|不知道|不确定|看不清''', re.I | re.X)
 
-def cores(options):
+def cores(
+    options  # {letter: text}
+):           # {letter: words}, or {}
     "Each option without the words that all begin or end with; nothing when one is left empty."
     bags = [bag(o) for o in options.values()]
-    def common(bs): return next((i for i,col in enumerate(zip(*bs)) if len(set(col)) > 1), min(map(len, bs)))
+    common = lambda bs: next((i for i,col in enumerate(zip(*bs)) if len(set(col)) > 1), min(map(len, bs)))
     i = common(bags); bags = [b[i:] for b in bags]
     j = common([b[::-1] for b in bags]); bags = [b[:len(b)-j] for b in bags]
     return dict(zip(options, bags)) if all(bags) and len(bags) > 1 else {}
 
 # %% ../nbs/08_answers.ipynb #07fdc638
-def equal_option(s, options):
+def equal_option(
+    s,       # plain words (str)
+    options  # {letter: text}
+):           # list of letters: none, one, or those of options that are alike
     "The letters of options that this text is, but for a lead-in, articles and a final 'one'."
     wholes, parts = {k: bag(o) for k,o in options.items()}, cores(options)
     for t in (s, LEAD.sub('', s)) if '?' not in s else ():
@@ -498,7 +590,10 @@ NO_SIDE = re.compile(r"\b\w+ish\s+\w+$|\b(?:(?:that's|that is|you're|you are|all
     r"|had)\s+left|(?:see|mentioned|stated|noted)\s+(?:above|below)|^right away\b.*|^right,\s+(?:let|so|i)\b.*)$", re.I)
 
 # %% ../nbs/08_answers.ipynb #0642e00d
-def told(s, start, end):
+def told(
+    s,     # plain words (str)
+    start  # first character of an option's text
+):         # bool
     "Is what stands at start:end a part of what a sentence speaks about ('A black cat is ...'), and no answer?"
     before, after = sentence(s, start)
     thing, verb = r'\W*(?:an?|another|some|two|the other)\s+(?:[\w-]+\s+){1,5}?', (r'(?:is|are|was|were|has|can'
@@ -508,7 +603,11 @@ def told(s, start, end):
         + thing.replace('an?', 'an?|the') + r'(?:with|wearing|holding)\s', before, re.I)
     return bool(m and len(before) < m.end() or with_it and not re.search(rf'\b{verb}', before, re.I))
 
-def text_claims(s, options):
+# %% ../nbs/08_answers.ipynb #3858e8df
+def text_claims(
+    s,       # plain words (str)
+    options  # {letter: text}
+):           # (list of Claims, {letter: last place where its text is denied})
     "Claims by the text of options, and where such texts are denied."
     claims, denials = [], {}
     for k,a,z in few(phrases(s, options)):
@@ -519,11 +618,14 @@ def text_claims(s, options):
             either = re.match(r',?\s*or\b(?!\s+so\b)|-(?!hand|most|colou?red|side)[a-z]', s[z:], re.I)
             claims.append(Claim(a, z, None if either else k, 3 if cue_rank(around(s, a, a)[0]) == 3 else 2, 'its text',
                 frozenset(k)))
-    if all(told(s, c.start, c.end) for c in claims): claims = []
+    if all(told(s, c.start) for c in claims): claims = []
     return claims, denials
 
 # %% ../nbs/08_answers.ipynb #cecda8d1
-def read_text(s, options):
+def read_text(
+    s,       # plain words (str)
+    options  # {letter: text}
+):           # .value is a letter
     "A letter by the text of an option."
     if twice := equal_option(s, options):
         return Parsed(twice[0], False, 'its text') if len(twice) == 1 else Parsed(None, True, 'options alike')
@@ -539,11 +641,15 @@ def read_text(s, options):
     claims, denials = text_claims(s, options)
     if len(words(s)) > 60 or REFUSE.search(s):
         claims = [c for c in claims if announced(s, c)]
-    if len({c.value for c in claims}) > 1 and any(announced(s, c) for c in claims): claims = [c for c in claims
-        if announced(s, c)]
+    if len({c.value for c in claims}) > 1:
+        claims = [c for c in claims if announced(s, c)] or claims
     return settle(claims, denials, s)
 
-def announced(s, c):
+# %% ../nbs/08_answers.ipynb #fb3fa4a2
+def announced(
+    s,  # plain words (str)
+    c   # a Claim in s
+):      # bool
     "Is a text claim in a sentence that announces an answer?"
     return bool(re.search(rf'\b(?:{NOUN})\b[^.\n]{{0,60}}?(?:{IS})|\b(?:so|therefore|thus|hence'
         rf'|in conclusion)\b|答案|所以|因此', sentence(s, c.start)[0], re.I | re.X))
@@ -552,7 +658,10 @@ def announced(s, c):
 EDGE = r'''[\s|~/"'()\[\]{}<>.,:;!。、*_-]*'''
 
 # %% ../nbs/08_answers.ipynb #2751a498
-def read_choice(s, options):
+def read_choice(
+    s,       # plain words (str)
+    options  # {letter: text}
+):           # .value is a letter
     "A letter from plain words: by letter if there is one, else by text."
     s = re.sub(r'^\s*\d+[.)]\s+(?=\S)', '', s, flags=re.M)
     s = re.sub(r'[(\[]\s*[A-J]\s*(?:-\s*[A-J]|(?:[/,|]\s*(?:or\s+)?|\bor\s+)[A-J]\s*){2,}[)\]]'
@@ -579,7 +688,9 @@ def read_choice(s, options):
     return Parsed(None, True, 'letter and text differ') if got and other - {got.value} else got
 
 # %% ../nbs/08_answers.ipynb #d1912460
-def as_options(options):
+def as_options(
+    options  # {'A': 'red', …}, letters bare or as '(A)', or a list of texts, 26 at most
+):           # {capital letter: plain text}; ValueError for keys that are no letters, and for none
     "Options as {letter: text}, in order; a list gets letters."
     if not hasattr(options, 'items'): options = dict(zip('ABCDEFGHIJKLMNOPQRSTUVWXYZ', options))
     options = {str(k).strip().strip('().').upper(): plain(str(v)) for k,v in options.items()}
@@ -588,7 +699,10 @@ def as_options(options):
         raise ValueError(f"options must be letters with texts, such as {{'A': 'red'}}; got {bad or 'none'}")
     return options
 
-def marked(text, read):
+def marked(
+    text,  # what was said, its tags and boxes still in it
+    read   # a reader of plain words: str -> Parsed
+):         # false when nothing is set apart, or nothing in it is read
     "The answer in the last field set apart; a different one after it or joined to it is a second answer."
     found = fields(text)
     if not found: return Parsed()
@@ -604,10 +718,14 @@ def marked(text, read):
     other = [p.value for p in [after] + got[-2:-1]*bool(joined) if p and p.value != got[-1].value]
     return Parsed(None, True, 'different answers') if other else Parsed(got[-1].value, False, 'set apart')
 
+# %% ../nbs/08_answers.ipynb #c9ed0211
 LONGEST = 4000    # characters; of a longer text the beginning and the end are read, where answers stand
 
 # %% ../nbs/08_answers.ipynb #cbb2c6b3
-def parse(text, read):
+def parse(
+    text,  # an answer as it was generated
+    read   # a reader of plain words: str -> Parsed
+):         # what `read` returns, or why nothing was read
     "What the text gives: nothing for an error, else the field set apart, else the words."
     if not (s := said(text)): return Parsed()
     if len(s) > LONGEST: s = s[:LONGEST//4] + '\n…\n' + s[-3*LONGEST//4:]
@@ -630,7 +748,8 @@ IDIOMS = {'yes': r'''(?:(?:yes|yeah)\W*)+|(?:definitely|certainly|absolutely|of\
     |correct|right|y|affirmative|(?:that|this|it|the\ (?:statement|claim|sentence))(?:'s|\ is)\ (?:correct|right
     |true)|i\ think\ so|(?:(?:sure|of\ course|indeed|certainly|definitely),?\ )?(?:it\ (?:is|does)|there\ (?:is
     |are)|they\ (?:are|do)|s?he\ (?:is|does))
-    |是的?|对的?|有的?|存在|可以|能|会|正确)\W*''', 'no': r'''(?:(?:no|nope)\W*)+|(?:(?:(?!possibly|on)\w+ly|of\ course|i\ think)\ not|not\ (?:at\ all|really|that\ i\ can\ see|in\ th(?:is|e)\ \w+)|n|never|by\ no\ means
+    |是的?|对的?|有的?|存在|可以|能|会|正确)\W*''', 'no': r'''(?:(?:no|nope)\W*)+|(?:(?:(?!possibly|on)\w+ly|of\ course|i\ think)\ not
+    |not\ (?:at\ all|really|that\ i\ can\ see|in\ th(?:is|e)\ \w+)|n|never|by\ no\ means
     |(?:(?:that|this|it|the\ \w+)(?:'s|\ is)\ )?(?:false|incorrect|wrong|not\ (?:right|correct|true))|negative
     |i\ (?:don't|do\ not)\ think\ so|i'm\ afraid\ not|(?:it|there|they|s?he)\ (?:is|are|does|do)(?:n't|\ not)|否|不|不对|不是的?|没有|无
     |不存在|不能|不可以|不会|错误?)\W*'''}
@@ -655,7 +774,11 @@ ABSENT = re.compile(r'''\bthere(?:'s|\b[^.,;:\n]{0,15}?\b(?:is|are|was|were))(?:
     |present)\b|^\W*(?:图[中片]?(?:中|里)?|画面中?)?(?:并?没有|不存在|看不到)(?!图|答案|办法|问题|足够)''', re.I | re.X)
 
 # %% ../nbs/08_answers.ipynb #41a6404a
-def yes_no_rank(s, m, word):
+def yes_no_rank(
+    s,    # plain words (str)
+    m,    # a match of yes or no in s
+    word  # 'yes' or 'no', what it says
+):        # (rank 0, 2 or 3, name of the rule)
     "The rank of a yes or no as a claim, and the rule."
     before, after = around(s, m.start(), m.end())
     if rank := cue_rank(before) or 2*bool(re.search(r'(?:\b(?:is|are|be)|\'s)\s+an?\s+(?:clear\s+'
@@ -672,7 +795,9 @@ def yes_no_rank(s, m, word):
     return 0, ''
 
 # %% ../nbs/08_answers.ipynb #33958344
-def read_yes_no(s):
+def read_yes_no(
+    s  # plain words (str)
+):     # .value is 'yes' or 'no'
     "Yes or no from plain words."
     s = PHRASES.sub(lambda m: '_'*len(m[0]), s)
     if re.fullmatch(rf'\W*(?:(?:{YES}){BOTH}(?:{NO})|(?:{NO}){BOTH}(?:{YES}))\W*(?:maybe\W*)?', s, re.I):
@@ -696,6 +821,7 @@ def read_yes_no(s):
         'not there'))
     return settle(claims, denials, s)
 
+# %% ../nbs/08_answers.ipynb #a5816acb
 def parse_yes_no(
     text    # an answer as it was generated
 )->Parsed:  # .value 'yes' or 'no'
@@ -710,16 +836,23 @@ HAN = dict(zip('零〇一二两三四五六七八九', (0, 0, 1, 2, 2, 3, 4, 5, 
 NUMBER = re.compile(rf'''(?P<digits>(?<![\w.,:/-])[-−–+]?(?:\d{{1,3}}(?:,\d{{3}})+|\d+)(?:\.\d+)?(?<!\.000)
     |(?:(?<=[\u3400-\u9fff=(])|(?<=[^\d\s][:,]))[-−]?\d+(?:\.\d+)?)
     (?![\d/]|[:.,]\d|-\w|(?!(?:cm|mm|km|m|kg|g|px|ft|mph)\b)[A-Za-z]|\s*(?:st|nd|rd|th)\b)
-    |(?<![\w-])(?P<words>(?:{'|'.join(VALUES)})(?:(?:[\s-]|\sand\s)+(?:{'|'.join(VALUES)}))*)\b(?!-\w)(?<!\d\smillion)(?<!\d\sthousand)(?<!\d\shundred)
+    |(?<![\w-])(?P<words>(?:{'|'.join(VALUES)})(?:(?:[\s-]|\sand\s)+(?:{'|'.join(VALUES)}))*)\b(?!-\w)
+    (?<!\d\smillion)(?<!\d\sthousand)(?<!\d\shundred)
     |(?P<han>[零〇一二两三四五六七八九十百]+)(?=[或到至个只条辆人张本位头匹块把朵棵座间架艘名颗]|\W*$)''', re.I | re.X)
+
+# %% ../nbs/08_answers.ipynb #872da84d
 LABEL = re.compile(r"""(?:\b(?:figure|fig|image|picture|photo|option|step|question|row|column|page|example|frame|no
-    |(?!(?:the|is|a|this|shows|see|says|wears|has|my|its?)\b)\w+\ number)\.?|\b(?:the|these|those|of\ which|\d\ of)
+    |(?!(?:the|is|a|this|shows|see|says|wears|has|my|its?)\b)\w+\ number)\.?
+    |\b(?:the|these|those|of\ which|\d\ of)
     |(?:^|[.!?;]\s)\W*(?:(?:each|every)\b[^.,;:\n]*
-    |(?!(?:the|this|that|these|those|it|we|i|you|they|s?he|there|image|picture)\b)(?:[\w-]+\ ){1,3}(?:have|has))|\#|第|图)\s*$""", re.I | re.X)
-COUNTING = re.compile(r"""(?:^|\n|[^\w\s\#'"`$€£()\[\]{}]|[\u3400-\u9fff]|'s|\b(?:is|are|was|were|be|like|see|sees|count|counted|find|found|spot|notice
-    |shows?|shown|contains?|has|have|had|with|depicts?|features?|includes?|says?|reads?|displays?|costs?|weighs?|of|an?
+    |(?!(?:the|this|that|these|those|it|we|i|you|they|s?he|there|image|picture)\b)
+    (?:[\w-]+\ ){1,3}(?:have|has))|\#|第|图)\s*$""", re.I | re.X)
+COUNTING = re.compile(r"""(?:^|\n|[^\w\s\#'"`$€£()\[\]{}]|[\u3400-\u9fff]|'s
+    |\b(?:is|are|was|were|be|like|see|sees|count|counted|find|found|spot|notice|shows?|shown
+    |contains?|has|have|had|with|depicts?|features?|includes?|says?|reads?|displays?|costs?|weighs?|of|an?
     |equals|makes?|gives?|and|but|not|no|total|totall?ing|answer|ans|altogether|all|it|to|then|wait|sorry|so|thus|hence
-    |therefore|perhaps|maybe|about|around|only|just|another|number|plus|minus|there|now|say|guess|think|(?!july)\w+ly))[\s"'`$€£()\[\]{}]*$""", re.I | re.X)
+    |therefore|perhaps|maybe|about|around|only|just|another|number|plus|minus|there|now|say|guess|think|(?!july)\w+ly))
+    [\s"'`$€£()\[\]{}]*$""", re.I | re.X)
 UNIT = re.compile(r'''\s*(?:号|\+(?!\s*\d)|±|以上|以下|(?:\d+/\d|and\s+a\s+half|plus|dozen|billion|[ap]\.?m|o.clock|thirds?
     |quarters?|may|(?:jan|feb|mar|apr|jun|jul|aug|sep|oct|nov|dec)[a-z]*|or\s+(?:more|less|fewer)
     |at\s+(?:least|most))\b)''', re.I | re.X)
@@ -730,10 +863,12 @@ PREDICATE = re.compile(r'''\s+of\s+(?:them|us)\s+\w|(?:\s+(?!(?:is|are|was|were)
 A_ONE = re.compile(r'\b(?:the|this|that|no|any|every|each|which|another|some|by|a)\s+(?:\w+\s+)?$', re.I)
 ONE_OF = re.compile(r'''\s+(?:of|by|more|another|half|point|moment|second|can|could|should|must|might|may|thing|way|possib\w+
     |reason|day|time)\b''', re.I | re.X)
+
+# %% ../nbs/08_answers.ipynb #06a5ebb9
 RANGE = re.compile(r'\s*(?:-|–|—|to|~|,?\s*or(?:\s+(?:maybe|perhaps|possibly|even))?|至|到|或)\s*$', re.I)
 TOTAL = re.compile(r'(?:\b(?:total(?:\s+(?:number|count))?\s*(?:of|is|:|=)*|altogether|in\s+total|in\s+all'
-    r'|(?:the\s+)?(?:count|number|sum|result)(?:\s+of\s+[\w\s]{1,40}?)?\s*(?:is|:|=)|totall?ing)|\b(?:gives|mak(?:es?|ing)|equals)|=|一共(?:有|是)?'
-    r'|共有?|总共(?:有|是)?|总数(?:是|为))\W*$', re.I)
+    r'|(?:the\s+)?(?:count|number|sum|result)(?:\s+of\s+[\w\s]{1,40}?)?\s*(?:is|:|=)|totall?ing)'
+    r'|\b(?:gives|mak(?:es?|ing)|equals)|=|一共(?:有|是)?|共有?|总共(?:有|是)?|总数(?:是|为))\W*$', re.I)
 THERE_ARE = re.compile(r'\bthere\s+(?:are|is|appear\s+to\s+be|seem\s+to\s+be)\s+(?:\w+ly\s+)?$', re.I)
 ALL_THERE = re.compile(rf'(?:(?!\b(?:and|plus|{"|".join(VALUES)})\b)[^.,;:\n\d])*'
     r'(?:$|[.:\n]|[,;]\s*(?:of\s+which|including|with|(?:all|one|two|some|\d+)\s+of)\b)', re.I)
@@ -741,7 +876,9 @@ IN_ALL = re.compile(r'[^.,;\n\d]{0,30}\b(?:in\s+(?:total|all)|altogether|total)\
     re.I)
 
 # %% ../nbs/08_answers.ipynb #cb735eeb
-def words_value(text):
+def words_value(
+    text  # English number words (str)
+):        # int; None for two numbers in a row
     "The value of number words: twenty-one, two hundred and five."
     total = part = 0
     for w in re.findall(r'[a-z]+', text.lower().replace(' and ', ' ')):
@@ -753,7 +890,9 @@ def words_value(text):
             part += v
     return total + part
 
-def han_value(text):
+def han_value(
+    text  # characters of 零 to 九, 十, 百 (str)
+):        # int; None for two digits in a row
     "The value of Chinese number words below a thousand."
     total, digit = 0, None
     for c in text:
@@ -765,12 +904,16 @@ def han_value(text):
     return total + (digit or 0)
 
 # %% ../nbs/08_answers.ipynb #c6900620
-def number_value(m):
+def number_value(
+    m  # a match of NUMBER
+):     # int or float, negative behind 'minus'
     "The number of a mention; None when it is not one."
     x = magnitude(m)
     return -x if x and re.search(r'\bminus\s*$', m.string[max(0, m.start()-7):m.start()], re.I) else x
 
-def magnitude(m):
+def magnitude(
+    m  # a match of NUMBER
+):     # int or float
     "The number without its sign in words; None when it is not one."
     if m['words']: return words_value(m['words'])
     if m['han']: return han_value(m['han'])
@@ -779,7 +922,10 @@ def magnitude(m):
     return int(x) if x == int(x) else x
 
 # %% ../nbs/08_answers.ipynb #af3f3537
-def is_count(s, m):
+def is_count(
+    s,  # plain words (str)
+    m   # a match of NUMBER in s
+):      # bool
     "Is this mention a number of its own: no label, bound, pronoun, and not what a sentence is about?"
     before, after = around(s, m.start(), m.end())
     before = re.sub(r'(?:\bminus|~)\s*$', '', before, flags=re.I)
@@ -790,27 +936,40 @@ def is_count(s, m):
         or re.search(r'[.!?]\s+$', before) and re.match(r'\s+(?:is|was|has)\b', after))
 
 # %% ../nbs/08_answers.ipynb #80738765
-def number_claims(s):
+def number_rank(
+    s,       # plain words (str)
+    m,       # a match of NUMBER in s
+    earlier  # the matches before it
+):           # 3: called final or a total; 2: announced; 1: only said
+    "The rank of a number as a claim."
+    before, after = around(s, m.start(), m.end(), 200)
+    total, there = TOTAL.search(before), THERE_ARE.search(before)
+    if re.match(r'\s*,\s*\d', after): return 1                    # counting aloud
+    if total and not re.match(r'\s*[+×*]', after): return 3
+    added = r'[^.!?;\n]*\band\s+(?:then\s+)?'                     # 'one here and there are two there'
+    alone = there and ALL_THERE.match(after) and not any(
+        re.fullmatch(added, s[p.end():m.start()-len(there[0])], re.I) for p in earlier)
+    so = re.search(r'\b(?:so|therefore|thus|hence)\b[^.,;\d]{0,30}$', before, re.I)
+    cue = cue_rank(before) if not re.search(r'\bonly\s*$', before) else 0
+    return max(cue, 2 if total or alone or so or IN_ALL.match(after) else 1)
+
+# %% ../nbs/08_answers.ipynb #6da071c7
+def number_claims(
+    s  # plain words (str)
+):     # (list of Claims, {number: last place where it is denied})
     "The claims that numbers make, where numbers are denied."
     found = [m for m in few(list(NUMBER.finditer(s))) if is_count(s, m)]
     claims, denials = [], {}
     for i,m in enumerate(found):
-        value, (before, after) = number_value(m), around(s, m.start(), m.end(), 200)
-        if DENY.search(SURE.sub(' ', clause(s, m.start(), LISTED))) and not re.search(r"\b(?:can|could)(?:'t"
-            r"|not)\b", clause(s, m.start())):
+        value, before = number_value(m), clause(s, m.start(), LISTED)
+        if DENY.search(SURE.sub(' ', before)) and not re.search(r"\b(?:can|could)(?:'t|not)\b", clause(s, m.start())):
             denials[value] = m.start(); continue
-        rank = cue_rank(before) if not re.search(r'\bonly\s*$', before) else 0
-        if TOTAL.search(before) or IN_ALL.match(after) or re.search(r'\b(?:so|therefore|thus'
-            r'|hence)\b[^.,;\d]{0,30}$', before, re.I):
-            rank = max(rank, 2)
-        if THERE_ARE.search(before) and ALL_THERE.match(after) and not any(
-            re.fullmatch(r'[^.!?;\n]*\band\s+(?:then\s+)?', s[p.end():m.start()-len(THERE_ARE.search(before)[0])], re.I) for p in found[:i]): rank = max(rank, 2)
-        if TOTAL.search(before) and not re.match(r'\s*[+×*]', after): rank = 3
-        if re.match(r'\s*,\s*\d', after): rank = 1                    # counting aloud
-        ranged = re.search(r'\bor\s*$', before) or i and RANGE.fullmatch(s[found[i-1].end():m.start()]) or i+1 < len(found) and RANGE.fullmatch(s[m.end():found[i+1].start()])
         if open_question(s, *m.span()): continue
-        claims.append(Claim(*m.span(), None if ranged or value is None else value, max(rank, 1),
-            ('', 'the only number', 'stated', 'called final')[max(rank, 1)]))
+        near = found[max(0, i-1):i+2]
+        ranged = re.search(r'\bor\s*$', before, re.I) or any(
+            RANGE.fullmatch(s[a.end():b.start()]) for a,b in zip(near, near[1:]))
+        rank = number_rank(s, m, found[:i])
+        claims.append(Claim(*m.span(), None if ranged else value, rank, ('', 'the only number', 'stated', 'called final')[rank]))
     return claims, denials
 
 # %% ../nbs/08_answers.ipynb #7c2b8d2d
@@ -818,21 +977,33 @@ NONE_THERE = re.compile(r'''\W*(?:(?:(?:there\ (?:are|is)|i\ (?:can\ )?see|the\ 
     \ (?:shows|contains|has))\ (?:no\ (?!one\b)|none|zero)|no\ (?!one\b|\d|more|less|fewer|idea|doubt|answer|way)
     |(?:i\ (?:do\ not|don't|can't|cannot)\ see|there\ (?:are|is)(?:\ not|n't))\ any\ )
     (?!image|picture|photo|number|text|sign)(?:\s*\w+){0,6}|(?:图[中片]?(?:中|里)?|画面中?)?没有\w{0,4})\W*''', re.I | re.X)
+EXPLAINED = re.compile(r'''(?<=\w)\s*\((?![^()]*(?:\b(?:or|maybe|perhaps|possibly|not|no|actually)\b|\?))
+    [^()]*\w\s+\w[^()]*\)''', re.I | re.X)
 
-def parts(s, a, b):
+# %% ../nbs/08_answers.ipynb #2f995c0d
+def parts(
+    s,  # plain words (str)
+    a,  # a Claim of a number
+    b   # the next one
+):      # bool
     "Do two claims of one number count different things ('2 on the left, 2 on the right')?"
     between = s[a.end:b.start]
-    return a.value == b.value and a.rank == b.rank == 1 and bool(re.fullmatch(r'[^.!?\n\d]*\w[^.!?\n\d]*(?:,|;|\band\b)\s*', between, re.I))
+    return a.value == b.value and a.rank == b.rank == 1 and bool(
+        re.fullmatch(r'[^.!?\n\d]*\w[^.!?\n\d]*(?:,|;|\band\b)\s*', between, re.I))
 
-def read_number(s):
+def read_number(
+    s  # plain words (str)
+):     # .value is int or float
     "A number from plain words; what explains it in brackets is passed over."
-    s = re.sub(r'(?<=\w)\s*\((?![^()]*(?:\b(?:or|maybe|perhaps|possibly|not|no|actually)\b|\?))[^()]*\w\s+\w[^()]*\)', '', s, flags=re.I)
+    s = EXPLAINED.sub('', s)
     claims, denials = number_claims(s)
-    if all(c.rank == 1 for c in claims) and any(parts(s, a, b) for a,b in zip(claims, claims[1:])): return Parsed(None, True, 'parts of a whole')
+    if all(c.rank == 1 for c in claims) and any(parts(s, a, b) for a,b in zip(claims, claims[1:])):
+        return Parsed(None, True, 'parts of a whole')
     if claims and all(c.rank == 1 for c in claims) and REFUSE.search(s[claims[-1].end:]): claims = []
     if not claims and NONE_THERE.fullmatch(s): return Parsed(0, False, 'none there')
     got = settle(claims, denials, s)
-    counted = got.how != 'the only number' or any(COUNTING.search(around(s, c.start, c.end, 40)[0]) for c in claims if c.value == got.value)
+    counted = got.how != 'the only number' or any(COUNTING.search(around(s, c.start, c.end, 40)[0])
+        for c in claims if c.value == got.value)
     return got if counted else Parsed()
 
 # %% ../nbs/08_answers.ipynb #ed9941c5
@@ -843,19 +1014,25 @@ def parse_number(
     return parse(text, read_number)
 
 # %% ../nbs/08_answers.ipynb #0f620a5c
-def official_choice(text):
+def official_choice(
+    text  # an answer as it was generated
+):        # .value is any capital letter
     "The letter that the released scorer reads; errors, articles and the word Answer are letters to it."
     m = re.search(r'<answer>(.*?)</answer>', text, re.S)
     part = m[1] if m else text[text.index('Answer:'):] if 'Answer:' in text else text
     m = re.search(r'\(([A-Z])\)', part) or re.search(r'([A-Z])[.)\s]', part) or re.search('([A-Z])', part)
     return Parsed(m and m[1], how='released scorer')
 
-def official_gold(text):
+def official_gold(
+    text  # a reference answer (str)
+):        # 'A' to 'F', or None
     "The letter that the released scorer reads in a reference answer."
     m = re.match(r'[ (\[]*([A-F])(?:(?=$)|[.)\]]|[:\-]\s+)', text)
     return m and m[1]
 
-def official_yes_no(text):
+def official_yes_no(
+    text  # an answer as it was generated
+):        # .value is 'yes' or 'no'
     "Yes or no as the released scorer reads it (POPE): how the text begins, else its last word."
     s = text.strip().lstrip('*').strip()
     if s.startswith('answer'): s = s[len('answer'):].strip()
@@ -865,14 +1042,19 @@ def official_yes_no(text):
         or [''])[-1].strip('.,!?*"\'')
     return Parsed(word if word in ('yes', 'no') else None, how='released scorer')
 
-def official_ab(text):
+# %% ../nbs/08_answers.ipynb #96e208f7
+def official_ab(
+    text  # an answer as it was generated
+):        # .value is 'A' or 'B'
     "(a) or (b) as the released scorer reads them (MMVP): the first in brackets, else the first alone."
     s = text.lower()
     m = re.search(r'\(([ab])\)', s) or re.search(r'\b([ab])\b', s)
     return Parsed(m and m[1].upper(), how='released scorer')
 
 # %% ../nbs/08_answers.ipynb #a68ed2ad
-def parse_open(text):
+def parse_open(
+    text  # an answer as it was generated
+):        # .value is a text without markup
     "A free answer: what is set apart, else all that was said; None for nothing and for errors."
     s = said(text)
     if not s or is_failure(s): return Parsed(how='an error, no answer' if s else 'nothing')
@@ -909,13 +1091,17 @@ class Question:
 
 @dataclass(frozen=True)
 class Verdict:
-    id:str
+    "What is known of one answer."
+    id:str                # of the Question
     verdict:str           # 'yes', 'no', 'invalid', 'error'; 'read' when the parser has read the answer
     said:str=''           # the judge's words, or the failure
     cached:bool=False
     @property
-    def right(self): return {'yes': True, 'no': False}.get(self.verdict)
+    def right(self):
+        "Was the answer right?"
+        return {'yes': True, 'no': False}.get(self.verdict)
 
+# %% ../nbs/08_answers.ipynb #f0cb8f13
 JUDGE = '''You compare an answer with a reference. Say whether the answer states the same as the reference.
 Only the content counts, not the wording. An answer that hedges between several, or gives none, does not state the same.
 
@@ -935,6 +1121,13 @@ def verdict_of(
     if is_failure(s) or not fields(s) and len(plain(s).split()) > 12: return 'invalid'
     return parse(s, read_yes_no).value or 'invalid'
 
+# %% ../nbs/08_answers.ipynb #bac612d7
+def ends_line(
+    path  # a file that is not empty
+):        # bool
+    "Does a file end with a line end?"
+    with open(path, 'rb') as f: f.seek(-1, os.SEEK_END); return f.read(1) == b'\n'
+
 # %% ../nbs/08_answers.ipynb #dfa6c5c9
 class Cache:
     "Verdicts by content, in an append-only file of JSON lines; without a path, in memory."
@@ -945,10 +1138,16 @@ class Cache:
             try: row = json.loads(line); self.found[row['key']] = row['verdict'], row['said']
             except (ValueError, KeyError, TypeError): self.torn += 1
     @staticmethod
-    def key(judge, q):
+    def key(judge, q):  # the judge's name, a Question; 64 hexadecimal digits
+        "What a verdict is found by: judge, wording, question, reference and answer."
         return hashlib.sha256(json.dumps([judge, JUDGE, REMINDER, q.question, q.truth,
             said(q.answer)]).encode()).hexdigest()
-    def add(self, key, verdict, text):
+    def add(self,
+        key,      # from `Cache.key`
+        verdict,  # 'yes', 'no' or 'invalid'
+        text      # the judge's words
+    ):
+        "Keep a verdict; the line is on disk when this returns."
         with self.lock:
             self.found[key] = verdict, text
             if not self.path: return
@@ -958,20 +1157,21 @@ class Cache:
                 f.write(b'\n'*bool(f.tell() and not ends_line(self.path)) + line + b'\n')
                 f.flush(); os.fsync(f.fileno())
 
-def ends_line(path):
-    "Does a file end with a line end?"
-    with open(path, 'rb') as f: f.seek(-1, os.SEEK_END); return f.read(1) == b'\n'
-
 # %% ../nbs/08_answers.ipynb #2837754d
 class LocalJudge:
     "A vision-language model in this process as a judge; it reads text only and answers greedily."
     def __init__(self, model, processor, name, batch_size=8):
         self.policy, self.name, self.batch_size = DualPolicy(model, processor, 'live'), name, batch_size
     @classmethod
-    def load(cls, folder, **kwargs):
+    def load(cls,
+        folder,   # of a model with its processor, or hub id
+        **kwargs  # device, dtype …, as in `policies.load`
+    ):            # a judge with the folder as its name
         "The model of a folder or hub id; options as in `policies.load`."
         return cls(*load(folder, **kwargs), name=str(folder))
-    def ask_all(self, requests):
+    def ask_all(self,
+        requests  # iterable of (key, dict(text=str or messages, max_tokens=int))
+    ):            # iterator of (key, Reply), in order
         "Batches of questions; `max_tokens` is that of the first in a batch."
         todo = iter(requests)
         while batch := list(islice(todo, self.batch_size)):
@@ -1023,22 +1223,29 @@ def judge(
 # %% ../nbs/08_answers.ipynb #e969977d
 class Unscored(RuntimeError): "Too many items have no score for a number to be reported."
 
+# %% ../nbs/08_answers.ipynb #a7b59944
 @dataclass(frozen=True)
 class Tally:
     "Right, wrong and unscored items."
     right:int; wrong:int; unscored:int
     @classmethod
-    def of(cls, rights):
+    def of(cls,
+        rights  # iterable of True, False, None
+    ):          # a Tally
         "Of a list of True, False and None."
         rights = list(rights)
         return cls(*(sum(r is v for r in rights) for v in (True, False, None)))
     @property
-    def n(self): return self.right + self.wrong + self.unscored
+    def n(self): "All items."; return self.right + self.wrong + self.unscored
     @property
-    def low(self): return self.right/self.n if self.n else 0.
+    def low(self): "Accuracy when every unscored item is wrong."; return self.right/self.n if self.n else 0.
     @property
-    def high(self): return (self.right + self.unscored)/self.n if self.n else 1.
-    def check(self, tolerance=.02):
+    def high(self):
+        "Accuracy when every unscored item is right."
+        return (self.right + self.unscored)/self.n if self.n else 1.
+    def check(self,
+        tolerance=.02  # largest share of unscored items, 0 to 1
+    ):                 # self; Unscored is raised above it
         "Raise when more than this share of items is unscored."
         if self.n and self.unscored > tolerance*self.n:
             raise Unscored(f'{self.unscored} of {self.n} items have no score, more than {tolerance:.0%}: accuracy '
