@@ -969,7 +969,8 @@ def number_claims(
         ranged = re.search(r'\bor\s*$', before, re.I) or any(
             RANGE.fullmatch(s[a.end():b.start()]) for a,b in zip(near, near[1:]))
         rank = number_rank(s, m, found[:i])
-        claims.append(Claim(*m.span(), None if ranged else value, rank, ('', 'the only number', 'stated', 'called final')[rank]))
+        how = ('', 'the only number', 'stated', 'called final')[rank]
+        claims.append(Claim(*m.span(), None if ranged else value, rank, how))
     return claims, denials
 
 # %% ../nbs/08_answers.ipynb #7c2b8d2d
