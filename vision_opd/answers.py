@@ -6,17 +6,18 @@
 __all__ = ['END', 'THINK', 'FAILED', 'QUOTES', 'LATEX', 'MARKUP', 'ANSWER', 'BREAK', 'LISTED', 'SURE', 'DENY', 'DENIED',
            'CROSSED', 'SUPPOSE', 'HEDGE', 'CORRECT', 'GOES_ON', 'NAMED', 'ONES', 'SAME', 'WORD', 'FILLER', 'NOUN', 'IS',
            'CUES', 'CONFIRM', 'STOP', 'NEXT_TO', 'LEAD', 'REFUSE', 'BOUND', 'NO_SIDE', 'EDGE', 'LONGEST', 'YES', 'NO',
-           'BOTH', 'IDIOMS', 'PHRASES', 'ABSENT', 'TENS', 'VALUES', 'HAN', 'NUMBER', 'LABEL', 'COUNTING', 'UNIT',
-           'PART_OF', 'PREDICATE', 'A_ONE', 'ONE_OF', 'RANGE', 'TOTAL', 'THERE_ARE', 'ALL_THERE', 'IN_ALL',
-           'NONE_THERE', 'EXPLAINED', 'PROTOCOLS', 'JUDGE', 'REMINDER', 'said', 'is_failure', 'plain', 'boxes',
-           'fields', 'Parsed', 'Claim', 'around', 'few', 'clause', 'sentence', 'denied', 'open_question', 'settle',
-           'letter_patterns', 'is_letter', 'words', 'bag', 'cue_rank', 'opens', 'own_text', 'rank_of', 'listed',
-           'claims_between', 'groups', 'joint_rank', 'letter_claims', 'contradicts', 'phrases', 'cores', 'equal_option',
-           'told', 'text_claims', 'read_text', 'announced', 'read_choice', 'as_options', 'marked', 'parse',
-           'parse_choice', 'yes_no_rank', 'read_yes_no', 'parse_yes_no', 'words_value', 'han_value', 'number_value',
-           'magnitude', 'is_count', 'number_rank', 'number_claims', 'parts', 'read_number', 'parse_number',
-           'official_choice', 'official_gold', 'official_yes_no', 'official_ab', 'parse_open', 'read_answer',
-           'Question', 'Verdict', 'verdict_of', 'ends_line', 'Cache', 'LocalJudge', 'judge', 'Unscored', 'Tally']
+           'BOTH', 'IDIOMS', 'MIXED', 'UNABLE', 'PHRASES', 'ABSENT', 'TENS', 'VALUES', 'HAN', 'NUMBER', 'LABEL',
+           'COUNTING', 'UNIT', 'PART_OF', 'PREDICATE', 'A_ONE', 'ONE_OF', 'EACH', 'RANGE', 'TOTAL', 'THERE_ARE',
+           'ALL_THERE', 'IN_ALL', 'NONE_THERE', 'EXPLAINED', 'PROTOCOLS', 'JUDGE', 'REMINDER', 'said', 'is_failure',
+           'plain', 'boxes', 'fields', 'Parsed', 'Claim', 'around', 'few', 'clause', 'sentence', 'denied',
+           'open_question', 'settle', 'letter_patterns', 'is_letter', 'words', 'bag', 'cue_rank', 'opens', 'own_text',
+           'rank_of', 'listed', 'claims_between', 'groups', 'joint_rank', 'letter_claims', 'contradicts', 'phrases',
+           'cores', 'equal_option', 'told', 'text_claims', 'read_text', 'announced', 'read_choice', 'as_options',
+           'marked', 'parse', 'parse_choice', 'yes_no_rank', 'read_yes_no', 'parse_yes_no', 'words_value', 'han_value',
+           'number_value', 'magnitude', 'is_count', 'number_rank', 'number_claims', 'parts', 'read_number',
+           'parse_number', 'official_choice', 'official_gold', 'official_yes_no', 'official_ab', 'parse_open',
+           'read_answer', 'Question', 'Verdict', 'verdict_of', 'ends_line', 'Cache', 'LocalJudge', 'judge', 'Unscored',
+           'Tally']
 
 # %% ../nbs/08_answers.ipynb #2043fe6f
 import hashlib, html, json, os, re, unicodedata
@@ -153,7 +154,7 @@ SUPPOSE = re.compile(r'\bif\b(?!\s+(?:i|we)\s+(?:had|have|must|look|zoom)\b)|\b(
     r'|whether|was\s+going\s+to|(?:at\s+)?first\s+(?:glance|thought|answer|guess|impression)|initial(?:ly)?'
     r'|originally|(?:earlier|previous)\s+answer|would have been|example|e\.g)\b|如果|若|假如|假设|例如', re.I)
 
-HEDGE = re.compile(r'\b(?:maybe|perhaps|possibly|(?:might|may|could|can)\s+(?:\w+\s+)?be)\b', re.I)
+HEDGE = re.compile(r'\b(?:maybe|perhaps|possibly|(?:part(?:ly|ially)|sometimes)(?=\s*$)|need\s+to\s+see|(?:might|may|could|can)\s+(?:\w+\s+)?be)\b', re.I)
 
 # %% ../nbs/08_answers.ipynb #c25c4207
 def around(
@@ -245,7 +246,7 @@ def settle(
     return Parsed(None, True, 'different answers')
 
 # %% ../nbs/08_answers.ipynb #de53cd96
-GOES_ON = (r'(?:is|was|because|since|as|seems|would|must|should|looks|fits|matches|it|due|based'
+GOES_ON = (r'(?:is|was|because|since|as|seems|would|must|should|looks|fits|matches|it|due|based|here'
            r'|appears|correctly|describes|best\s+(?:describes|fits|matches|answers))\b')
 
 @lru_cache(64)
@@ -337,7 +338,7 @@ CUES = [(rank, re.compile(cue + r"\s*['\"]?\s*[:,]?\s*['\"({\[]*\s*" + FILLER, r
     (2, rf'\b{NOUN}\b"?(?:[^.:;,!?\n"]|"[^"\n]*"){{0,60}}?\s*{IS}'), (2, rf'\b(?:answer|ans)\b\.?'),
     (2, r'\b(?:correct|right|best|true|closest|most\s+\w+)\s*(?:(?:one|letter|match|fit)?\s+is\b|:|=)'
     r'|\b(?:going\s+with|choosing|selecting)\b'),
-    (2, r'\bassistant\s*:'), (2, r'\b(?:based|judging|looking)\s+(?:on|at|by|from)\b[^.,:\n]{1,60}[,:]'),
+    (2, r'\bassistant\s*:'), (2, r'\b(?:(?:based|judging|looking)\s+(?:on|at|by|from)|given)\b[^.,:\n]{1,60}[,:]'),
     (2, r"""\b(?:i|we|i'd|i'll|let's|i'm)\b[^.,;:!?\n]{0,25}?\b(?:choose|chose|pick|picked|select
     |selected|go(?:ing)?\s+(?:with|for)|went\ with|say
         |guess|think|believe|opt\s+for|vote\s+for|lean(?:ing)?\s+(?:to|towards?)|settle\s+on|conclude
@@ -557,7 +558,7 @@ LEAD = re.compile(r'''^\W*(?:(?:so|well|sure|okay|ok|yes|the\ (?:correct\ |final
 REFUSE = re.compile(r'''\b(?:can(?:no|')t|cannot|can\ not|unable|not\ able|could\ not|couldn't|impossible
     |not\ possible)\s+(?:to\s+)?(?:\w+\s+)?(?:tell|determin\w*|answer|see|identif\w*|say|find|discern
     |be\ determined|provide|decide)|don't\ know|do\ not\ know|not\ sure|no\ idea|i'm\ sorry
-    |i\ apologi[sz]e|none\ of\ the|not\ (?:enough|clear)|unclear|无法|不知道|不确定|看不清''', re.I | re.X)
+    |i\ apologi[sz]e|none\ of\ the|not\ (?:enough|clear)|unclear|unsure|please\ (?:upload|provide|share|attach)|无法|不知道|不确定|看不清''', re.I | re.X)
 
 def cores(
     options  # {letter: text}
@@ -754,6 +755,11 @@ IDIOMS = {'yes': r'''(?:(?:yes|yeah)\W*)+|(?:definitely|certainly|absolutely|of\
     |i\ (?:don't|do\ not)\ think\ so|i'm\ afraid\ not|(?:it|there|they|s?he)\ (?:is|are|does|do)(?:n't|\ not)|否|不|不对|不是的?|没有|无
     |不存在|不能|不可以|不会|错误?)\W*'''}
 IDIOMS = {k: re.compile(rf'\W*(?:{v})', re.I | re.X) for k,v in IDIOMS.items()}
+MIXED = re.compile(rf"""^\W*(?:(?:{YES}){BOTH}(?:{NO})|(?:{NO}){BOTH}(?:{YES}))\W*(?:maybe\W*)?$
+    |\byes\s+and\s+no\b|\bno\s+and\s+yes\b|\b(?:yes|no)\s+for\b.*\b(?:yes|no)\s+for\b""", re.I | re.X)
+UNABLE = re.compile(r"""\b(?:can't|cannot|unable\ to|not\ able\ to)\s+(?:\w+\s+)?(?:tell|answer|say|determine|decide
+    |(?:see|view|access|open)\s+(?:the|this|your|any)?\s*(?:image|picture|photo)s?)\b
+    |\bplease\s+(?:upload|provide|share|attach)\b""", re.I | re.X)
 PHRASES = re.compile(r'''\b(?:by\ )?no[\ -](?:doubt|question|problem|wonder|longer|matter|idea|way\ to|need
     |more|less|other|such|clear|image|picture|photo|attachment|response)\b
     |\bno\.?\s*\d|\b(?:whether|say|answer(?:ing)?(?:\ with)?(?:\ only)?|with|a|the|either
@@ -770,7 +776,7 @@ ABSENT = re.compile(r'''\bthere(?:'s|\b[^.,;:\n]{0,15}?\b(?:is|are|was|were))(?:
     |\b(?:is|are)\s+absent\b
     |^no[\s-]?(?:one|body)\b.{0,20}\b(?:is|are|was|there)\b|^no\ (?!one|entry|parking|smoking|idea|answer
     |image|picture|photo|problem|response|comment|way|clue|evidence|error|thanks?|info\w*)[a-z]+(?:\ here|\ there)?\W*$
-    |^no\ (?!image|picture|photo|answer|response)(?:\w+\ ){1,4}(?:is|are|was|were|can\ be|in|on|visible
+    |^no\ (?!image|picture|photo|answer|response|.*\b(?:available|given|provided)\b)(?:\w+\ ){1,4}(?:is|are|was|were|can\ be|in|on|visible
     |present)\b|^\W*(?:图[中片]?(?:中|里)?|画面中?)?(?:并?没有|不存在|看不到)(?!图|答案|办法|问题|足够)''', re.I | re.X)
 
 # %% ../nbs/08_answers.ipynb #41a6404a
@@ -800,25 +806,25 @@ def read_yes_no(
 ):     # .value is 'yes' or 'no'
     "Yes or no from plain words."
     s = PHRASES.sub(lambda m: '_'*len(m[0]), s)
-    if re.fullmatch(rf'\W*(?:(?:{YES}){BOTH}(?:{NO})|(?:{NO}){BOTH}(?:{YES}))\W*(?:maybe\W*)?', s, re.I):
-        return Parsed(None, True, 'several at once')
-    if re.search(r'\b(?:yes\s+and\s+no|no\s+and\s+yes)\b', s, re.I): return Parsed(None, True, 'several at once')
+    if MIXED.search(s): return Parsed(None, True, 'several at once')
     for word,idiom in IDIOMS.items():
         if '?' not in s and idiom.fullmatch(s): return Parsed(word, False, 'an idiom')
     claims, denials = [], {}
     for m in re.finditer(rf'(?<![\w-])(?<!\w\')(?:(?P<yes>{YES})|(?:{NO}))(?!\w|\'\w|-\w)', s, re.I):
         word = 'yes' if m['yes'] else 'no'
         rank,how = yes_no_rank(s, m, word)
-        if rank and not open_question(s, *m.span()) and not DENY.search(SURE.sub(' ',
+        quoted = s[:m.start()].endswith('"') and re.match(r'[^"]+"\s*\w', s[m.end():])
+        if rank and not quoted and not open_question(s, *m.span()) and not DENY.search(SURE.sub(' ',
             clause(s, m.start()))) and not (word == 'yes' and denied(s, *m.span())):
             claims.append(Claim(*m.span(), word, rank, how))
     for m in re.finditer(r'(?:^|(?:答案|回答|答)(?:是|为|:|\s)+["\']?|[,。]\s*(?:所以|因此)?)(?:(?P<yes>是的?|对的?|有的?|存在)|(?:否'
         r'|不是的?|没有|不存在|不))(?=$|[,.。!"\'\s])', s):
         claims.append(Claim(*m.span(), 'yes' if m['yes'] else 'no', 2, 'stated'))
-    if not claims and (not (r := REFUSE.search(s)) or r[0].lower().endswith(('see',
-        'find'))) and '?' not in s and (m := ABSENT.search(s)) and not (
-        DENY.search(clause(s, m.start())) or open_question(s, *m.span())): claims.append(Claim(*m.span(), 'no', 1,
-        'not there'))
+    refused = (r := REFUSE.search(s)) and not re.search('(?:see|find)$', r[0], re.I)
+    if UNABLE.search(s): claims = [c for c in claims if c.how not in ('opening', 'stands alone')]
+    elif not claims and not refused and '?' not in s and (m := ABSENT.search(s)) and not (
+        DENY.search(clause(s, m.start())) or open_question(s, *m.span())):
+        claims.append(Claim(*m.span(), 'no', 1, 'not there'))
     return settle(claims, denials, s)
 
 # %% ../nbs/08_answers.ipynb #a5816acb
@@ -842,18 +848,18 @@ NUMBER = re.compile(rf'''(?P<digits>(?<![\w.,:/-])[-−–+]?(?:\d{{1,3}}(?:,\d{
 
 # %% ../nbs/08_answers.ipynb #872da84d
 LABEL = re.compile(r"""(?:\b(?:figure|fig|image|picture|photo|option|step|question|row|column|page|example|frame|no
-    |(?!(?:the|is|a|this|shows|see|says|wears|has|my|its?)\b)\w+\ number)\.?
+    |(?!(?:the|a|this|shows|see|says|wears|has|my|its?)\b)\w+\ number)\.?
     |\b(?:the|these|those|of\ which|\d\ of)
     |(?:^|[.!?;]\s)\W*(?:(?:each|every)\b[^.,;:\n]*
     |(?!(?:the|this|that|these|those|it|we|i|you|they|s?he|there|image|picture)\b)
-    (?:[\w-]+\ ){1,3}(?:have|has))|\#|第|图)\s*$""", re.I | re.X)
+    (?:[\w-]+\ ){1,3}(?:have|has))|confidence\W*|\#|第|图|每.)\s*$""", re.I | re.X)
 COUNTING = re.compile(r"""(?:^|\n|[^\w\s\#'"`$€£()\[\]{}]|[\u3400-\u9fff]|'s
     |\b(?:is|are|was|were|be|like|see|sees|count|counted|find|found|spot|notice|shows?|shown
     |contains?|has|have|had|with|depicts?|features?|includes?|says?|reads?|displays?|costs?|weighs?|of|an?
     |equals|makes?|gives?|and|but|not|no|total|totall?ing|answer|ans|altogether|all|it|to|then|wait|sorry|so|thus|hence
     |therefore|perhaps|maybe|about|around|only|just|another|number|plus|minus|there|now|say|guess|think|(?!july)\w+ly))
     [\s"'`$€£()\[\]{}]*$""", re.I | re.X)
-UNIT = re.compile(r'''\s*(?:号|\+(?!\s*\d)|±|以上|以下|(?:\d+/\d|and\s+a\s+half|plus|dozen|billion|[ap]\.?m|o.clock|thirds?
+UNIT = re.compile(r'''\s*(?:号|%\s*(?:sure|certain|confiden)|\w?(?:以上|[都也]没)|\+(?!\s*\d)|±|以下|(?:would|might|should|\d+/\d|and\s+a\s+half|plus|dozen|billion|[ap]\.?m|o.clock|thirds?
     |quarters?|may|(?:jan|feb|mar|apr|jun|jul|aug|sep|oct|nov|dec)[a-z]*|or\s+(?:more|less|fewer)
     |at\s+(?:least|most))\b)''', re.I | re.X)
 PART_OF = re.compile(r'''\s*of\s+(?:the|these|those|which|its|his|her|our|\d+)\b|\s*(?:is|was)\s+(?:wrong|incorrect|not)\b
@@ -865,6 +871,7 @@ ONE_OF = re.compile(r'''\s+(?:of|by|more|another|half|point|moment|second|can|co
     |reason|day|time)\b''', re.I | re.X)
 
 # %% ../nbs/08_answers.ipynb #06a5ebb9
+EACH = re.compile(r'(?:\s+[\w-]+){0,3}?\s+(?:per|in\s+each|each|every|apiece|ago)\b', re.I)
 RANGE = re.compile(r'\s*(?:-|–|—|to|~|,?\s*or(?:\s+(?:maybe|perhaps|possibly|even))?|至|到|或)\s*$', re.I)
 TOTAL = re.compile(r'(?:\b(?:total(?:\s+(?:number|count))?\s*(?:of|is|:|=)*|altogether|in\s+total|in\s+all'
     r'|(?:the\s+)?(?:count|number|sum|result)(?:\s+of\s+[\w\s]{1,40}?)?\s*(?:is|:|=)|totall?ing)'
@@ -966,7 +973,7 @@ def number_claims(
             denials[value] = m.start(); continue
         if open_question(s, *m.span()): continue
         near = found[max(0, i-1):i+2]
-        ranged = re.search(r'\bor\s*$', before, re.I) or any(
+        ranged = re.search(r'\bor\s*$', before, re.I) or EACH.match(s[m.end():m.end()+80]) or any(
             RANGE.fullmatch(s[a.end():b.start()]) for a,b in zip(near, near[1:]))
         rank = number_rank(s, m, found[:i])
         how = ('', 'the only number', 'stated', 'called final')[rank]
@@ -977,9 +984,9 @@ def number_claims(
 NONE_THERE = re.compile(r'''\W*(?:(?:(?:there\ (?:are|is)|i\ (?:can\ )?see|the\ (?:image|picture|photo)
     \ (?:shows|contains|has))\ (?:no\ (?!one\b)|none|zero)|no\ (?!one\b|\d|more|less|fewer|idea|doubt|answer|way)
     |(?:i\ (?:do\ not|don't|can't|cannot)\ see|there\ (?:are|is)(?:\ not|n't))\ any\ )
-    (?!image|picture|photo|number|text|sign)(?:\s*\w+){0,6}|(?:图[中片]?(?:中|里)?|画面中?)?没有\w{0,4})\W*''', re.I | re.X)
+    (?!image|picture|photo|number|text|sign)(?:\s*\w+){0,6}|(?:图[中片]?(?:中|里)?|画面中?)?没有(?!图|答案|办法|问题)\w{0,4}|一\w{1,2}[都也]没有)\W*''', re.I | re.X)
 EXPLAINED = re.compile(r'''(?<=\w)\s*\((?![^()]*(?:\b(?:or|maybe|perhaps|possibly|not|no|actually)\b|\?))
-    [^()]*\w\s+\w[^()]*\)''', re.I | re.X)
+    (?=[^()]*[a-z]{2})[^()]*\w\W+\w[^()]*\)''', re.I | re.X)
 
 # %% ../nbs/08_answers.ipynb #2f995c0d
 def parts(
