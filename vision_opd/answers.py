@@ -755,6 +755,8 @@ IDIOMS = {'yes': r'''(?:(?:yes|yeah)\W*)+|(?:definitely|certainly|absolutely|of\
     |i\ (?:don't|do\ not)\ think\ so|i'm\ afraid\ not|(?:it|there|they|s?he)\ (?:is|are|does|do)(?:n't|\ not)|否|不|不对|不是的?|没有|无
     |不存在|不能|不可以|不会|错误?)\W*'''}
 IDIOMS = {k: re.compile(rf'\W*(?:{v})', re.I | re.X) for k,v in IDIOMS.items()}
+
+# %% ../nbs/08_answers.ipynb #62dee3b0
 MIXED = re.compile(rf"""^\W*(?:(?:{YES}){BOTH}(?:{NO})|(?:{NO}){BOTH}(?:{YES}))\W*(?:maybe\W*)?$
     |\byes\s+and\s+no\b|\bno\s+and\s+yes\b|\b(?:yes|no)\s+for\b.*\b(?:yes|no)\s+for\b""", re.I | re.X)
 UNABLE = re.compile(r"""\b(?:can't|cannot|unable\ to|not\ able\ to)\s+(?:\w+\s+)?(?:tell|answer|say|determine|decide
@@ -1241,8 +1243,7 @@ class Tally:
         rights  # iterable of True, False, None
     ):          # a Tally
         "Of a list of True, False and None."
-        rights = list(rights)
-        return cls(*(sum(r is v for r in rights) for v in (True, False, None)))
+        return cls(*map(list(rights).count, (True, False, None)))
     @property
     def n(self): "All items."; return self.right + self.wrong + self.unscored
     @property
