@@ -39,14 +39,6 @@ def _whole(model, prompts, rollouts):
     return out.last_hidden_state[:, P-1:P-1+R]
 
 # %% ../nbs/05_scoring.ipynb #d9fce8d4
-def _repeat(cache, rows, B):
-    "Row s becomes a copy of row rows[s] of B; of equally many copies the gradient is a sum, not a scatter."
-    n = len(rows)//B
-    even = torch.equal(rows, torch.arange(B, device=rows.device).repeat_interleave(n))
-    for layer in cache.layers:
-        if even and not isinstance(layer, LinearAttentionCacheLayerMixin): layer.batch_repeat_interleave(n)
-        else: layer.reorder_cache(rows)
-
 def _forked(model, prompts, rollouts, rows, cache):
     "Each prompt once; then the answers on its repeated cache; [S,R,H] states that predict the answer tokens."
     mask, ids = prompts['attention_mask'], prompts['input_ids']
@@ -54,7 +46,7 @@ def _forked(model, prompts, rollouts, rows, cache):
     deltas, first = rope_deltas(model, ids), out.last_hidden_state[:, -1][rows][:, None]
     R = rollouts.tokens.shape[1]
     if R == 1: return first
-    _repeat(cache, rows, len(ids))
+    cache.reorder_cache(rows)
     tok, on = (x[:, :max(R-1, 2)] for x in (rollouts.tokens, rollouts.mask))  # one token alone would take the in-place path of generation
     mask = torch.cat([mask[rows], on.to(mask)], 1)
     pos = positions(mask, None if deltas is None else deltas[rows], tok.shape[1])
