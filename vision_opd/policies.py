@@ -206,7 +206,8 @@ def lora(
     from peft import LoraConfig, get_peft_model
     if hasattr(model, 'peft_config'): raise PolicyError('this model has an adapter already: train that one, or merge it first')
     parts, head = _known(parts), model.get_output_embeddings()
-    linear = [n for n,m in model.named_modules() if isinstance(m, torch.nn.Linear) and m is not head and part_of(n) in parts]
+    linear = [n for n,m in model.named_modules() if isinstance(m, torch.nn.Linear) and m is not head and part_of(n) in parts
+              and 'patch_embed' not in n]           # a convolution to everybody who loads without `fusion_config`
     names = [n for n in linear if targets is None or n.endswith(tuple(targets))]
     if not names:
         ends = sorted({n.split('.')[-1] for n in linear})
