@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['KINDS', 'STATUS', 'MIME', 'Failure', 'Reply', 'repeats', 'retry_after', 'message_in', 'read_response',
-           'read_choice_of', 'data_uri', 'message', 'Server', 'local_tokens', 'token_mismatch', 'VisionCheck']
+           'read_choice_of', 'data_uri', 'message', 'Server', 'local_tokens', 'VisionCheck']
 
 # %% ../nbs/08a_servers.ipynb #b2f87158
 import base64, hashlib, io, json, random, re, time
@@ -296,18 +296,6 @@ def local_tokens(
     prompt = processor.apply_chat_template([{'role': 'user', 'content': content}], add_generation_prompt=True,
         tokenize=False, **template)
     return len(processor.tokenizer(prompt)['input_ids']) + (visual_tokens(size, processor) - 1 if size else 0)
-
-def token_mismatch(
-    usage,     # of a Reply, or None
-    expected,  # tokens of the prompt, from `local_tokens`
-    offset=0   # what this server's prompts have beyond ours, see `VisionCheck.offset`
-)->str:
-    "A sentence when a server counts other prompt tokens than expected; None when the same, or none."
-    seen = (usage or {}).get('prompt_tokens')
-    if seen is None or seen == expected + offset: return None
-    return f'the server read {seen:,} prompt tokens where {expected + offset:,} are expected: ' + (
-        'it shrinks images, or cuts prompts; raise its image limit (max_pixels)' if seen < expected + offset
-        else 'it enlarges images, or has another chat template')
 
 # %% ../nbs/08a_servers.ipynb #6ca0d2fb
 @dataclass(frozen=True)
