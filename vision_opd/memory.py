@@ -16,6 +16,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import AutoConfig, AutoModelForImageTextToText, PretrainedConfig
 from .policies import CACHE, PARTS, TEACHERS, backbone, part_of, pick_dtype
+from .scoring import WORTH
 
 # %% ../nbs/07c_memory.ipynb #c22a565e
 class PlanError(ValueError): "A model or option that cannot be planned for, and what to do about it."
@@ -192,10 +193,11 @@ def teacher_bytes(
 def scored(
     u  # Update
 ):
-    "(prompts of a micro-batch, tokens of its student's view)."
+    "(prompts of a micro-batch, tokens of its student's view); where sharing a prompt does not pay, each answer has a copy."
     S, R = u.num_rollouts, u.max_new_tokens
     B = min(u.prompts, max(1, u.token_budget//(u.prompt_tokens + u.crop_tokens + 2*S*R)))
-    return B, B*(u.prompt_tokens + S*R)
+    shared, copies = u.prompt_tokens + S*R, S*(u.prompt_tokens + R)
+    return B, B*(shared if copies >= WORTH*shared else copies)
 
 # %% ../nbs/07c_memory.ipynb #204b98e6
 def phases(
