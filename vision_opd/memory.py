@@ -210,15 +210,16 @@ def phases(
     "What is there on the busiest GPU, by the equations above."
     b, g, trains, (B, t) = u.bytes, u.gpus if u.sharded else 1, u.parts.split(), scored(u)
     W = (sum(P.values()) - T*(not u.lora))*b + 4*T - Q*(b - .5 - 4/64)
-    a = text['kept'] if not u.checkpointing else layers*H*b + text['kept']/layers
+    a = text['kept'] if not u.checkpointing else layers*H*b + 1.5*text['kept']/layers
     seen = B*u.prompt_tokens*vision['patches']*vision['inputs' if u.checkpointing else 'kept']*('vision' in trains)
+    past = B*u.prompt_tokens*text['cache']*u.checkpointing
     S = (u.sampled_prompts or u.prompts)*u.num_rollouts
     own = dict(weights=W/g, optimiser=8*T/g, teacher=teacher_bytes(T, u)/g)
     casts, head = T*b*(b < 4 and g == 1), 'language' in trains and not u.lora
     whole, layer = sum(P.values())*b*(g > 1), (2*P['language']/layers + V*H)*b*(g > 1)   # shards are gathered as casts
     return dict(
         sampling=own | dict(casts=casts, gathered=whole, cache=S*(text['state'] + text['cache']*(u.prompt_tokens + u.max_new_tokens))),
-        scoring=own | dict(casts=casts, gathered=layer, gradients=4*T/g, activations=a*t + seen,
+        scoring=own | dict(casts=casts, gathered=layer, gradients=4*T/g, activations=a*t + seen + past,
                            loss=20*u.chunk_size*V + 8*V*H*head))
 
 # %% ../nbs/07c_memory.ipynb #973c2a92

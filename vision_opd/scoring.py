@@ -11,7 +11,7 @@ __all__ = ['ANSWER_TYPES', 'WORTH', 'fork_cache', 'copy_cache', 'kept_cache', 'n
 import inspect, math
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 import torch
 from accelerate.utils import send_to_device
 from torch.distributed.fsdp import FSDPModule, register_fsdp_forward_method
@@ -75,37 +75,51 @@ def fork_cache(
     return cache
 
 # %% ../nbs/05_scoring.ipynb #5437442a
-def _own(layer):
+def _own(layer, kind=None):
     "A copy of one layer's cache that can be written without changing the first; no tensor is copied."
-    new = object.__new__(type(layer))
+    new = object.__new__(kind or type(layer))
     new.__dict__ = {k: dict(v) if isinstance(v, dict) else v for k,v in vars(layer).items()}
     return new
 
-def _by_hand(forward, *args):
-    "Checkpoint one decoder layer together with its part of the cache; `forward` is a partial, as transformers makes it."
-    cache = forward.keywords.get(CACHE)
-    if cache is None: return checkpoint(forward, *args, use_reentrant=False)
-    i = next(m.layer_idx for m in forward.args[0].modules() if hasattr(m, 'layer_idx'))
-    before, after = _own(cache.layers[i]), []
-    def run(*args):
-        view = copy_cache(cache, i, _own(before))
-        out = forward.func(*forward.args, *args, **{**forward.keywords, CACHE: view})
-        after.append(view.layers[i])
-        return out
-    out = checkpoint(run, *args, use_reentrant=False)
-    cache.layers[i] = after[0]
-    return out
+class _Late:
+    "A layer that, asked to repeat its rows, notes which."
+    def reorder_cache(self, rows): self.rows = rows
 
-# %% ../nbs/05_scoring.ipynb #82051dd4
+@cache
+def _late(kind): return type('Late', (_Late, kind), {})
+
+def _now(layer):
+    "A copy, with what a late layer noted done."
+    if not isinstance(layer, _Late): return _own(layer)
+    new = _own(layer, type(layer).__mro__[2])
+    if (rows := vars(new).pop('rows', None)) is not None: new.reorder_cache(rows)
+    return new
+
+# %% ../nbs/05_scoring.ipynb #d7d7d58a
 def copy_cache(
     cache,  # of transformers; it stays as it is
     i,      # number of a layer
     layer   # its cache in the copy
 ):
-    "The cache with another layer i; no tensor is copied."
+    "The cache of a single layer: the others' places are empty, so that nothing of them is held."
     view = object.__new__(type(cache))
-    view.__dict__ = {**vars(cache), 'layers': [*cache.layers[:i], layer, *cache.layers[i+1:]]}
+    view.__dict__ = {**vars(cache), 'layers': [layer if n == i else None for n in range(len(cache.layers))]}
     return view
+
+def _by_hand(forward, *args):
+    "Checkpoint one decoder layer together with its part of the cache; `forward` is a partial, as transformers makes it."
+    kw = dict(forward.keywords)
+    if (cache := kw.pop(CACHE, None)) is None: return checkpoint(forward, *args, use_reentrant=False)
+    i = next(m.layer_idx for m in forward.args[0].modules() if hasattr(m, 'layer_idx'))
+    call, before, after, empty = partial(forward.func, *forward.args, **kw), cache.layers[i], [], copy_cache(cache, i, None)
+    def run(*args):
+        view = copy_cache(empty, i, _now(before))
+        out = call(*args, **{CACHE: view})
+        after[:] = view.layers[i:i+1]
+        return out
+    out, new = checkpoint(run, *args, use_reentrant=False), after.pop()
+    cache.layers[i] = _own(new, _late(type(new)))
+    return out
 
 # %% ../nbs/05_scoring.ipynb #e0a9e606
 @contextmanager
