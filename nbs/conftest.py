@@ -26,13 +26,6 @@ def directives(src):
     opening = takewhile(lambda l: not l.strip() or re.match(r'\s*#\s*\|', l), src.splitlines())
     return {m[1]: m[2].strip() for l in opening if (m := re.match(r'\s*#\s*\|\s*(\w+):?\s*(.*)', l))}
 
-def forget_patches():
-    "What `fusion_config` asked of transformers holds for a whole process; a notebook starts without it, as in a kernel of its own."
-    from transformers import conversion_mapping, monkey_patching
-    monkey_patching.clear_patch_mapping()
-    conversion_mapping._checkpoint_conversion_mapping_cache = None
-    conversion_mapping.USER_REGISTERED_MAPPINGS.clear()
-
 class Notebook(pytest.File):
     def collect(self):
         self.nb, self.done, self.broken = json.loads(self.path.read_text(encoding='utf-8')), 0, False
@@ -49,7 +42,6 @@ class Notebook(pytest.File):
     def setup(self):
         from execnb.shell import CaptureShell
         os.chdir(self.path.parent)
-        forget_patches()
         self.shell = CaptureShell(self.path, mpl_format='png')
         self.shell.run('import matplotlib.pyplot as _p; _p.rcdefaults(); _p.rcParams["figure.dpi"] = 80')
 

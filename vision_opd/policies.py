@@ -4,16 +4,17 @@
 
 # %% auto #0
 __all__ = ['HUB_ID', 'PARTS', 'CACHE', 'TEACHERS', 'OWNERS', 'PolicyError', 'pick_dtype', 'pick_attention', 'check_folder',
-           'check_processor', 'quantised', 'read', 'load', 'check_template', 'encode', 'part_of', 'train_parts', 'lora',
-           'needs_scaler', 'switched', 'Switched', 'causal', 'backbone', 'unwrap', 'computing', 'hidden',
-           'check_length', 'rows_of', 'image_rows', 'image_tokens', 'levels_of', 'as_seen', 'cut_rows', 'join_rows',
-           'left_padded', 'take', 'ema_rate', 'check_teacher', 'DualPolicy', 'evaluating', 'teachers', 'update',
-           'teacher_bytes', 'state_dict', 'load_state_dict']
+           'check_processor', 'quantised', 'read', 'as_products', 'load', 'check_template', 'encode', 'part_of',
+           'train_parts', 'lora', 'needs_scaler', 'switched', 'Switched', 'causal', 'backbone', 'unwrap', 'computing',
+           'hidden', 'check_length', 'rows_of', 'image_rows', 'image_tokens', 'levels_of', 'as_seen', 'cut_rows',
+           'join_rows', 'left_padded', 'take', 'ema_rate', 'check_teacher', 'DualPolicy', 'evaluating', 'teachers',
+           'update', 'teacher_bytes', 'state_dict', 'load_state_dict']
 
 # %% ../nbs/03_policies.ipynb #636e1cd2
 import copy, os, re, weakref
 from contextlib import contextmanager, nullcontext
 from importlib.util import find_spec
+from functools import cache
 from itertools import accumulate, pairwise
 from pathlib import Path
 import torch
@@ -104,6 +105,26 @@ def read(
             why = f'it is no folder, not in the cache, and the hub cannot be reached; where it can, run hf download {path}'
         raise PolicyError(f'cannot load {path} as a vision-language model: {why}') from e
 
+# %% ../nbs/03_policies.ipynb #80331ba3
+class _Product:
+    "A convolution over inputs of the size of its kernel, as a product of matrices."
+    def forward(self, x):
+        if tuple(x.shape[2:]) != self.kernel_size: return super().forward(x)
+        y = torch.nn.functional.linear(x.flatten(1), self.weight.flatten(1), self.bias)
+        return y.view(*y.shape, *[1]*len(self.kernel_size))
+
+@cache
+def _product(kind): return type(f'{kind.__name__}Product', (_Product, kind), {})
+
+def as_products(
+    model  # a module; changed in place
+):         # the same
+    "Convolutions that do not overlap compute a single patch by a product of matrices."
+    for m in model.modules():
+        plain = type(m) in (torch.nn.Conv2d, torch.nn.Conv3d) and m.stride == m.kernel_size and m.groups == 1
+        if plain and not any(m.padding) and set(m.dilation) == {1}: m.__class__ = _product(type(m))
+    return model
+
 # %% ../nbs/03_policies.ipynb #02204431
 def _adapted(folder, **kwargs):
     "The base that an adapter folder names, with that adapter ready to train."
@@ -127,13 +148,12 @@ def load(
     (dt, why), (att, because) = pick_dtype(device), pick_attention(device)
     if verbose: print('\n'.join(r for r,x in [(why, dtype), (because, attention)] if x == 'auto'))
     dtype = dt if dtype == 'auto' else getattr(torch, dtype) if isinstance(dtype, str) else dtype
-    kwargs = dict(dtype=dtype, attn_implementation=att if attention == 'auto' else attention,
-                  fusion_config={'patch_embeddings': True}) | kwargs
+    kwargs = dict(dtype=dtype, attn_implementation=att if attention == 'auto' else attention) | kwargs
     if quantise: kwargs |= quantised(dtype) | dict(device_map={'': device})
     processor = read(model, AutoProcessor)
     check_processor(processor, model)
     net = _adapted(model, **kwargs) if (Path(model)/'adapter_config.json').exists() else read(model, AutoModelForImageTextToText, **kwargs)
-    return (net if quantise else net.to(device)).eval(), processor
+    return as_products(net if quantise else net.to(device)).eval(), processor
 
 # %% ../nbs/03_policies.ipynb #90d9dd84
 def check_template(
@@ -206,8 +226,7 @@ def lora(
     from peft import LoraConfig, get_peft_model
     if hasattr(model, 'peft_config'): raise PolicyError('this model has an adapter already: train that one, or merge it first')
     parts, head = _known(parts), model.get_output_embeddings()
-    linear = [n for n,m in model.named_modules() if isinstance(m, torch.nn.Linear) and m is not head and part_of(n) in parts
-              and 'patch_embed' not in n]           # a convolution to everybody who loads without `fusion_config`
+    linear = [n for n,m in model.named_modules() if isinstance(m, torch.nn.Linear) and m is not head and part_of(n) in parts]
     names = [n for n in linear if targets is None or n.endswith(tuple(targets))]
     if not names:
         ends = sorted({n.split('.')[-1] for n in linear})
