@@ -13,8 +13,8 @@ __all__ = ['HUB_ID', 'PARTS', 'CACHE', 'TEACHERS', 'OWNERS', 'PolicyError', 'pic
 # %% ../nbs/03_policies.ipynb #636e1cd2
 import copy, os, re, weakref
 from contextlib import contextmanager, nullcontext
-from importlib.util import find_spec
 from functools import cache
+from importlib.util import find_spec
 from itertools import accumulate, pairwise
 from pathlib import Path
 import torch
@@ -117,9 +117,9 @@ class _Product:
 def _product(kind): return type(f'{kind.__name__}Product', (_Product, kind), {})
 
 def as_products(
-    model  # a module; changed in place
-):         # the same
-    "Convolutions that do not overlap compute a single patch by a product of matrices."
+    model  # any module; changed in place, its weights keep their names and shapes
+):         # the same module
+    "Convolutions whose windows do not overlap take [N,C,*kernel], single patches, to [N,C',1,…] by a product of matrices; other inputs as before."
     for m in model.modules():
         plain = type(m) in (torch.nn.Conv2d, torch.nn.Conv3d) and m.stride == m.kernel_size and m.groups == 1
         if plain and not any(m.padding) and set(m.dilation) == {1}: m.__class__ = _product(type(m))
