@@ -464,6 +464,7 @@ class DualPolicy:
         self.kind = check_teacher(teacher, rate)
         check_processor(processor); check_template(processor, template or {})
         self.model,self.processor,self.rate,self.template = model,processor,rate,template or {}
+        self.share_prefix = True   # False: every answer is scored behind a copy of its prompt of its own, see chapter 05
         self.updates,self.reference,self.names,self.shadow,self.shared = 0,None,{},{},[]
         if self.kind == 'path': self.reference = self._other(teacher, ref_dtype, ref_device)
         elif hasattr(unwrap(model), 'peft_config'): self._adapter()
