@@ -4,11 +4,11 @@
 
 # %% auto #0
 __all__ = ['HUB_ID', 'PARTS', 'CACHE', 'TEACHERS', 'OWNERS', 'PolicyError', 'pick_dtype', 'pick_attention', 'check_folder',
-           'check_processor', 'quantised', 'read', 'as_products', 'load', 'check_template', 'encode', 'part_of',
-           'train_parts', 'lora', 'needs_scaler', 'switched', 'Switched', 'causal', 'backbone', 'unwrap', 'computing',
-           'hidden', 'check_length', 'rows_of', 'image_rows', 'image_tokens', 'levels_of', 'as_seen', 'cut_rows',
-           'join_rows', 'left_padded', 'take', 'ema_rate', 'check_teacher', 'DualPolicy', 'evaluating', 'teachers',
-           'update', 'teacher_bytes', 'state_dict', 'load_state_dict']
+           'check_processor', 'quantised', 'keep_layout', 'read', 'as_products', 'load', 'check_template', 'encode',
+           'part_of', 'train_parts', 'lora', 'needs_scaler', 'switched', 'Switched', 'causal', 'backbone', 'unwrap',
+           'computing', 'hidden', 'check_length', 'rows_of', 'image_rows', 'image_tokens', 'levels_of', 'as_seen',
+           'cut_rows', 'join_rows', 'left_padded', 'take', 'ema_rate', 'check_teacher', 'DualPolicy', 'evaluating',
+           'teachers', 'update', 'teacher_bytes', 'state_dict', 'load_state_dict']
 
 # %% ../nbs/03_policies.ipynb #636e1cd2
 import copy, os, re, weakref
@@ -92,6 +92,15 @@ def quantised(
     return dict(quantization_config=BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type='nf4', bnb_4bit_compute_dtype=dtype,
                                                        llm_int8_skip_modules=whole))
 
+def keep_layout(
+    model  # any module; changed in place
+):         # the same module
+    """Keep 4-bit weights in the layout that has a backward pass. On CPUs with AVX-512 BF16 bitsandbytes repacks a layer when it
+    first runs without gradient; the repacked layer passes no gradient on, and needs inputs in multiples of 64, outputs of 32."""
+    for m in model.modules():
+        if hasattr(m, 'support_avx512bf16_for_cpu'): m.support_avx512bf16_for_cpu = False
+    return model
+
 def read(
     path,     # folder or hub id
     cls,      # an Auto class of transformers
@@ -153,7 +162,7 @@ def load(
     processor = read(model, AutoProcessor)
     check_processor(processor, model)
     net = _adapted(model, **kwargs) if (Path(model)/'adapter_config.json').exists() else read(model, AutoModelForImageTextToText, **kwargs)
-    return as_products(net if quantise else net.to(device)).eval(), processor
+    return keep_layout(as_products(net if quantise else net.to(device))).eval(), processor
 
 # %% ../nbs/03_policies.ipynb #90d9dd84
 def check_template(

@@ -41,6 +41,7 @@ from .monitors import RULES, Monitor, rollout_measures
 from .policies import (TEACHERS, DualPolicy, Switched, causal, ema_rate, encode, load, lora,
     evaluating, pick_dtype, train_parts, unwrap)
 from .rollouts import Rollouts, end_ids, importance_weights, sample, sampler_kl, truncated
+from .selfcheck import CheckError, check_policy
 from .scoring import Sight, answer_states, head, head_options, microbatches, pick, take, teacher_states
 
 # %% ../nbs/07_training.ipynb #764ff58b
@@ -239,7 +240,7 @@ def rollout_loss(
     if cfg.margin_gate: d = d*margin_gate(watch.table()['margin'], cfg.margin_gate)
     if cfg.anchor:
         base = before_training(policy)
-        with torch.no_grad(): h0 = answer_states(base, see['student'], r)
+        with torch.no_grad(): h0 = answer_states(base, see['student'], r, policy.share_prefix)
         d = d + cfg.anchor*anchor(hs[keep], h0[keep], W, head(base).detach(), **how)
     return (d*w).sum()
 
@@ -686,49 +687,19 @@ def closed(
 # %% ../nbs/07_training.ipynb #9d33643d
 @patch
 def check_policies(self:Trainer,
-    count=8,        # examples
-    tolerance=1e-3  # JSD in nats that rounding may cause
-):                  # {pair of views: diagnostics}; ConfigError before anything is trained
-    "Same view: divergence 0. Own view: not uniform, and not what a blank image says."
+    count=3  # examples
+):           # `CheckReport`, the same examples for all processes; CheckError before anything is trained
+    "Prove on a small batch, in the run's own number format, that scorer, sampler and teacher are what they are said to be (chapter 07d)."
     cfg, policy = replace(self.cfg, batch_size=count, rehearsal=0., control='none', tilt=1., blind_view='null'), self.policy
-    rows = order(n := len(self.train_set), min(count, n), cfg.seed, 0)
-    seen = views(self.train_set, rows, cfg)[1]
-    seen = {who: encode(policy.processor, *zip(*x), policy.device, **policy.template) for who,x in seen.items()}
-    with self.precision(), evaluating(policy.model):
-        r = sample(policy, seen['student'], 1, min(16, cfg.max_new_tokens), seed=cfg.seed)
-        student = answer_states(policy, seen['student'], r), head(policy.model)
-        told = {who: teacher_states(policy, x, r) for who,x in seen.items()}
-        found = dict(same=self.looked(r, student, told['student']), own=self.looked(r, student, told['teacher']),
-                     blank=self.looked(r, told['blind'], told['teacher']))
-    self.judge(found, math.log(len(student[1])), tolerance)
-    return found
-
-# %% ../nbs/07_training.ipynb #7ae109ce
-@patch
-def looked(self:Trainer,
-    r,  # Rollouts
-    a,  # the student's (states [S,R,H], head [V,H])
-    b   # the teacher's
-):      # {name: number}
-    "Diagnostics of two (states, head) on the same answers."
-    watch = Observer(self.cfg, r, len(a[1]))
-    with torch.no_grad(): chunked_divergence(a[0][r.mask], b[0][r.mask], a[1], b[1], .5, None, watch=watch, **head_options(self.policy.model))
-    return watch.found()
-
-@patch
-def judge(self:Trainer,
-    found,     # {'same', 'own', 'blank': what `looked` gave}
-    most,      # nats, ln V
-    tolerance  # nats that two readings of one image may differ by
-):             # nothing; ConfigError that says what is wrong
-    "Complain about what `check_policies` found; `most` is the largest entropy there is."
-    if self.policy.kind in TEACHERS and found['same']['jsd'] > tolerance:
-        raise ConfigError(f'on the same image teacher and student differ by {found["same"]["jsd"]:.3f} nats before any training: '
-                          'they are not one model, or their inputs are made in two ways')
-    if found['own']['teacher_entropy'] > .95*most:
-        raise ConfigError(f'the teacher is as unsure as one can be (entropy {found["own"]["teacher_entropy"]:.2f} of at most {most:.2f} nats): are its weights loaded?')
-    if found['blank']['jsd'] < tolerance/10:
-        raise ConfigError('the teacher says the same when its image is blank: it sees nothing that could be taught; look at teacher_view and at the boxes')
+    seen = views(self.train_set, order(n := len(self.train_set), min(count, n), cfg.seed, 0), cfg)[1]
+    prompts = {who: send_to_device(encode(self.eyes, *zip(*x), **policy.template), policy.device) for who,x in seen.items()}
+    with self.precision():
+        report = check_policy(policy, prompts, policy.encode(*zip(*seen['teacher'])), self.dtype, cfg.seed, min(8, cfg.max_new_tokens), cfg.temperature,
+                              cfg.keep_tower, top_k=cfg.sample_top_k, top_p=cfg.sample_top_p, min_p=cfg.sample_min_p)
+    policy.share_prefix = not self.anywhere(not report.share_prefix)
+    if not policy.share_prefix: self.acc.print(next((f.message for f in report.findings if f.name == 'sharing' and not f.ok), 'another process found that sharing is not exact'))
+    for f in gather_object(report.failures()) if self.acc.num_processes > 1 else report.failures(): raise CheckError(f)
+    return report
 
 # %% ../nbs/07_training.ipynb #9368040c
 @dataclass
