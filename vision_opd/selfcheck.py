@@ -5,10 +5,10 @@
 # %% auto #0
 __all__ = ['TOLERANCE', 'record_positions', 'compute_own_logits', 'compute_loss_logits', 'compare_logits', 'fit_scale',
            'CheckError', 'Finding', 'CheckReport', 'check_begin_token', 'check_inputs', 'join_positions',
-           'check_scoring', 'choose_weights', 'scoring_mode', 'check_sampler', 'move_student', 'check_teacher_weights',
-           'check_teacher', 'check_vision', 'check_policy']
+           'check_scoring', 'choose_weights', 'check_sampler', 'move_student', 'check_teacher_weights', 'check_teacher',
+           'check_vision', 'check_policy']
 
-# %% ../nbs/07d_selfcheck.ipynb #1b1261bd
+# %% ../nbs/07d_selfcheck.ipynb #1563d17c
 import inspect
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -18,7 +18,7 @@ from torch.distributed.tensor import DTensor
 from .divergence import Measure, cap_
 from .policies import TEACHERS, DualPolicy, PolicyError, causal, computing, evaluating, take
 from .rollouts import banned_ids, sample, warp
-from .scoring import Sight, answer_states, append_answers, head, head_options, not_shared, teacher_states
+from .scoring import Sight, answer_states, append_answers, head, head_options, not_shared, teacher_states, training
 
 # %% ../nbs/07d_selfcheck.ipynb #aef0d149
 @contextmanager
@@ -81,7 +81,7 @@ def fit_scale(
     c = (a*b).sum()/a.square().sum()
     return c.item(), ((b - c*a).square().sum()/b.square().sum()).item()
 
-# %% ../nbs/07d_selfcheck.ipynb #5178b63b
+# %% ../nbs/07d_selfcheck.ipynb #267854c8
 TOLERANCE = {torch.float32: 5e-4, torch.float16: .05, torch.bfloat16: .3}   # nats, root mean square of a log-probability
 
 class CheckError(PolicyError):
@@ -112,7 +112,8 @@ class CheckReport:
         for f in self.failures(): raise CheckError(f)
     def __repr__(self):
         mark = lambda f: 'ok' if f.ok else 'FAILED' if f.name != 'sharing' else 'copies instead'
-        return '\n'.join(f'{f.name:<12} {f.difference:9.1e}  (at most {f.tolerance:.0e})  {mark(f)}' for f in self.findings)
+        size = lambda f: f'{f.difference:9.1e}' if f.difference > 1e-4 or not f.difference else f'{"< 1e-04":>9}'   # rounding differs between machines
+        return '\n'.join(f'{f.name:<12} {size(f)}  (at most {f.tolerance:.0e})  {mark(f)}' for f in self.findings)
 
 # %% ../nbs/07d_selfcheck.ipynb #44b994e7
 def check_begin_token(
@@ -191,7 +192,7 @@ def check_scoring(
     report.share_prefix = report.findings[-1].ok
     return own, places
 
-# %% ../nbs/07d_selfcheck.ipynb #6f2df0a7
+# %% ../nbs/07d_selfcheck.ipynb #9d9f9c8d
 def choose_weights(
     model,   # any policy's model
     most=12  # how many
@@ -210,22 +211,11 @@ def _gradient_difference(policy, prompts, rollouts):
     model, weights = policy.model, choose_weights(policy.model)
     if _has_dropout(model) or not weights or any(isinstance(m, FSDPModule) for m in model.modules()): return 0.
     def gradient(how):
-        with torch.enable_grad(), scoring_mode(model): states = answer_states(policy, prompts, rollouts, how)[rollouts.mask]
+        with torch.enable_grad(), training(model): states = answer_states(policy, prompts, rollouts, how)[rollouts.mask]
         noise = torch.randn(states.shape, generator=torch.Generator().manual_seed(0)).to(states)
         return [torch.zeros_like(w) if g is None else g for w,g in zip(weights, torch.autograd.grad((states*noise).sum(), weights, allow_unused=True))]
     a, b = gradient('always'), gradient(False)
     return (sum((x-y).float().square().sum() for x,y in zip(a, b))/sum(y.float().square().sum() for y in b).clamp(min=1e-30)).sqrt().item()
-
-@contextmanager
-def scoring_mode(
-    model  # any policy's model
-):         # a context
-    "Put every module in the mode it trains in, and back."
-    was = [m for m in model.modules() if not m.training]
-    model.train()
-    try: yield model
-    finally:
-        for m in was: m.training = False
 
 # %% ../nbs/07d_selfcheck.ipynb #b4c2d2ab
 def check_sampler(
@@ -274,7 +264,7 @@ def check_teacher_weights(
     odd = [n for n,(t,s) in policy.pairs.items() if not torch.equal(*((x.to_local() if isinstance(x, DTensor) else x) for x in (t, s.to(t.device, t.dtype))))]
     report.add('teacher', len(odd), 0, f'{len(odd)} weights of the {policy.kind} teacher are not those of the model as it was loaded, {odd[0] if odd else ""} first')
 
-# %% ../nbs/07d_selfcheck.ipynb #475ca2d2
+# %% ../nbs/07d_selfcheck.ipynb #c6489046
 def check_teacher(
     report,    # CheckReport, added to
     policy,    # DualPolicy, before its first update
@@ -311,10 +301,10 @@ def check_vision(
     p, q = (z.softmax(-1) for z in (seen, compute_loss_logits(policy.model, states, rollouts, W)))
     m = ((p + q)/2).clamp(min=1e-30).log()
     jsd = .5*(torch.special.xlogy(p, p) - p*m + torch.special.xlogy(q, q) - q*m).sum(-1).mean().item()
-    report.add('vision', max(0., least - jsd), 0, 'the teacher says the same when its image is blank: it sees nothing that could be taught; '
-               'are the weights of the vision tower loaded, and is teacher_view a view of the image?')
     share = (-torch.special.xlogy(p, p).sum(-1).mean()/torch.tensor(float(p.shape[-1])).log()).item()
     report.add('entropy', share, .95, f'the teacher is as unsure as one can be ({share:.0%} of the largest entropy there is): are its weights loaded?')
+    report.add('vision', max(0., least - jsd), 0, 'the teacher says the same when its image is blank: it sees nothing that could be taught; '
+               'are the weights of the vision tower loaded, and is teacher_view a view of the image?')
 
 # %% ../nbs/07d_selfcheck.ipynb #4799a61d
 def check_policy(
