@@ -3,6 +3,7 @@
     python .github/mutants.py                          # every mutant of mutants.tsv that has no result yet
     python .github/mutants.py --only crops monitors    # of these modules or chapters, or mutants by id
     python .github/mutants.py --again                  # those, too, that were not killed the last time
+    python .github/mutants.py --again --fresh          # the same, each in a process of its own
     python .github/mutants.py --report                 # the score so far, by module; runs nothing
 
 `mutants.tsv` beside this file has a line for each mutant: its id, the chapter that owns the code, the text as it is, the wrong text
@@ -12,9 +13,10 @@ survived: the chapter does not assert what that line is for.
 
 A chapter takes minutes to run, and its cells above the changed one do not depend on the change. So one process runs the unchanged
 chapter from top to bottom and forks before each changed cell; the child runs the changed cell and those below it. Each chapter is
-also tried with nothing changed, forked at the same place (id `unchanged`): this one must survive, or the others prove nothing. What
-survives is tried once more in a process of its own, with the module changed before the first cell. Verdicts: killed (by which cell,
-with what error), survived, timeout, and lost, where the text is no longer in the chapter or the changed code is the same: adapt the line.
+also tried with nothing changed, forked at the same place (id `unchanged`): this one must survive, or the others prove nothing. Modules
+that the process has imported before stay as they were; with `--fresh` each mutant has a process of its own, and the module is changed
+before the first cell. Verdicts: killed (by which cell, with what error), survived, timeout, and lost, where the text is no longer in
+the chapter, or in several cells: adapt the line.
 
 Results are written as they come, to `--results`; a run that is interrupted goes on where it was. Needs fork (not Windows).
 """
@@ -83,6 +85,8 @@ def changed(cells, mutant):
 
 def forked(work, limit):
     "(verdict, seconds, where) of `work()`, which gives the first failure or '', in a forked process group of its own."
+    tmp = tempfile.gettempdir()
+    shutil.copytree(tmp, f'{tmp}.kept', symlinks=True)       # what the chapter has written so far, for those after this one
     start, (get, put) = time.monotonic(), os.pipe()
     if not (pid := os.fork()):
         os.setpgid(0, 0); os.close(get)
@@ -98,6 +102,7 @@ def forked(work, limit):
     try: os.killpg(pid, signal.SIGKILL)        # the child, and what it has started
     except ProcessLookupError: pass
     os.waitpid(pid, 0)
+    shutil.rmtree(tmp); os.rename(f'{tmp}.kept', tmp)
     verdict = 'timeout' if not done else 'survived' if said == 'survived' else 'killed'
     return verdict, round(time.monotonic() - start), '' if said == 'survived' else said or ('' if not done else 'end of the process')
 
@@ -132,27 +137,25 @@ def try_chapter(chapter, ids, limit, fresh):
         if i >= todo[-1]['at']: return
         if failed := run_cells(shell, cells, [i]): raise SystemExit(f'{chapter} fails without any change: {failed}')
 
-def in_copy(chapter, ids, limit, fresh=False):
+def in_copy(chapter, ids, limit, fresh):
     "Rows of results of a chapter's mutants, tried in a copy of the repository."
     with tempfile.TemporaryDirectory() as tmp:
         files = subprocess.run(['git', 'ls-files', '-z', '-co', '--exclude-standard'], cwd=ROOT, capture_output=True, check=True, text=True).stdout
         for f in filter(None, files.split('\0')):
             if (ROOT/f).is_file(): (Path(tmp)/f).parent.mkdir(parents=True, exist_ok=True); shutil.copy(ROOT/f, Path(tmp)/f)
-        env = os.environ | dict(PYTHONPATH=tmp, PYTHONDONTWRITEBYTECODE='1', HF_HUB_OFFLINE='1', TOKENIZERS_PARALLELISM='false',
+        (Path(tmp)/'tmp').mkdir()
+        env = os.environ | dict(PYTHONPATH=tmp, TMPDIR=f'{tmp}/tmp', PYTHONDONTWRITEBYTECODE='1', HF_HUB_OFFLINE='1', TOKENIZERS_PARALLELISM='false',
                                 IN_TEST='1', TQDM_DISABLE='1', OMP_NUM_THREADS=os.environ.get('OMP_NUM_THREADS', '1'))
         args = [sys.executable, f'{tmp}/.github/mutants.py', '--inside', chapter, '--ids', *ids, '--limit', str(limit), *['--fresh']*fresh]
         with subprocess.Popen(args, env=env, stdout=subprocess.PIPE, text=True) as p:
             yield from map(json.loads, p.stdout)
         if p.returncode: print(f'{chapter}: not finished', file=sys.stderr)
 
-def try_mutants(chapter, mutants, limit, keep):
-    "Results of a chapter's mutants; what survives is tried again from the first cell."
-    ids, again = [m['id'] for m in mutants], []
-    for r in in_copy(chapter, ['unchanged', *ids], limit):
+def try_mutants(chapter, mutants, limit, fresh, keep):
+    "Results of a chapter's mutants, each kept as it comes."
+    for r in in_copy(chapter, ['unchanged']*(not fresh) + [m['id'] for m in mutants], limit, fresh):
+        keep(r)
         if r['id'] == 'unchanged' and r['verdict'] != 'survived': print(f'{chapter} fails without any change: {r["where"]}', file=sys.stderr)
-        if r['verdict'] == 'survived' and r['id'] != 'unchanged': again.append(r['id'])
-        else: keep(r)
-    if again: [keep(r) for r in in_copy(chapter, again, limit, fresh=True)]
 
 def report(mutants, results):
     "The score by module, and the mutants that were not killed."
@@ -174,7 +177,7 @@ def main():
     p.add_argument('--limit', type=float, default=1800, help='seconds for a mutant')
     p.add_argument('--results', default='.mutants.tsv', help='file that results are added to')
     for hidden in '--inside', '--ids': p.add_argument(hidden, nargs='+', default=[], help=argparse.SUPPRESS)
-    p.add_argument('--fresh', action='store_true', help=argparse.SUPPRESS)
+    p.add_argument('--fresh', action='store_true', help='a process for each mutant, its module changed from the start')
     a = p.parse_args()
     if a.inside: return try_chapter(a.inside[0], a.ids, a.limit, a.fresh)
     mutants, done = read_mutants(), {(r['chapter'], r['id']): r for r in read_tsv(a.results)}
@@ -192,7 +195,7 @@ def main():
         if owner(m) is None or m['old'] == m['new']: keep(dict(zip(COLUMNS, (m['id'], m['chapter'], 'lost', 0, 'the old text is in no exported cell, or in several'))))
         else: todo.setdefault(m['chapter'], []).append(m)
     order = sorted(todo, key=lambda c: CHEAP.index(c.split('_')[0]) if c.split('_')[0] in CHEAP else len(CHEAP))
-    with ThreadPoolExecutor(a.jobs) as pool: list(pool.map(lambda c: try_mutants(c, todo[c], a.limit, keep), order))
+    with ThreadPoolExecutor(a.jobs) as pool: list(pool.map(lambda c: try_mutants(c, todo[c], a.limit, a.fresh, keep), order))
     report(mutants, read_tsv(a.results))
 
 if __name__ == '__main__': main()
