@@ -554,14 +554,20 @@ def controlled(
             for p,im in zip(pairs, third_views(pairs, control))]
 
 # %% ../nbs/00_crops.ipynb #bac6b724
+def _blank_tokens(size, processor):
+    "The tokens of a blank image of this size; some processors cannot count without one."
+    made = processor(text=[processor.image_token], images=[[Image.new('RGB', size)]])['input_ids'][0]
+    return len(made) - len(processor.tokenizer('')['input_ids'])
+
 def visual_tokens(
     size,      # width and height of a view
     processor  # a processor or image processor of transformers
 )->int:
     "How many tokens of the prompt an image of this size takes, without the image; ValueError if the processor cannot tell."
     w,h = size
-    if hasattr(processor, '_get_num_multimodal_tokens'):
-        return int(processor._get_num_multimodal_tokens(image_sizes=[(h, w)])['num_image_tokens'][0])
+    try: return int(processor._get_num_multimodal_tokens(image_sizes=[(h, w)])['num_image_tokens'][0])
+    except (AttributeError, TypeError, KeyError): pass   # it has no such method, or it is broken: SmolVLM's, in transformers 5.24
+    if hasattr(processor, 'image_token') and hasattr(processor, 'tokenizer'): return _blank_tokens(size, processor)
     processor = getattr(processor, 'image_processor', processor)
     if not hasattr(processor, 'get_number_of_image_patches'):
         raise ValueError(f'{type(processor).__name__} cannot count tokens from a size: make the view and process it')
