@@ -39,7 +39,7 @@ from .checkpoints import whole, write_json
 from .crops import RECIPES, VIEWS, get_recipe
 from .divergence import (SUPPORTS, NonFiniteLogits, Watch, advantage_weights, anchor, chunked_divergence,
     clip_terms, clip_tokens, count_units, margin_gate, tilt, token_logprobs, token_weights, visual_advantage)
-from .examples import Rejected, load_examples
+from .examples import Rejected, data_options, fingerprint, load_examples
 from .monitors import RULES, Monitor, rollout_measures
 from .policies import (PARTS, TEACHERS, DualPolicy, Switched, causal, ema_rate, encode, load, lora,
     evaluating, pick_dtype, train_parts, unwrap)
@@ -54,6 +54,14 @@ class InputOptions:
     model:str=''             # folder or hub id of a vision-language model, or of an adapter to go on with
     data:str=''              # folder, file or hub id with images, boxes and questions
     limit:int|None=None      # read at most so many examples
+    columns:str=''           # which column is what: 'image=photo box=where question=ask answer='; '': by their usual names
+    box_format:str=''        # 'xyxy', 'xywh', 'relative', 'thousand', … one of boxes.BOX_FORMATS; '': judged by the numbers
+    boxes:str='union'        # of a row with several: their 'union', an example for 'each', or 'single' ones only
+    template:str=''          # question for boxes with a label and none of their own: 'What color is the {name}?'
+    image_root:str=''        # the folder that image paths are relative to; '': the table's
+    split:str=''             # of a data set with several
+    encoding:str=''          # of a text file, such as 'cp1252'; '': told from its bytes
+    image_limit:int=0        # images with more pixels are set aside; 0: about 179 million
     holdout:int=256          # examples set aside, on which the gap is measured
     retention:str=''         # data of another kind, measured on whole images to see what is forgotten; '': none
     recipe:str='clean'       # how views are made: 'clean', or 'released' with its red frame and hint
@@ -145,6 +153,9 @@ class TrainConfig(ShapingOptions):
     push_to:str=''           # hub id that the trained model is pushed to; '': it stays here
     resume:bool=False        # go on from the newest checkpoint in output_dir
 
+    def __post_init__(self):
+        for k in 'model data retention output_dir teacher image_root'.split(): setattr(self, k, os.path.expanduser(getattr(self, k)))
+
 # %% ../nbs/07_training.ipynb #8ab7b06c
 TYPES = get_type_hints(TrainConfig)
 
@@ -194,7 +205,7 @@ CHOICES = dict(control=CONTROLS, student_view=VIEWS, teacher_view=VIEWS, blind_v
 COUNTS = ('max_steps batch_size reference_batch token_budget rollout_budget chunk_size num_rollouts max_new_tokens holdout '
           'eval_examples lora_rank save_steps keep_checkpoints max_skipped').split()
 SHARES = 'rehearsal beta rate lora_dropout advantage adam_beta2 sample_min_p'.split()
-NOT_NEGATIVE = ('max_pixels lora_alpha top_k sample_top_k token_clip term_clip importance_cap tilt tilt_floor margin_gate '
+NOT_NEGATIVE = ('max_pixels image_limit lora_alpha top_k sample_top_k token_clip term_clip importance_cap tilt tilt_floor margin_gate '
                 'anchor warmup_steps weight_decay eval_steps seed').split()
 
 # %% ../nbs/07_training.ipynb #2b7336be
@@ -729,7 +740,7 @@ def shard(
         fully_shard(net, **how, reshard_after_forward=True if net is policy.reference else None)
 
 # %% ../nbs/07_training.ipynb #4177ae95
-FREE = ('output_dir resume save_steps keep_checkpoints token_budget rollout_budget chunk_size gradient_checkpointing shard '
+FREE = ('output_dir data image_root resume save_steps keep_checkpoints token_budget rollout_budget chunk_size gradient_checkpointing shard '
         'attention gate monitor max_skipped trackers push_to merge').split()  # may differ when a run goes on
 
 def check_output(
@@ -792,7 +803,7 @@ def save(self:Trainer,
     teacher, gone = self.policy.state_dict(), [[*r] for r in self.set_aside()]
     tensors = dict(student={n: entire(p.detach()) for n,p in self.trained().items()}, teacher=teacher.pop('weights'))
     own = {k: getattr(self, k) for k in KEPT}
-    state = own | dict(teacher=teacher, rows=len(self.train_set), quarantine=gone, optimizer=mapped(entire, self.opt.state_dict()),
+    state = own | dict(teacher=teacher, rows=len(self.train_set), data=fingerprint(self.train_set), quarantine=gone, optimizer=mapped(entire, self.opt.state_dict()),
                        schedule=self.schedule.state_dict(), scaler=self.scaler.state_dict(), monitor=self.monitor.state_dict())
     if self.acc.is_main_process: checkpoints.write(self.out/'checkpoints', self.step, tensors, state, self.cfg.keep_checkpoints, best)
     self.acc.wait_for_everyone()
@@ -838,6 +849,7 @@ def take_up(self:Trainer,
     mine, rows = self.trained(), len(self.train_set)
     checkpoints.fits(tensors['student'], mine, path)
     if state['rows'] != rows: raise ConfigError(f'{path} was trained on {state["rows"]} examples, and now there are {rows}: resume with the same data')
+    if state.get('data', now := fingerprint(self.train_set)) != now: raise ConfigError(f'{path} was trained on other data of the same length: resume with the same data')
     with torch.no_grad():
         for n,p in mine.items(): p.copy_(placed(tensors['student'][n], p))
     for i,p in enumerate(self.params):
@@ -1079,7 +1091,7 @@ def train(
     with heard(acc):
         for sentence in departures(cfg): print('note:', sentence)
         acc.wait_for_everyone()
-        with acc.main_process_first(): examples = load_examples(cfg.data, limit=cfg.limit)
+        with acc.main_process_first(): examples = load_examples(cfg.data, limit=cfg.limit, **data_options(cfg))
         policy = make_policy(cfg, acc.device)
         if cfg.shard: shard(policy, compute_dtype(cfg, acc.device), acc.num_processes)
         run = Trainer(cfg, examples, policy, acc)
