@@ -27,6 +27,14 @@ class TrainConfig:
     # Data
     data:str=''              # folder, file or hub id with images, boxes and questions
     limit:int|None=None      # read at most so many examples
+    columns:str=''           # which column is what: 'image=photo box=where question=ask answer='; '': by their usual names
+    box_format:str=''        # 'xyxy', 'xywh', 'relative', 'thousand', … one of boxes.BOX_FORMATS; '': judged by the numbers
+    boxes:str='union'        # of a row with several: their 'union', an example for 'each', or 'single' ones only
+    template:str=''          # question for boxes with a label and none of their own: 'What color is the {name}?'
+    image_root:str=''        # the folder that image paths are relative to; '': the table's
+    split:str=''             # of a data set with several
+    encoding:str=''          # of a text file, such as 'cp1252'; '': told from its bytes
+    image_limit:int=0        # images with more pixels are set aside; 0: about 179 million
     # Views
     recipe:str='clean'       # how views are made: 'clean', or 'released' with its red frame and hint
     student_view:str='full'  # what the student sees; 'degraded' under a 'full' teacher needs no box
@@ -230,7 +238,7 @@ CHOICES = dict(control=('none', 'same_view', 'shuffled', 'sft'), student_view=VI
 COUNTS = ('max_steps batch_size reference_batch token_budget rollout_budget chunk_size num_rollouts max_new_tokens holdout '
           'eval_examples lora_rank save_steps keep_checkpoints max_skipped').split()
 SHARES = 'rehearsal beta rate lora_dropout advantage adam_beta2 sample_min_p'.split()
-NOT_NEGATIVE = ('max_pixels lora_alpha top_k sample_top_k token_clip term_clip importance_cap tilt tilt_floor margin_gate '
+NOT_NEGATIVE = ('max_pixels image_limit lora_alpha top_k sample_top_k token_clip term_clip importance_cap tilt tilt_floor margin_gate '
                 'anchor warmup_steps weight_decay eval_steps seed').split()
 
 # %% ../nbs/06a_config.ipynb #ecbf0af2

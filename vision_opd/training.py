@@ -36,7 +36,7 @@ from .config import PRESETS, ConfigError, TrainConfig, check, clashes, help_text
 from .crops import get_recipe
 from .divergence import (NonFiniteLogits, Watch, advantage_weights, anchor, chunked_divergence,
     clip_terms, clip_tokens, count_units, margin_gate, tilt, token_logprobs, token_weights, visual_advantage)
-from .examples import Rejected, load_examples
+from .examples import Rejected, data_options, fingerprint, load_examples
 from .monitors import RULES, Monitor, rollout_measures
 from .policies import (TEACHERS, DualPolicy, Switched, causal, ema_rate, encode, load, lora,
     evaluating, pick_dtype, train_parts, unwrap)
@@ -536,7 +536,7 @@ def shard(
         fully_shard(net, **how, reshard_after_forward=True if net is policy.reference else None)
 
 # %% ../nbs/07_training.ipynb #4177ae95
-FREE = ('output_dir resume save_steps keep_checkpoints token_budget rollout_budget chunk_size gradient_checkpointing shard '
+FREE = ('output_dir data image_root resume save_steps keep_checkpoints token_budget rollout_budget chunk_size gradient_checkpointing shard '
         'attention gate monitor max_skipped trackers push_to merge').split()  # may differ when a run goes on
 
 def check_output(
@@ -599,7 +599,7 @@ def save(self:Trainer,
     teacher, gone = self.policy.state_dict(), [[*r] for r in self.set_aside()]
     tensors = dict(student={n: entire(p.detach()) for n,p in self.trained().items()}, teacher=teacher.pop('weights'))
     own = {k: getattr(self, k) for k in KEPT}
-    state = own | dict(teacher=teacher, rows=len(self.train_set), quarantine=gone, optimizer=mapped(entire, self.opt.state_dict()),
+    state = own | dict(teacher=teacher, rows=len(self.train_set), data=fingerprint(self.train_set), quarantine=gone, optimizer=mapped(entire, self.opt.state_dict()),
                        schedule=self.schedule.state_dict(), scaler=self.scaler.state_dict(), monitor=self.monitor.state_dict())
     if self.acc.is_main_process: checkpoints.write(self.out/'checkpoints', self.step, tensors, state, self.cfg.keep_checkpoints, best)
     self.acc.wait_for_everyone()
@@ -645,6 +645,7 @@ def take_up(self:Trainer,
     mine, rows = self.trained(), len(self.train_set)
     checkpoints.fits(tensors['student'], mine, path)
     if state['rows'] != rows: raise ConfigError(f'{path} was trained on {state["rows"]} examples, and now there are {rows}: resume with the same data')
+    if state.get('data', now := fingerprint(self.train_set)) != now: raise ConfigError(f'{path} was trained on other data of the same length: resume with the same data')
     with torch.no_grad():
         for n,p in mine.items(): p.copy_(placed(tensors['student'][n], p))
     for i,p in enumerate(self.params):
@@ -856,7 +857,7 @@ def train(
     with heard(acc):
         for sentence in departures(cfg): print('note:', sentence)
         acc.wait_for_everyone()
-        with acc.main_process_first(): examples = load_examples(cfg.data, limit=cfg.limit)
+        with acc.main_process_first(): examples = load_examples(cfg.data, limit=cfg.limit, **data_options(cfg))
         policy = make_policy(cfg, acc.device)
         if cfg.shard: shard(policy, compute_dtype(cfg, acc.device), acc.num_processes)
         run = Trainer(cfg, examples, policy, acc)
