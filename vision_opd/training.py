@@ -4,15 +4,15 @@
 
 # %% auto #0
 __all__ = ['TYPES', 'PRESETS', 'CONTROLS', 'CHOICES', 'COUNTS', 'SHARES', 'NOT_NEGATIVE', 'FREE', 'KEPT', 'MEASURES', 'CARD',
-           'InputOptions', 'ModelOptions', 'MethodOptions', 'ShapingOptions', 'TrainConfig', 'help_texts',
+           'RANKS', 'InputOptions', 'ModelOptions', 'MethodOptions', 'ShapingOptions', 'TrainConfig', 'help_texts',
            'ConfigError', 'options', 'check', 'clashes', 'learning_rate', 'departures', 'split', 'order', 'recipe_of',
            'views', 'written', 'certain', 'compute_dtype', 'make_policy', 'taught', 'weigh', 'Observer',
-           'before_training', 'rollout_loss', 'measure_of', 'engine', 'Clock', 'Trainer', 'joined', 'entire', 'shard',
-           'check_output', 'write_about', 'mapped', 'placed', 'NoGap', 'numbers', 'gate', 'closed', 'TrainResult',
-           'asked_to_stop', 'heard', 'train', 'serve_line', 'push']
+           'before_training', 'drawn_by', 'rollout_loss', 'measure_of', 'engine', 'Clock', 'Trainer', 'joined',
+           'entire', 'shard', 'check_output', 'write_about', 'mapped', 'placed', 'NoGap', 'numbers', 'gate', 'closed',
+           'TrainResult', 'asked_to_stop', 'heard', 'train', 'untied', 'base_of', 'serve_line', 'push']
 
 # %% ../nbs/07_training.ipynb #887ecb55
-import copy, json, math, os, platform, signal, sys, threading, time
+import copy, json, math, os, platform, re, shlex, signal, sys, threading, time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import MISSING, asdict, dataclass, fields, replace
@@ -41,9 +41,9 @@ from .divergence import (SUPPORTS, NonFiniteLogits, Watch, advantage_weights, an
     clip_terms, clip_tokens, count_units, margin_gate, tilt, token_logprobs, token_weights, visual_advantage)
 from .examples import Rejected, load_examples
 from .monitors import RULES, Monitor, rollout_measures
-from .policies import (PARTS, TEACHERS, DualPolicy, Switched, causal, ema_rate, encode, load, lora,
+from .policies import (HUB_ID, PARTS, TEACHERS, DualPolicy, Switched, causal, ema_rate, encode, load, lora,
     evaluating, pick_dtype, train_parts, unwrap)
-from .rollouts import Rollouts, end_ids, importance_weights, sample, sampler_kl, truncated
+from .rollouts import Rollouts, banned_ids, end_id, end_ids, importance_weights, sample, sampler_kl, truncated, warp
 from .scoring import Sight, answer_states, head, head_options, microbatches, pick, take, teacher_states
 
 # %% ../nbs/07_training.ipynb #a8dd901b
@@ -61,6 +61,8 @@ class InputOptions:
     teacher_view:str='crop'  # what the teacher sees, one of crops.VIEWS
     max_pixels:int=0         # a view with more pixels is scaled down; 0: never
     thinking:bool|None=None  # enable_thinking of the chat template; None: as the template itself says
+    system:str=''            # a system message before every question; '': none but the template's own
+    trust_remote_code:bool=False  # run Python code that comes with the model
     rehearsal:float=.2       # share of prompts whose student sees the crop, lest it forget how to read crops
     control:str='none'       # 'same_view', 'shuffled' or 'sft': runs that claims are held against
 
@@ -225,13 +227,16 @@ def clashes(
 ):     # pairs (True when options contradict each other, what to do about it)
     "What cannot be asked for together."
     adapter = [k for k in ('lora_targets', 'lora_alpha', 'lora_dropout', 'rslora', 'dora', 'quantise', 'merge') if getattr(c, k)]
+    there = (Path(c.model)/'adapter_config.json').exists()
     shaped = [k for k in ('tilt', 'advantage', 'anchor', 'importance_cap', 'margin_gate') if getattr(c, k)]
     return [
-        (adapter and not c.lora, f'{", ".join(adapter)} is about an adapter: add lora true, or leave it out'),
+        (there and c.lora, f'{c.model} is an adapter, and it trains on as it is: leave lora out, or merge it first'),
+        (adapter and not c.lora and not (there and set(adapter) <= {'merge', 'quantise'}),
+         f'{", ".join(adapter)} is about a new adapter: ' + ('it goes on with its own, leave it out' if there else 'add lora true, or leave it out')),
         (c.merge and c.quantise, 'merge would round the adapter to 4 bits: write the adapter, and merge it into the unquantised model'),
         (c.merge and c.shard, 'merge does not work on sharded weights: write the adapter, and merge it afterwards'),
         (c.anchor and not c.lora and c.teacher not in ('frozen', 'trust_region'),
-         'anchor needs the model before training: take a frozen or trust_region teacher, or lora true'),
+         'anchor needs the model before training: take a frozen or trust_region teacher' + ', or lora true'*(not there)),
         (c.control == 'sft' and shaped, f'{", ".join(shaped)} shapes what a teacher says, and with control sft there is none'),
         (c.tilt and c.tilt_floor and c.beta == 1, 'reverse KL (beta 1) to a target with a floor is infinite: take beta below 1, or tilt_floor 0'),
         (c.term_clip and c.support == 'sampled', "term_clip acts on the terms of a sum over ids, and support 'sampled' has no sum"),
@@ -316,7 +321,8 @@ def written(
 ):           # B Rollouts, one a prompt
     "Given answers as if they had been sampled: what supervised fitting trains on."
     tok, device = policy.processor.tokenizer, policy.device
-    ids = [tok(t, add_special_tokens=False).input_ids[:limit-1] + [end_ids(policy.model, policy.processor)[0]] for t in texts]
+    end = end_id(policy.model, policy.processor, **policy.template)
+    ids = [tok(t, add_special_tokens=False).input_ids[:limit-1] + [end] for t in texts]
     R = max(map(len, ids))
     tokens = torch.tensor([i + [tok.pad_token_id]*(R-len(i)) for i in ids], device=device)
     mask = torch.arange(R, device=device) < torch.tensor([[len(i)] for i in ids], device=device)
@@ -346,7 +352,7 @@ def make_policy(
 )->DualPolicy:
     "Student and teacher as the options want them, before any of it is sharded."
     torch.manual_seed(cfg.seed)  # of a new adapter
-    model, processor = load(cfg.model, cfg.dtype, device, cfg.attention, cfg.quantise)
+    model, processor = load(cfg.model, cfg.dtype, device, cfg.attention, cfg.quantise, trust_remote_code=cfg.trust_remote_code)
     if cfg.lora:
         model = lora(model, cfg.lora_rank, cfg.lora_alpha or 2*cfg.lora_rank, cfg.parts.split(), cfg.lora_targets.split() or None,
                      cfg.rslora, cfg.dora, cfg.lora_dropout)
@@ -355,8 +361,9 @@ def make_policy(
         if p.requires_grad: p.data = p.data.float()
     if cfg.gradient_checkpointing:   # renamed in transformers 5.24
         getattr(model, 'activation_checkpointing_enable', model.gradient_checkpointing_enable)(dict(use_reentrant=False))
-    template = {} if cfg.thinking is None else dict(enable_thinking=cfg.thinking)
-    return DualPolicy(model, processor, cfg.teacher, cfg.rate, ref_dtype=getattr(torch, cfg.teacher_dtype or 'none', None), template=template)
+    template = {k: v for k,v in dict(enable_thinking=cfg.thinking, system=cfg.system or None).items() if v is not None}
+    return DualPolicy(model, processor, cfg.teacher, cfg.rate, ref_dtype=getattr(torch, cfg.teacher_dtype or 'none', None), template=template,
+                      as_loaded=not cfg.lora, trust_remote_code=cfg.trust_remote_code)
 
 # %% ../nbs/07_training.ipynb #c307b39c
 def taught(
@@ -377,6 +384,7 @@ def weigh(
     count,    # N, from `count_units`
     hs, W,    # the student's states [S,R,H] and head [V,H]
     t,        # from `taught`
+    as_drawn=None,  # for importance_cap: logits → log-probabilities that answers are drawn by
     **scale   # softcap and logit_scale of the model
 ):            # [tokens] the factor of each token in the loss
     "The weights of the tokens."
@@ -387,8 +395,7 @@ def weigh(
         seen, blind = (spread(token_logprobs(t[k][keep], t['head'], y, cfg.chunk_size, **scale)) for k in ('states', 'blind'))
         w = advantage_weights(visual_advantage(seen, blind), keep, high=cfg.advantage, count=count)
     if cfg.importance_cap:
-        warm = scale | dict(logit_scale=scale['logit_scale']/cfg.temperature) if not scale['softcap'] else scale
-        w = w*importance_weights(spread(token_logprobs(hs[keep], W, y, cfg.chunk_size, **warm)), r, cfg.importance_cap)
+        w = w*importance_weights(spread(token_logprobs(hs[keep], W, y, cfg.chunk_size, warp=as_drawn, **scale)), r, cfg.importance_cap)
     return w[keep]
 
 # %% ../nbs/07_training.ipynb #15d647c1
@@ -409,10 +416,18 @@ class Observer(Watch):
 # %% ../nbs/07_training.ipynb #afb951f8
 def before_training(
     policy  # DualPolicy
-):          # a model: the base without its adapter, or the frozen copy
+):          # a model: the frozen teacher, or the base below an adapter that was new
     "The model as it was."
-    net = unwrap(policy.model)
-    return Switched(net) if hasattr(net, 'peft_config') else policy.reference
+    return policy.reference if policy.kind in ('frozen', 'trust_region') else Switched(unwrap(policy.model))
+
+def drawn_by(
+    policy,  # DualPolicy
+    cfg      # TrainConfig
+):           # logits [n,V] → log-probabilities [n,V]
+    "The distribution that answers are sampled from: without the ids that no answer may hold, warped."
+    banned = banned_ids(policy.model, policy.processor, **policy.template).to(policy.device)
+    cuts = dict(top_k=cfg.sample_top_k, top_p=cfg.sample_top_p, min_p=cfg.sample_min_p)
+    return lambda z: warp(z.index_fill(1, banned, -torch.inf), cfg.temperature, **cuts)
 
 # %% ../nbs/07_training.ipynb #db7abd2c
 def rollout_loss(
@@ -428,7 +443,7 @@ def rollout_loss(
     t = taught(policy, cfg, see, r) if t is None else t
     hs, keep, W = answer_states(policy, see['student'], r), r.mask, head(policy.model)
     scale = head_options(policy.model)
-    w = weigh(cfg, r, count, hs, W, t, **scale)
+    w = weigh(cfg, r, count, hs, W, t, drawn_by(policy, cfg), **scale)
     if cfg.margin_gate: watch = watch or Observer(cfg, r, len(W))
     how = scale | dict(temperature=cfg.temperature, weights=w, chunk_size=cfg.chunk_size)
     d = chunked_divergence(hs[keep], t.get('states', hs.detach())[keep], W, t.get('head', W.detach()), watch=watch, **how, **measure_of(cfg, r, t))
@@ -1100,6 +1115,14 @@ def whole_weights(self:Trainer,
         return v.to(self.dtype) if v.is_floating_point() and self.dtype != torch.float32 else v
     return {k: plain(v) for k,v in net.state_dict().items()}
 
+def untied(
+    net  # a model whose adapter was merged
+):       # the same
+    "Note in the config that a head which the adapter replaced is not the embedding any more; saved as tied, it would be left out."
+    if net.get_output_embeddings().weight is not net.get_input_embeddings().weight:
+        for c in (net.config, net.config.get_text_config()): c.tie_word_embeddings = False
+    return net
+
 @patch
 def export(self:Trainer,
     card  # text of its README.md
@@ -1107,7 +1130,9 @@ def export(self:Trainer,
     "OUT/model: the model, or its adapter."
     net = unwrap(self.policy.model)
     adapter = hasattr(net, 'peft_config') and not self.cfg.merge
-    if self.cfg.merge: net = net.merge_and_unload(adapter_names=['default'])
+    if self.cfg.merge: net = untied(net.merge_and_unload(adapter_names=['default']))
+    ends = end_ids(net, self.policy.processor, **self.policy.template)
+    if not adapter and len(ends) > 1: causal(net).generation_config.eos_token_id = ends   # a server stops where the sampler did
     how = dict(selected_adapters=['default']) if adapter else {}
     if self.cfg.shard or self.dtype != torch.float32 and not adapter: how['state_dict'] = self.whole_weights(net)
     if self.acc.is_main_process:
@@ -1118,7 +1143,6 @@ def export(self:Trainer,
 
 # %% ../nbs/07_training.ipynb #38ad56f7
 CARD = '''---
-base_model: {base}
 library_name: {library}
 pipeline_tag: image-text-to-text
 tags: [vision-opd, self-distillation]
@@ -1147,17 +1171,34 @@ def card(self:Trainer,
     kind = '' if summary['full_before'] is not None else '_confidence'
     rows = [f'| {when} | {cell(f"full{kind}_{when}")} | {cell(f"crop{kind}_{when}")} |' for when in ('before', 'after')]
     table = '\n'.join([f'| held-out {kind[1:] or "accuracy"} | full image | crop |', '|---|---|---|', *rows])
-    adapter = hasattr(unwrap(self.policy.model), 'peft_config') and not self.cfg.merge
-    return CARD.format(base=self.cfg.model, library='peft' if adapter else 'transformers', name=self.out.name, rows=len(self.train_set), data=self.cfg.data,
-                       steps=self.step, table=table, serve=serve_line(self.cfg, self.out/'model', adapter), config=yaml.safe_dump(asdict(self.cfg), sort_keys=False))
+    base, adapter = base_of(self.policy.model), hasattr(unwrap(self.policy.model), 'peft_config') and not self.cfg.merge
+    text = CARD.format(base=base, library='peft' if adapter else 'transformers', name=self.out.name, rows=len(self.train_set), data=self.cfg.data,
+                       steps=self.step, table=table, serve=serve_line(self.policy.model, self.out/'model', adapter), config=yaml.safe_dump(asdict(self.cfg), sort_keys=False))
+    on_hub = re.fullmatch(HUB_ID, base) and not Path(base).exists()       # the hub refuses a card whose base_model is a folder
+    return text.replace('---\n', f'---\nbase_model: {base}\n', 1) if on_hub else text
+
+def base_of(
+    model  # any policy's model
+):         # folder or hub id
+    "What a model was loaded from; of an adapter, the base below it."
+    net = unwrap(model)
+    return str(net.peft_config['default'].base_model_name_or_path if hasattr(net, 'peft_config') else causal(net).config._name_or_path)
+
+RANKS = 8, 16, 32, 64, 128, 256, 320, 512   # that vLLM takes for --max-lora-rank
 
 def serve_line(
-    cfg,     # TrainConfig
+    model,   # any policy's model
     path,    # of the result's folder
     adapter  # bool: is it an adapter, to be served on its base?
 ):           # one line for a shell
-    "What vLLM is told to serve the result."
-    return f'vllm serve {cfg.model} --enable-lora --max-lora-rank {cfg.lora_rank} --lora-modules vision_opd={path}' if adapter else f'vllm serve {path}'
+    "What vLLM is told to serve the result; an adapter that it cannot take must be merged first."
+    if not adapter: return f'vllm serve {shlex.quote(str(path))}'
+    c = unwrap(model).peft_config['default']
+    rank = max([c.r, *c.rank_pattern.values()])
+    if c.use_dora or c.modules_to_save or c.trainable_token_indices or rank > RANKS[-1]:
+        return f'vision_opd train ... --merge true   # vLLM takes no adapter with weights of its own beside LoRA, and none above rank {RANKS[-1]}'
+    rank = next(r for r in RANKS if r >= rank)
+    return f'vllm serve {shlex.quote(base_of(model))} --enable-lora --max-lora-rank {rank} --lora-modules {shlex.quote(f"vision_opd={path}")}'
 
 # %% ../nbs/07_training.ipynb #46537918
 @patch
@@ -1172,7 +1213,7 @@ def finished(self:Trainer):
     path = self.out/'model' if self.step or not self.stopped else None
     if path:
         adapter = self.export(self.card(summary))
-        self.acc.print(f'serve it with: {serve_line(self.cfg, path, adapter)}')
+        self.acc.print(f'serve it with: {serve_line(self.policy.model, path, adapter)}')
     if self.acc.is_main_process: write_json(self.out/'summary.json', summary)
     self.acc.end_training() if self.acc.trackers else self.acc.wait_for_everyone()
     if self.cfg.push_to and path and self.acc.is_main_process: push(path, self.cfg.push_to)
