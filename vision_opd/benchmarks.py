@@ -10,8 +10,8 @@ __all__ = ['LETTERS', 'KINDS', 'FACTS', 'LETTER_DIRECTLY', 'BENCHMARKS', 'COMMON
            'same_words', 'read_answer', 'outcome', 'official_outcome', 'ratio', 'average', 'Parts', 'Answers',
            'accuracy', 'Score', 'last_records', 'facts_of', 'score', 'pair_up', 'add_gap', 'image_cluster', 'text_in',
            'shuffled', 'vstar_file', 'vstar_layout', 'zoom_kind', 'hrbench', 'question_cluster', 'pope', 'pope_row',
-           'pair_items', 'mmvp', 'mmvp_layout', 'realworld', 'cvbench', 'mmstar', 'visualprobe', 'probe_layout',
-           'by_task', 'science_row', 'example_items', 'comparable', 'compare']
+           'numbered', 'pair_items', 'mmvp', 'mmvp_layout', 'realworld', 'cvbench', 'mmstar', 'visualprobe',
+           'probe_layout', 'by_task', 'science_row', 'example_items', 'comparable', 'compare']
 
 # %% ../nbs/09_benchmarks.ipynb #373ee092
 import ast, difflib, hashlib, json, os, random, re
@@ -101,7 +101,7 @@ def answer_letter(
     if m and (m.end() == len(text) or options.get(m[1], '').casefold() == text[m.end():].casefold()): found = [m[1].upper()]
     elif re.fullmatch(r'\d+(\.0)?', text) and not isinstance(answer, bool):
         place = LETTERS[int(float(text)):][:1]
-        if same and same != [place] and isinstance(answer, str): raise ValueError(
+        if same and same != [place] and place in options and isinstance(answer, str): raise ValueError(
             f'the answer {answer!r} may be an option or its number: give letters')
         found = same if isinstance(answer, str) and same else [place]
     else: found = same
@@ -390,11 +390,11 @@ def __call__(self:ItemReader,
     options = option_dict(v.get('options')) or split_options(str(v['question']))[1] or split_options(str(v.get('prompt') or ''))[1]
     kind = b.kind(v, options) if callable(b.kind) else b.kind
     answer = plain_truth(kind, v['answer'], options)
-    if kind == 'choice' and re.fullmatch(r'\d+', str(v['answer'])): self.numbers.append(int(v['answer']))
+    if kind == 'choice' and (text := str(v['answer'])).isdecimal() and text != options[answer]: self.numbers.append(int(text))
     boxed, id = self.box(v.get('box'), size), v.get('id')
     if boxed and len(pictures) > 1: raise ValueError('the box is in one of several images, and nothing says which')
     item = Item('' if _is_empty(id) else str(id), b.name, pictures[0] if len(pictures) == 1 else Collage(tuple(pictures)),
-                b.ask(v, options if kind == 'choice' else {}), answer, kind, options if kind == 'choice' else {}, str(v.get('category') or ''),
+                b.ask(v, options), answer, kind, options if kind == 'choice' else {}, str(v.get('category') or ''),
                 str(b.cluster(v, mark) if b.cluster else ''), boxed, crops[0] if crops else None, v.get('details', {}), b.protocol)
     return [item], mark
 
@@ -828,10 +828,10 @@ def zoom_kind(
     values,  # role → value
     options  # {"A": "red", ...}
 ):           # 'choice' or 'open'
-    "Whether a row has options: by its type where the file tells, else by its answer."
-    told = str(values.get('type') or '')
-    if told: return 'choice' if 'choice' in told else 'open'
-    return 'choice' if options and str(values['answer']).strip(' ().').upper() in options else 'open'
+    "Whether a row has options: by its type where the file tells, else by whether its answer is one of them."
+    if told := str(values.get('type') or ''): return 'choice' if 'choice' in told else 'open'
+    try: return 'choice' if answer_letter(values['answer'], options) else 'open'
+    except ValueError: return 'open'
 
 register(Benchmark('zoombench', 'ZoomBench',
     (('inclusionAI/ZoomBench', 'b788097e57d30510c6877824833234a73bf80d25', ('data/test.parquet',)),),
@@ -904,6 +904,13 @@ register(Benchmark('pope', 'POPE', (('lmms-lab/POPE', None, ('data/*.parquet',))
 # %% ../nbs/09_benchmarks.ipynb #e59c595a
 CORRECTED = {99: 'B', 100: 'A', 279: 'B', 280: 'A'}   # (a) long tusks (b) short; (a) standing (b) sitting
 
+def numbered(
+    values  # role → value
+):          # the same, with its number; ValueError where the id is none
+    "A row with its number, by which it has its pair."
+    if not re.fullmatch(r'\d+(\.0)?', str(values['id'])): raise ValueError(f'the number of the question is {values["id"]!r}, so its pair is not known')
+    return values | dict(details=dict(number=int(float(values['id']))))
+
 def pair_items(
     items  # list, each with its number in the details
 ):         # list; ValueError where two of a pair have not the same question
@@ -942,7 +949,7 @@ def mmvp_layout(
 
 register(Benchmark('mmvp', 'MMVP', (('MMVP/MMVP', None, ('Questions.csv', 'MMVP Images/*')),),
     ('data/*.parquet', '*.parquet', '*.tsv'), 300, {k.replace('id?', 'id'): v for k,v in COMMON.items()},
-    mmvp, prompt='{question} {options}', adapt=lambda v: v | dict(details=dict(number=int(v['id']))), finish=pair_items, layout=mmvp_layout,
+    mmvp, prompt='{question} {options}', adapt=numbered, finish=pair_items, layout=mmvp_layout,
     official=official_ab, paper='arXiv 2401.06209'))
 
 # %% ../nbs/09_benchmarks.ipynb #85a5a5e5
