@@ -4,11 +4,11 @@
 
 # %% auto #0
 __all__ = ['HUB_ID', 'PARTS', 'CACHE', 'TEACHERS', 'OWNERS', 'PolicyError', 'pick_dtype', 'pick_attention', 'check_folder',
-           'check_processor', 'quantised', 'read', 'as_products', 'load', 'check_template', 'encode', 'part_of',
-           'train_parts', 'lora', 'needs_scaler', 'switched', 'Switched', 'causal', 'backbone', 'unwrap', 'computing',
-           'hidden', 'check_length', 'rows_of', 'image_rows', 'image_tokens', 'levels_of', 'as_seen', 'cut_rows',
-           'join_rows', 'left_padded', 'take', 'ema_rate', 'check_teacher', 'DualPolicy', 'evaluating', 'teachers',
-           'update', 'teacher_bytes', 'state_dict', 'load_state_dict']
+           'check_processor', 'quantised', 'read', 'as_products', 'load', 'check_template', 'check_text', 'encode',
+           'part_of', 'train_parts', 'lora', 'needs_scaler', 'switched', 'Switched', 'causal', 'backbone', 'unwrap',
+           'computing', 'hidden', 'check_length', 'rows_of', 'image_rows', 'image_tokens', 'levels_of', 'as_seen',
+           'cut_rows', 'join_rows', 'left_padded', 'take', 'ema_rate', 'check_teacher', 'DualPolicy', 'evaluating',
+           'teachers', 'update', 'teacher_bytes', 'state_dict', 'load_state_dict']
 
 # %% ../nbs/03_policies.ipynb #636e1cd2
 import copy, os, re, weakref
@@ -166,6 +166,18 @@ def check_template(
         if k not in source and (k, v) != ('enable_thinking', False):
             raise PolicyError(f'the chat template reads no option {k}: leave it out, or take a model whose template knows it')
 
+def check_text(
+    processor,  # of transformers
+    texts       # questions
+):
+    "PolicyError for a text that holds one of the tokenizer's special tokens: it would be read as an image, or as the end of a turn."
+    tok = processor.tokenizer
+    special = {t.content for t in tok.added_tokens_decoder.values() if t.special} | {getattr(processor, 'image_token', None)}
+    special = sorted(filter(None, special), key=lambda t: (-len(t), t))
+    for text in texts:
+        if (t := next((t for t in special if t in text), None)) is not None:
+            raise PolicyError(f'the question holds the special token {t!r}: write it in other words')
+
 def encode(
     processor,    # of the policy
     images,       # B PIL images, RGB
@@ -176,10 +188,15 @@ def encode(
     "Prompts of one view: the only way in, for student and teacher alike; PolicyError for what does not fit."
     if len(images) != len(texts) or not len(texts):
         raise PolicyError(f'{len(images)} images and {len(texts)} questions: give as many of one as of the other, at least one')
-    check_template(processor, template)
+    check_template(processor, template); check_text(processor, texts)
     chats = [[{'role':'user', 'content':[{'type':'image'}, {'type':'text', 'text':t}]}] for t in texts]
-    prompts = processor.apply_chat_template(chats, add_generation_prompt=True, tokenize=False, **template)
-    batch = processor(text=prompts, images=[[im] for im in images], padding=True, padding_side='left', return_tensors='pt')
+    try:
+        prompts = processor.apply_chat_template(chats, add_generation_prompt=True, tokenize=False, **template)
+        batch = processor(text=prompts, images=[[im] for im in images], padding=True, padding_side='left', return_tensors='pt')
+    except MemoryError: raise
+    except Exception as e:   # whatever a processor makes of a size, a text or a setting of its own
+        sizes = ', '.join(dict.fromkeys(f'{im.width}×{im.height}' for im in images[:4]))
+        raise PolicyError(f'the processor cannot take an image of {sizes} pixels with its question ({type(e).__name__}: {" ".join(str(e).split())})') from e
     return {k: v.to(device) for k,v in batch.items() if isinstance(v, torch.Tensor) and k != 'labels'}
 
 # %% ../nbs/03_policies.ipynb #4a234a4b
@@ -468,6 +485,8 @@ class DualPolicy:
         if self.kind == 'path': self.reference = self._other(teacher, ref_dtype, ref_device)
         elif hasattr(unwrap(model), 'peft_config'): self._adapter()
         elif self.kind != 'live': self._copy(ref_dtype, ref_device)
+        half = ref_dtype in (torch.float16, torch.bfloat16) and isinstance(self.reference, torch.nn.Module)
+        if half: causal(self.reference).compute_dtype = ref_dtype   # whatever format the student computes in
 
     def encode(self,
         images,  # B PIL images, RGB
@@ -594,9 +613,8 @@ DualPolicy.teacher_bytes = teacher_bytes
 
 # %% ../nbs/03_policies.ipynb #317e39de
 def state_dict(self):
-    "What the teacher needs to go on after a restart: its kind, its count of updates, its own weights, whole."
-    whole = lambda t: t.full_tensor() if isinstance(t, DTensor) else t
-    weights = {n: whole(self._shadow(n, t).detach()) for n,(t,_) in self.pairs.items()}
+    "What the teacher needs to go on after a restart: its kind, its count of updates, its own weights; sharded ones stay so."
+    weights = {n: self._shadow(n, t).detach() for n,(t,_) in self.pairs.items()}
     return dict(kind=self.kind, rate=self.rate, updates=self.updates, weights=weights)
 
 def load_state_dict(self,
