@@ -9,7 +9,7 @@ __all__ = ['NEEDED', 'EXTRAS', 'FLAGS', 'COMMANDS', 'room', 'parser', 'preset_op
            'run_doctor', 'verdict', 'usage', 'said', 'main']
 
 # %% ../nbs/13_cli.ipynb #0f0e1087
-import argparse, os, platform, re, sys
+import argparse, os, platform, re, sys, traceback
 from contextlib import nullcontext
 from dataclasses import dataclass, fields
 from importlib import import_module
@@ -359,7 +359,11 @@ def main(
         why, code = ('SIGTERM', 143) if str(e) == 'SIGTERM' else ('Ctrl-C', 130)
         print(f'\nvision_opd: stopped by {why}; what is on disk is whole, --resume true goes on from the newest checkpoint', file=sys.stderr)
         return code
-    except (ValueError, OSError, FloatingPointError) as e: print(f'\nvision_opd: {said(e)}', file=sys.stderr); return 1
+    except Exception as e:
+        if os.environ.get('VISION_OPD_DEBUG'): traceback.print_exc()
+        known = isinstance(e, (ValueError, OSError, FloatingPointError))
+        print('\nvision_opd: ' + (said(e) if known else f'{type(e).__name__}: {said(e)} (VISION_OPD_DEBUG=1 shows where)'), file=sys.stderr)
+        return 1
 
 # %% ../nbs/13_cli.ipynb #c16e752b
 if __name__ == '__main__' and '__file__' in globals(): sys.exit(main())   # python -m vision_opd.cli, not this notebook

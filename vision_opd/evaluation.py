@@ -16,7 +16,7 @@ from tqdm.auto import tqdm
 from transformers import AutoProcessor
 from .answers import Question, judge as ask_judge, parse_choice
 from .benchmarks import BENCHMARKS, example_items, load_benchmark, outcome, score, split_options
-from .examples import load_examples
+from .examples import Examples, load_examples, none_usable
 from .policies import load, read
 from .reports import *
 from .runs import *
@@ -153,15 +153,25 @@ def perception_gap(
     batch_size=32,          # prompts at a time, ≥ 1
     views=('full', 'crop'), # of runs.VIEWS
     template=None           # options of the chat template, such as dict(enable_thinking=False)
-)->GapReport:               # ValueError without examples, or for one whose views cannot be made or do not fit the model
+)->GapReport:               # ValueError without examples; one whose views cannot be made or do not fit the model is set aside
     "Answers to the same questions on the full image, the crop and any other view (arXiv 2605.18740, sec. 2)."
     if not len(examples): raise ValueError('there are no examples to measure the gap on')
     ask = Local(model, processor, batch_size=batch_size, template=template)
-    found = {v: [] for v in dict.fromkeys(('full', 'crop', *views))}
+    if not isinstance(examples, Examples): examples = Examples(examples, name='the list')
+    found, bad = {v: {} for v in dict.fromkeys(('full', 'crop', *views))}, {}
     for i in range(0, len(examples), 2*batch_size):
-        pairs = [pair_of(e, recipe) for e in examples[i:i+2*batch_size]]
-        for v in found: found[v] += ask(*zip(*[seen(p, v) for p in pairs]), max_new_tokens)
-    return gap_report(examples, found)
+        shown = {}
+        for k in range(i, min(i + 2*batch_size, len(examples))):
+            try: p = pair_of(examples[k], recipe); shown[k] = {v: seen(p, v) for v in found}
+            except ValueError as e: bad[k] = str(e)
+        for v in found if shown else ():
+            for k,a in zip(shown, ask(*zip(*(s[v] for s in shown.values())), max_new_tokens)):
+                found[v][k] = a
+                if a['error']: bad.setdefault(k, f'example {examples[k].id}, view {v}: {a["detail"]}')
+    for k,why in bad.items(): examples.set_aside(k, why)
+    good = [k for k in range(len(examples)) if k not in bad]
+    if not good: raise none_usable(examples.name, examples.quarantine)
+    return gap_report([examples[k] for k in good], {v: [a[k] for k in good] for v,a in found.items()})
 
 # %% ../nbs/10_evaluation.ipynb #68c404f8
 def pair_of(

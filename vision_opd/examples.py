@@ -1125,18 +1125,26 @@ def data_options(
 
 # %% ../nbs/01_examples.ipynb #27e4b0e1
 @patch
-def _pair(self:Examples, place, recipe, **overrides):
+def set_aside(
+    self:Examples,
+    place,  # of the example, from 0
+    why     # the reason, one sentence
+):          # nothing; said once, however many parts of these examples meet it
+    "Leave an example out of all further batches and put its row into the quarantine."
+    e = self.items[place]
+    self.failed.add(place); bad = Rejected(e.row or place+1, e.id, str(why))
+    if bad not in self.quarantine: self.quarantine.append(bad); print(f'{self.name}, row {bad.row}, is set aside: {why}')
+
+@patch
+def _pair(self:Examples, place, recipe, also, **overrides):
     "The pair at `place`, or None and a row in the quarantine."
     e = self.items[place]
     try:
         pair = e.pair(recipe, **overrides)
-        pair.student_image,pair.teacher_image
-        pair.example = e   # whose pair it is: not always the one that was asked for
+        pair.example,pair.place = e,place   # whose pair it is: not always the one that was asked for
+        pair.student_image,pair.teacher_image,also(pair)
         return pair
-    except ValueError as why:
-        self.failed.add(place); bad = Rejected(e.row or place+1, e.id, str(why))
-        if bad in self.quarantine: return   # another part of these examples has met it
-        self.quarantine.append(bad); print(f'{self.name}, row {bad.row}, is set aside: {why}')
+    except ValueError as why: self.set_aside(place, why)
 
 # %% ../nbs/01_examples.ipynb #d0892400
 @patch
@@ -1145,14 +1153,15 @@ def pairs(
     places,          # positions of the examples of a batch, from 0
     recipe='clean',  # a name or a Recipe
     control=None,    # one of THIRD_VIEWS, to be seen by the teacher instead of the evidence
+    also=id,         # called with every pair; its ValueError sets the example aside, too
     **overrides      # fields of Recipe
 )->list:             # a ViewPair for each place, both views made
     "View pairs for a batch; where a picture is damaged, the next good example stands in; ValueError if there is none."
     made = []
     for first in places:
         turn = (k % len(self) for k in range(first, first+len(self)))
-        pair = next((p for k in turn if k not in self.failed and (p := self._pair(k, recipe, **overrides))), None)
-        if pair is None: raise none_usable(self.name, self.quarantine)
+        pair = next((p for k in turn if k not in self.failed and (p := self._pair(k, recipe, also, **overrides))), None)
+        if pair is None: raise ValueError(f'{none_usable(self.name, self.quarantine)}; every row is set aside')
         made.append(pair)
     return controlled(made, control)
 

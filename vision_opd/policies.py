@@ -6,11 +6,11 @@
 __all__ = ['HUB_ID', 'NOT_READ', 'PRINTED', 'PARTS', 'CACHE', 'TEACHERS', 'OWNERS', 'PolicyError', 'pick_dtype', 'pick_attention',
            'check_attention', 'check_folder', 'check_file', 'check_processor', 'quantised', 'keep_layout', 'reason',
            'refused', 'quiet', 'check_loaded', 'read', 'as_products', 'causal', 'render', 'check_template', 'turn_end',
-           'adapter_of', 'read_processor', 'check_family', 'check_tokenizer', 'load', 'encode', 'part_of', 'parts_of',
-           'train_parts', 'lora', 'needs_scaler', 'switched', 'Switched', 'backbone', 'unwrap', 'computing', 'hidden',
-           'check_length', 'rows_of', 'image_rows', 'image_tokens', 'levels_of', 'as_seen', 'cut_rows', 'join_rows',
-           'left_padded', 'take', 'ema_rate', 'check_teacher', 'DualPolicy', 'evaluating', 'teachers', 'update',
-           'teacher_bytes', 'state_dict', 'load_state_dict']
+           'adapter_of', 'read_processor', 'check_family', 'check_tokenizer', 'load', 'check_text', 'encode', 'part_of',
+           'parts_of', 'train_parts', 'lora', 'needs_scaler', 'switched', 'Switched', 'backbone', 'unwrap', 'computing',
+           'hidden', 'check_length', 'rows_of', 'image_rows', 'image_tokens', 'levels_of', 'as_seen', 'cut_rows',
+           'join_rows', 'left_padded', 'take', 'ema_rate', 'check_teacher', 'DualPolicy', 'evaluating', 'teachers',
+           'update', 'teacher_bytes', 'state_dict', 'load_state_dict']
 
 # %% ../nbs/03_policies.ipynb #636e1cd2
 import copy, json, os, re, warnings, weakref
@@ -384,6 +384,18 @@ def _attending(read_model, attention, auto):
     return read_model()
 
 # %% ../nbs/03_policies.ipynb #90d9dd84
+def check_text(
+    processor,  # of transformers
+    texts       # questions
+):
+    "PolicyError for a text that holds one of the tokenizer's special tokens: it would be read as an image, or as the end of a turn."
+    tok = processor.tokenizer
+    special = {t.content for t in tok.added_tokens_decoder.values() if t.special} | {getattr(processor, 'image_token', None)}
+    special = sorted(filter(None, special), key=lambda t: (-len(t), t))
+    for text in texts:
+        if (t := next((t for t in special if t in text), None)) is not None:
+            raise PolicyError(f'the question holds the special token {t!r}: write it in other words')
+
 def encode(
     processor,    # of the policy
     images,       # B PIL images, RGB
@@ -394,11 +406,12 @@ def encode(
     "Prompts of one view: the only way in, for student and teacher alike; PolicyError for what does not fit."
     if len(images) != len(texts) or not len(texts):
         raise PolicyError(f'{len(images)} images and {len(texts)} questions: give as many of one as of the other, at least one')
-    check_template(processor, template)
+    check_template(processor, template); check_text(processor, texts)
     prompts = [render(processor, t, **template) for t in texts]
     begin = processor.tokenizer.bos_token
     alone = dict(add_special_tokens=False) if begin and prompts[0].lstrip().startswith(begin) else {}   # once: by the template, or else by the tokenizer
-    with refused('the processor takes this image and question not'):
+    sizes = ', '.join(dict.fromkeys(f'{im.width}×{im.height}' for im in images[:4]))
+    with refused(f'the processor cannot take an image of {sizes} pixels with its question'):
         batch = processor(text=prompts, images=[[im] for im in images], padding=True, padding_side='left', return_tensors='pt', **alone)
     if unknown := getattr(processor, 'no_embedding', set()) & set(batch['input_ids'].unique().tolist()):
         raise PolicyError(f'the prompt holds {processor.tokenizer.convert_ids_to_tokens(min(unknown))!r}, which the model has no embedding for')
@@ -712,6 +725,8 @@ class DualPolicy:
         if self.kind == 'path': self.reference = self._other(teacher, ref_dtype, ref_device, trust_remote_code)
         elif hasattr(unwrap(model), 'peft_config'): self._adapter(as_loaded)
         elif self.kind != 'live': self._copy(ref_dtype, ref_device)
+        half = ref_dtype in (torch.float16, torch.bfloat16) and isinstance(self.reference, torch.nn.Module)
+        if half: causal(self.reference).compute_dtype = ref_dtype   # whatever format the student computes in
 
     def encode(self,
         images,  # B PIL images, RGB
@@ -844,9 +859,8 @@ DualPolicy.teacher_bytes = teacher_bytes
 
 # %% ../nbs/03_policies.ipynb #317e39de
 def state_dict(self):
-    "What the teacher needs to go on after a restart: its kind, its count of updates, its own weights, whole."
-    whole = lambda t: t.full_tensor() if isinstance(t, DTensor) else t
-    weights = {n: whole(self._shadow(n, t).detach()) for n,(t,_) in self.pairs.items()}
+    "What the teacher needs to go on after a restart: its kind, its count of updates, its own weights; sharded ones stay so."
+    weights = {n: self._shadow(n, t).detach() for n,(t,_) in self.pairs.items()}
     return dict(kind=self.kind, rate=self.rate, updates=self.updates, weights=weights)
 
 def load_state_dict(self,

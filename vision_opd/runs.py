@@ -44,10 +44,12 @@ def prompt_size(
     processor,  # of the model
     image,      # PIL image
     text        # the question
-):              # tokens
+):              # tokens; 0 for a prompt that cannot be made: whoever makes it says why
     "The tokens of a prompt, but for the few of the chat template."
     try: return visual_tokens(image.size, processor) + len(processor.tokenizer(text).input_ids)
-    except ValueError: return encode(processor, [image], [text])['input_ids'].shape[1]   # some cannot count
+    except Exception: pass   # some cannot count, or not this one
+    try: return encode(processor, [image], [text])['input_ids'].shape[1]
+    except PolicyError: return 0
 
 def batches(
     lengths,  # N of the prompts, in tokens
