@@ -32,7 +32,7 @@ from transformers.modeling_layers import GradientCheckpointingLayer
 # %% ../nbs/07_training.ipynb #51faa638
 from . import checkpoints, memory
 from .checkpoints import whole, write_json
-from .config import PRESETS, ConfigError, TrainConfig, check, clashes, help_texts, options
+from .config import PRESETS, ConfigError, TrainConfig, check, clashes, help_texts, options, protocol_of, reading
 from .crops import get_recipe
 from .divergence import (NonFiniteLogits, Watch, advantage_weights, anchor, chunked_divergence,
     clip_terms, clip_tokens, count_units, margin_gate, tilt, token_logprobs, token_weights, visual_advantage)
@@ -103,12 +103,13 @@ def views(
 ):               # b examples, and {'student', 'teacher' and perhaps 'blind': b pairs (image, text)}
     "What each policy sees. Where a picture cannot be read, the next example stands in (`Examples.pairs`)."
     pairs = examples.pairs(rows, recipe_of(cfg), None if cfg.control in ('none', 'sft') else cfg.control)
-    seen = dict(student=[(p.student_image, p.student_text) for p in pairs], teacher=[(p.teacher_image, p.teacher_text) for p in pairs])
+    after = cfg.prompt_suffix
+    seen = dict(student=[(p.student_image, p.student_text + after) for p in pairs], teacher=[(p.teacher_image, p.teacher_text + after) for p in pairs])
     again = np.random.default_rng((cfg.seed, 1, step)).permutation(cfg.batch_size)[:round(cfg.rehearsal*cfg.batch_size)]
     if cfg.control in ('none', 'sft'):
         for i,p in enumerate(places or range(len(pairs))):
             if p in again: seen['student'][i] = seen['teacher'][i]
-    if cfg.tilt or cfg.advantage: seen['blind'] = [(p.view(cfg.blind_view), p.teacher_text) for p in pairs]
+    if cfg.tilt or cfg.advantage: seen['blind'] = [(p.view(cfg.blind_view), p.teacher_text + after) for p in pairs]
     return [p.example for p in pairs], seen
 
 # %% ../nbs/07_training.ipynb #6a39b8ed
@@ -757,7 +758,7 @@ def asked_to_stop():
 def fit(self:Trainer):
     "All updates, with a line of metrics, checkpoints and a progress bar."
     cfg = self.cfg
-    bar = tqdm(total=cfg.max_steps, initial=self.step, desc='training', unit='update', disable=None if self.acc.is_main_process else True)
+    bar = tqdm(total=cfg.max_steps, initial=self.step, desc='training', unit='update', disable=None if self.acc.is_main_process and os.environ.get('TQDM_DISABLE', '0') in ('', '0') else True)
     with asked_to_stop() as asked, bar:
         while self.step < cfg.max_steps:
             m, better = self.logged()
@@ -832,7 +833,8 @@ def measured(self:Trainer,
     def ask(examples, recipe):
         with self.precision():
             return numbers(self.measure(net, self.policy.processor, examples[:most], recipe=recipe, max_new_tokens=self.cfg.max_new_tokens, **extra))
-    net, extra = self.policy.model, dict(template=self.policy.template) if self.policy.template else {}
+    net, asked = self.policy.model, dict(template=self.policy.template, prompt_suffix=self.cfg.prompt_suffix)
+    extra = {k: v for k,v in asked.items() if v}
     found = ask(self.held_out, recipe_of(self.cfg))
     if self.others:
         r = ask(self.others, get_recipe('clean', teacher_view='full', max_pixels=self.cfg.max_pixels or None))
@@ -885,7 +887,7 @@ def train(
     with heard(acc):
         for sentence in departures(cfg): print('note:', sentence)
         acc.wait_for_everyone()
-        with acc.main_process_first(): examples = load_examples(cfg.data, limit=cfg.limit)
+        with acc.main_process_first(): examples = load_examples(cfg.data, **reading(vars(cfg)))
         policy = make_policy(cfg, acc.device)
         if cfg.shard: shard(policy, compute_dtype(cfg, acc.device), acc.num_processes)
         run = Trainer(cfg, examples, policy, acc)
@@ -920,6 +922,7 @@ def export(self:Trainer,
         with whole(self.out/'model') as part:
             net.save_pretrained(part, **how); self.policy.processor.save_pretrained(part)
             (part/'README.md').write_text(card, encoding='utf-8')
+            write_json(part/'protocol.json', asdict(protocol_of(vars(self.cfg))))   # how it wants to be asked
     return adapter
 
 # %% ../nbs/07_training.ipynb #38ad56f7
