@@ -4,17 +4,19 @@
 
 # %% auto #0
 __all__ = ['TYPES', 'PRESETS', 'TEACHERS', 'SUPPORTS', 'PARTS', 'DTYPES', 'SCHEDULES', 'CHOICES', 'COUNTS', 'SHARES',
-           'NOT_NEGATIVE', 'TrainConfig', 'home', 'described', 'help_texts', 'ConfigError', 'nearest', 'one_of',
-           'typed', 'kinds_of', 'options', 'presets', 'preset_options', 'check', 'clashes']
+           'NOT_NEGATIVE', 'MEASURED', 'TrainConfig', 'home', 'described', 'help_texts', 'arguments', 'reading',
+           'loading', 'ConfigError', 'nearest', 'one_of', 'typed', 'kinds_of', 'options', 'presets', 'preset_options',
+           'check', 'clashes', 'Protocol', 'protocol_of', 'differences', 'run_protocol', 'agreed_protocol',
+           'EvaluateOptions', 'DoctorOptions', 'Flag', 'flags_of', 'command_flags', 'from_text']
 
 # %% ../nbs/06a_config.ipynb #bdc212a0
 import inspect, re
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, fields, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import get_args, get_type_hints
 import yaml, vision_opd
-from .crops import RECIPES, VIEWS
+from .crops import RECIPES, VIEWS, get_recipe
 
 # %% ../nbs/06a_config.ipynb #05d35143
 @dataclass
@@ -27,9 +29,9 @@ class TrainConfig:
     # Data
     data:str=''              # folder, file or hub id with images, boxes and questions
     limit:int|None=None      # read at most so many examples
-    columns:str=''           # which column is what: 'image=photo box=where question=ask answer='; '': by their usual names
+    columns:dict|None=None   # which column is what, where it is guessed wrong: image=photo,box=where,question=ask,answer=none
     box_format:str=''        # 'xyxy', 'xywh', 'relative', 'thousand', … one of boxes.BOX_FORMATS; '': judged by the numbers
-    boxes:str='union'        # of a row with several: their 'union', an example for 'each', or 'single' ones only
+    boxes:str='union'        # of a row with several: their union, an example for each, or rows with a single one only
     template:str=''          # question for boxes with a label and none of their own: 'What color is the {name}?'
     image_root:str=''        # the folder that image paths are relative to; '': the table's
     split:str=''             # of a data set with several
@@ -44,6 +46,7 @@ class TrainConfig:
     # Prompt
     thinking:bool|None=None  # enable_thinking of the chat template; none: as the template itself says
     system:str=''            # a system message before every question; '': none but the template's own
+    prompt_suffix:str=''     # text after every question, such as 'Answer in one word.'
     # Model
     dtype:str='auto'         # computed in; 'auto': what the device is good at
     attention:str='auto'     # an implementation that transformers knows; 'auto': flash attention where it is installed
@@ -154,6 +157,28 @@ def help_texts(
     "The comment beside each field, by its name."
     return {k: v for some in described(cls).values() for k,v in some.items()}
 
+# %% ../nbs/06a_config.ipynb #db20c2a1
+def arguments(
+    section,  # of TrainConfig
+    given,    # {option: value}
+    but=''    # a field of the section that is none
+):            # {argument: value}; what says nothing is left out
+    "The options of a section, as the function that they belong to takes them."
+    return {k: given[k] for k in described()[section] if k != but and given.get(k) not in (None, '')}
+
+def reading(
+    given  # {option: value}, such as vars(cfg)
+):         # arguments of `examples.load_examples`
+    "How data is read."
+    names = dict(image_limit='max_pixels')    # what the option is called there
+    return {names.get(k, k): v for k,v in arguments('Data', given, 'data').items() if v != 0}
+
+def loading(
+    given  # {option: value}, such as vars(cfg)
+):         # arguments of `policies.load`
+    "How a model is loaded."
+    return arguments('Model', given, 'model')
+
 # %% ../nbs/06a_config.ipynb #d1d2e55a
 def _repr_markdown_(self):
     "All options; those that are not at their default in bold."
@@ -171,11 +196,13 @@ class ConfigError(ValueError): "An option that cannot work, and what to do about
 
 def nearest(
     name,  # as it was typed
-    names  # that exist
+    names, # that exist
+    before='' # what stands before a name, such as --
 ):         # text to go behind a complaint; '' when none is near
     "Did you mean another name?"
-    near = get_close_matches(name.lower().replace('-', '_'), list(names), 1)
-    return f'; did you mean {near[0]}?' if near else ''
+    name = name.lower().replace('-', '_')
+    near = get_close_matches(name, list(names), 1) or [n for n in names if len(name) > 1 and n.startswith(name)]
+    return f'; did you mean {before}{near[0]}?' if near else ''
 
 def one_of(
     names  # strings
@@ -240,7 +267,7 @@ SCHEDULES = ('linear', 'cosine', 'cosine_with_restarts', 'polynomial', 'constant
              'cosine_with_min_lr', 'cosine_warmup_with_min_lr', 'warmup_stable_decay')
 CHOICES = dict(schedule=SCHEDULES, control=('none', 'same_view', 'shuffled', 'sft'), student_view=VIEWS, teacher_view=VIEWS, blind_view=VIEWS, recipe=tuple(RECIPES),
                support=SUPPORTS, truncated=('train', 'mask', 'drop'), reduction=('sequence_mean', 'token_mean'),
-               dtype=('auto', *DTYPES), teacher_dtype=('', *DTYPES))
+               boxes=('union', 'each', 'single'), dtype=('auto', *DTYPES), teacher_dtype=('', *DTYPES))
 COUNTS = ('max_steps batch_size reference_batch token_budget rollout_budget chunk_size num_rollouts max_new_tokens max_prompt_tokens holdout '
           'eval_examples lora_rank save_steps keep_checkpoints max_skipped').split()
 SHARES = 'rehearsal beta rate lora_dropout advantage adam_beta2 sample_min_p'.split()
@@ -254,7 +281,8 @@ def check(
     "ConfigError, in one sentence, for the first option that cannot work."
     def need(ok, name, what, some=()):
         if not ok: raise ConfigError(f'{name} must be {what}, got {(v := getattr(cfg, name))!r}{nearest(str(v), some)}')
-    for name in 'output_dir', 'model', 'data': need(getattr(cfg, name), name, 'given: a folder' + ' or hub id'*(name != 'output_dir'))
+    for name in 'output_dir', 'model', 'data':
+        if not getattr(cfg, name): raise ConfigError(f'{name} must be given: a folder' + ' or hub id'*(name != 'output_dir'))
     for name,some in CHOICES.items(): need(getattr(cfg, name) in some, name, one_of(some), some)
     for name in COUNTS: need(getattr(cfg, name) >= 1, name, 'at least 1')
     for name in SHARES: need(0 <= getattr(cfg, name) <= 1, name, 'in [0, 1]')
@@ -290,3 +318,180 @@ def clashes(
         (c.student_view == c.teacher_view and c.control == 'none', f'student and teacher both see the {c.student_view} view: '
          'there is nothing to teach; this control is called same_view'),
     ]
+
+# %% ../nbs/06a_config.ipynb #9d7d7400
+@dataclass(frozen=True)
+class Protocol:
+    "All that changes an answer and is not the model; answers are compared only where theirs are equal."
+    max_new_tokens:int=1024    # the longest answer, in tokens, ≥ 1
+    temperature:float=0.       # of sampling; 0: greedy
+    recipe:str='clean'         # how views are made, see `crops.RECIPES`
+    max_pixels:int|None=None   # larger views are scaled down to so many pixels; 0 or None: never
+    student_view:str='full'    # what the view 'full' shows, one of `crops.VIEWS`
+    teacher_view:str='crop'    # what the view 'crop' shows
+    thinking:bool|None=None    # enable_thinking of the chat template; None: as the template itself says
+    system:str=''              # a system message before every question
+    prompt_suffix:str=''       # text after every question
+
+    def __post_init__(self):
+        if not self.max_pixels: object.__setattr__(self, 'max_pixels', None)
+        if self.max_new_tokens < 1: raise ValueError(f'max_new_tokens must be at least 1, got {self.max_new_tokens}')
+        if self.temperature < 0: raise ValueError(f'temperature must not be negative, got {self.temperature}')
+        self.views
+
+    @property
+    def views(self):
+        "The recipe of the views, a `crops.Recipe`."
+        return get_recipe(self.recipe, student_view=self.student_view, teacher_view=self.teacher_view, max_pixels=self.max_pixels)
+    @property
+    def template(self):
+        "Options of the chat template."
+        return ({} if self.thinking is None else dict(enable_thinking=self.thinking)) | (dict(system=self.system) if self.system else {})
+    def of(self,
+        item  # an Item of chapter 09, or a Benchmark
+    ):        # text
+        "The whole protocol of an item: how its benchmark puts it, and this."
+        return f'{item.protocol}; {self}'
+
+# %% ../nbs/06a_config.ipynb #878c7901
+def _words(self):
+    "The protocol in words: what is at its default is left out, but for recipe, length and temperature."
+    more = {k: getattr(self, k) for k in ('student_view', 'teacher_view', 'thinking', 'system', 'prompt_suffix') if getattr(self, k) != getattr(Protocol, k)}
+    cut = f', at most {self.max_pixels} pixels' if self.max_pixels else ''
+    return '; '.join([f'{self.recipe} views{cut}', f'{self.max_new_tokens} tokens at temperature {self.temperature:g}', *(f'{k} {v!r}' for k,v in more.items())])
+Protocol.__str__ = _words
+
+def protocol_of(
+    values,     # {option: value}; names that no protocol has are passed over
+    **changes   # fields of Protocol, which win
+)->Protocol:    # ValueError for a value that cannot be
+    "The protocol that a run's options ask for; measuring is greedy, whatever the run samples with."
+    names = {f.name for f in fields(Protocol)} - {'temperature'}
+    return Protocol(**{k: v for k,v in values.items() if k in names} | changes)
+
+def differences(
+    a, b,     # Protocols
+    but=()    # fields that are passed over
+):            # text; '' when they are equal
+    "What two protocols differ in."
+    return ', '.join(f'{f.name} {x!r} and {y!r}' for f in fields(Protocol) if f.name not in but and (x := getattr(a, f.name)) != (y := getattr(b, f.name)))
+
+# %% ../nbs/06a_config.ipynb #3d12d50c
+def run_protocol(
+    model  # folder, 'NAME=FOLDER', or anything else
+):         # a Protocol, or None; ConfigError for a file that cannot be read
+    "The protocol of the run that wrote a model: its protocol.json, or the options of the run around it."
+    if not isinstance(model, (str, Path)): return None
+    folder = Path(str(model).rpartition('=')[2])
+    places = [folder/'protocol.json'] + [folder.parent/'config.yaml']*(folder.name == 'model')
+    path = next((p for p in places if p.is_file()), None)
+    if not path: return None
+    try: return protocol_of(yaml.safe_load(path.read_text(encoding='utf-8')))   # JSON is YAML too
+    except (yaml.YAMLError, ValueError, TypeError, AttributeError) as e:
+        raise ConfigError(f'{path} tells no protocol ({" ".join(str(e).split())}): repair it or take it away') from None
+
+def agreed_protocol(
+    models,              # folders and whatever else is asked
+    default=Protocol(),  # where no run wrote any of them
+    **asked              # fields of Protocol that win
+)->Protocol:             # ConfigError for runs of two protocols
+    "The protocol that all these models are asked under."
+    found = {str(m).rpartition('=')[2]: p for m in models if (p := run_protocol(m))}
+    for (a,p),(b,q) in zip(found.items(), [*found.items()][1:]):
+        if diff := differences(p, q, asked):
+            raise ConfigError(f'{a} and {b} were trained under two protocols ({diff}) and cannot be compared: give these options, to ask both in one way')
+    told = replace(next(iter(found.values()), default), **asked)
+    if found: print(f'protocol of {" and ".join(found)}' + (f', with {", ".join(asked)} as given' if asked else '') + f': {told}')
+    return told
+
+# %% ../nbs/06a_config.ipynb #6a22d482
+@dataclass
+class EvaluateOptions:
+    "Flags of `vision_opd evaluate` beside those that it shares with train."
+    # What is asked
+    benchmark:str=''         # names with commas between: vstar, NAME=FOLDER, or sources of examples
+    list:bool=False          # print the names of the benchmarks, and stop
+    views:str='full'         # with commas between; full,crop gives the gap
+    # Who is asked
+    base:str=''              # another model to stand beside it, asked first
+    api_base:str=''          # address of an OpenAI-compatible server; its key is read from OPENAI_API_KEY
+    api_model:str=''         # the model's name there
+    judge:str=''             # reads the answers that no rule can: address of a server, or folder of a local model; '': nobody
+    judge_model:str=''       # the judge's name at its server
+    limit_field:str='max_tokens'  # what the server calls the longest answer; some want 'max_completion_tokens'
+    processor:str=''         # folder or hub id: counts the visual tokens that the server must report
+    # What it is compared with
+    against:str=''           # folder of an earlier evaluation, or MODEL=FOLDER where it has several models
+    tolerance:float=.02      # share of items that may stay unscored; beyond it the exit code is 1
+
+@dataclass
+class DoctorOptions:
+    "Flags of `vision_opd doctor` beside those that it shares with train."
+    # Plan
+    prompt_tokens:int=4096   # of the full image and its question: 4096 are an image of 2048 × 2048 pixels in Qwen's models
+    crop_tokens:int=1024     # of the crop and its question
+    answer_tokens:int=0      # of the average answer, for the work; 0: as many as the longest
+    sampled_prompts:int=0    # prompts sampled together on a GPU; 0: as many as rollout_budget allows
+    gpus:int=1               # how many share the work
+
+# %% ../nbs/06a_config.ipynb #b09ac3ff
+@dataclass
+class Flag:
+    "One flag of a command."
+    name:str      # of the option
+    section:str   # of the help
+    help:str      # what it is
+    kinds:tuple   # types of its value
+    default:object  # None where there is none
+
+def flags_of(
+    cls=TrainConfig,  # a dataclass as these
+    sections=None,    # those wanted; None: all
+    names=''          # single fields wanted beside them, with spaces between
+)->list:              # of Flags, by section
+    "The flags that a dataclass makes."
+    hints, default = get_type_hints(cls), {f.name: None if f.default is MISSING else f.default for f in fields(cls)}
+    return [Flag(k, section, what, kinds_of(hints[k]), default[k]) for section,some in described(cls).items() for k,what in some.items()
+            if sections is None or section in sections or k in names.split()]
+
+# %% ../nbs/06a_config.ipynb #9647f731
+MEASURED = 'Model', 'Data', 'Views', 'Prompt', 'Judge'   # sections of TrainConfig that measuring a model shares
+
+_PROTOCOL = {f.name for f in fields(Protocol)}
+
+def command_flags(
+    verb  # train, gap, evaluate or doctor
+)->list:  # of Flags
+    "All options of a command."
+    files = [Flag('config', 'Files', 'YAML file of options; flags win over it', (str,), None),
+             Flag('preset', 'Files', f'options shipped with the package: {one_of(presets())}', (str,), None),
+             Flag('print_config', 'Files', 'print all options as YAML, and stop', (bool,), False)]
+    if verb == 'train': return flags_of() + files
+    if verb == 'data':
+        own = [Flag('source', 'What is read', 'folder, file or hub id with images, boxes and questions', (str,), ''), Flag('show', 'What is shown', 'examples on the contact sheet', (int,), 8)]
+        return own + [f for f in flags_of(TrainConfig, ('Data',), 'output_dir') if f.name != 'data']
+    if verb in ('gap', 'evaluate'):
+        own, names = {f.name: f for f in flags_of(EvaluateOptions) if verb == 'evaluate'}, 'output_dir max_new_tokens' + ' resume'*(verb == 'evaluate')
+        shared = [f for f in flags_of(TrainConfig, MEASURED, names) if f.name not in (*own, 'data'*(verb == 'evaluate'))]
+        return [*own.values(), *(replace(f, default=None) if f.name in _PROTOCOL else f for f in shared)]   # their default is the run's
+    planned = ('teacher teacher_dtype parts lora lora_rank quantise batch_size num_rollouts max_new_tokens token_budget rollout_budget chunk_size '
+               'gradient_checkpointing shard dtype')
+    return flags_of(DoctorOptions) + flags_of(TrainConfig, (), 'model ' + planned) + files[:2]
+
+# %% ../nbs/06a_config.ipynb #590a27b1
+def from_text(
+    name,  # of the flag
+    text,  # as typed
+    kinds  # types it may have
+):         # its value; ConfigError when it is none of these
+    "The value of a flag; a mapping is written image=photo,answer=none, or as YAML."
+    word = text.strip().lower()
+    if type(None) in kinds and word == 'none': return None
+    if bool in kinds:
+        if word in ('true', 'yes', '1', 'false', 'no', '0'): return word in ('true', 'yes', '1')
+    elif int in kinds and re.fullmatch(r'[+-]?\d+', word): return int(word)
+    elif dict in kinds and ('=' in text or ':' in text):
+        try: found = typed(name, yaml.safe_load(text if text.startswith('{') else '{' + re.sub(r'[,\s]+(?=\w+=)', ', ', text).replace('=', ': ') + '}'), kinds)
+        except yaml.YAMLError: return typed(name, text, kinds)
+        return {k: None if v == 'none' else v for k,v in found.items()}
+    return home(typed(name, text, kinds))

@@ -4,11 +4,12 @@
 
 # %% auto #0
 __all__ = ['same_answer', 'right', 'GapReport', 'gap', 'taught', 'two_by_two', 'agreement', 'teachable', 'by_area', 'part',
-           'to_dict', 'perception_gap', 'pair_of', 'gap_report', 'gap_closed', 'item_set', 'asker', 'askers', 'ask_all',
-           'gap_of', 'gap_table', 'area_table', 'make_report', 'Evaluation', 'evaluate', 'judged', 'beside', 'conclude']
+           'to_dict', 'progress', 'perception_gap', 'pair_of', 'gap_report', 'gap_closed', 'item_set', 'asker',
+           'askers', 'ask_all', 'gap_of', 'gap_table', 'area_table', 'make_report', 'Evaluation', 'evaluate', 'judged',
+           'check_against', 'beside', 'conclude']
 
 # %% ../nbs/10_evaluation.ipynb #6cd9364c
-import re
+import os, re
 from dataclasses import dataclass, replace
 from pathlib import Path
 import numpy as np, pandas as pd
@@ -16,6 +17,8 @@ from tqdm.auto import tqdm
 from transformers import AutoProcessor
 from .answers import Question, judge as ask_judge, parse_choice
 from .benchmarks import BENCHMARKS, example_items, load_benchmark, outcome, score, split_options
+from .config import Protocol, agreed_protocol
+from .crops import get_recipe
 from .examples import Examples, load_examples, none_usable
 from .policies import load, read
 from .reports import *
@@ -51,6 +54,7 @@ class GapReport:
     known:np.ndarray   # bool [N]: is the true answer known?
     areas:list         # N shares of the image that the box covers; nan without a box
     clusters:list      # N names; examples with the same image have the same
+    protocol:dict=None # how they were asked; reports of two protocols are not compared
 
     def _hits(self, view): return np.asarray(self.hits[view], bool)[self.known]
     def _shared(self, rows=slice(None)):
@@ -123,7 +127,7 @@ def part(self,
 ):        # GapReport
     "The report on some of the examples."
     take = lambda x: {k: take(v) for k,v in x.items()} if isinstance(x, dict) else [x[i] for i in rows]
-    return GapReport(*(np.asarray(take(x)) if isinstance(x, np.ndarray) else take(x) for x in vars(self).values()))
+    return replace(self, **{k: np.asarray(take(x)) if isinstance(x, np.ndarray) else take(x) for k,x in vars(self).items() if k != 'protocol'})
 
 def to_dict(self):
     "Everything, for a JSON file: estimates as [value, low, high], and each item's answers."
@@ -144,6 +148,16 @@ def __str__(self):
 GapReport.__getitem__, GapReport.to_dict, GapReport.__str__ = part, to_dict, __str__
 
 # %% ../nbs/10_evaluation.ipynb #cacabaf8
+def progress(
+    what,      # is done
+    total,     # how many there are; None: not known
+    unit,      # what is counted
+    initial=0  # how many are done already
+):             # a tqdm bar
+    "A bar of what is done and how much is left; TQDM_DISABLE=1 shows none, as do all processes but the first."
+    off = os.environ.get('RANK', '0') != '0' or os.environ.get('TQDM_DISABLE', '0') not in ('', '0')
+    return tqdm(desc=what, total=total, unit=f' {unit}s', initial=initial, disable=off)
+
 def perception_gap(
     model,                  # a vision-language model
     processor,              # its processor
@@ -152,26 +166,30 @@ def perception_gap(
     max_new_tokens=64,      # the longest answer, in tokens
     batch_size=32,          # prompts at a time, ≥ 1
     views=('full', 'crop'), # of runs.VIEWS
-    template=None           # options of the chat template, such as dict(enable_thinking=False)
+    template=None,          # options of the chat template, such as dict(enable_thinking=False)
+    prompt_suffix=''        # text after every question
 )->GapReport:               # ValueError without examples; one whose views cannot be made or do not fit the model is set aside
     "Answers to the same questions on the full image, the crop and any other view (arXiv 2605.18740, sec. 2)."
     if not len(examples): raise ValueError('there are no examples to measure the gap on')
     ask = Local(model, processor, batch_size=batch_size, template=template)
     if not isinstance(examples, Examples): examples = Examples(examples, name='the list')
     found, bad = {v: {} for v in dict.fromkeys(('full', 'crop', *views))}, {}
-    for i in range(0, len(examples), 2*batch_size):
-        shown = {}
-        for k in range(i, min(i + 2*batch_size, len(examples))):
-            try: p = pair_of(examples[k], recipe); shown[k] = {v: seen(p, v) for v in found}
-            except ValueError as e: bad[k] = str(e)
-        for v in found if shown else ():
-            for k,a in zip(shown, ask(*zip(*(s[v] for s in shown.values())), max_new_tokens)):
-                found[v][k] = a
-                if a['error']: bad.setdefault(k, f'example {examples[k].id}, view {v}: {a["detail"]}')
+    with progress('measuring the gap', len(examples), 'example') as bar:
+        for i in range(0, len(examples), 2*batch_size):
+            shown = {}
+            for k in range(i, min(i + 2*batch_size, len(examples))):
+                try: p = pair_of(examples[k], recipe); shown[k] = {v: seen(p, v) for v in found}
+                except ValueError as e: bad[k] = str(e)
+            for v in found if shown else ():
+                for k,a in zip(shown, ask(*zip(*((image, text + prompt_suffix) for image,text in (s[v] for s in shown.values()))), max_new_tokens)):
+                    found[v][k] = a
+                    if a['error']: bad.setdefault(k, f'example {examples[k].id}, view {v}: {a["detail"]}')
+            bar.update(min(2*batch_size, len(examples) - i))
     for k,why in bad.items(): examples.set_aside(k, why)
     good = [k for k in range(len(examples)) if k not in bad]
     if not good: raise none_usable(examples.name, examples.quarantine)
-    return gap_report([examples[k] for k in good], {v: [a[k] for k in good] for v,a in found.items()})
+    report = gap_report([examples[k] for k in good], {v: [a[k] for k in good] for v,a in found.items()})
+    return replace(report, protocol=dict(recipe=get_recipe(recipe), max_new_tokens=max_new_tokens, template=template or {}, prompt_suffix=prompt_suffix))
 
 # %% ../nbs/10_evaluation.ipynb #68c404f8
 def pair_of(
@@ -206,6 +224,8 @@ def gap_closed(
 ):                 # Estimate; None where no answer is known or there was no gap
     "The share of the gap that is gone, with an interval from drawing examples (and their images) again."
     if before.ids != after.ids: raise ValueError('the two reports are not of the same examples: what was closed cannot be told')
+    if diff := [k for k,v in (before.protocol or {}).items() if after.protocol and after.protocol[k] != v]:
+        raise ValueError(f'the two reports were measured with another {", ".join(diff)}: what was closed cannot be told')
     if not before.hits or not after.hits or before.crop <= before.full: return None
     columns = [after._hits('full'), before._hits('full'), before._hits('crop')]
     return bootstrap(columns, lambda new, old, crop: (new-old)/(crop-old), before._shared(before.known))
@@ -214,7 +234,7 @@ def gap_closed(
 def item_set(
     source,     # 'vstar', 'vstar=FOLDER', or what `load_examples` opens
     limit=None, # the first so many; None: all
-    **reading   # options of `load_examples`
+    **reading   # further arguments of `load_examples`, for examples
 ):              # Items; ValueError where they cannot be opened
     "The items of a benchmark, or of examples; a name of one's own is given as 'name=source'."
     name, _, where = str(source).partition('=') if isinstance(source, str) else ('', '', '')
@@ -229,26 +249,28 @@ def item_set(
 
 # %% ../nbs/10_evaluation.ipynb #a23ac97c
 def asker(
-    model,      # what to ask, of one of these forms
-    batch_size  # prompts at a time
-):              # (text, function)
+    model,       # what to ask, of one of these forms
+    batch_size,  # prompts at a time
+    **loading    # arguments of `policies.load`
+):               # (text, function)
     "(name, function that gives a Local) of a folder, a hub id, 'NAME=FOLDER' or a Local."
     if isinstance(model, Local): return model.name, lambda: model
     name, _, where = str(model).partition('=')
     if not where:
         path, where = Path(model), model
         name = f'{path.parent.name}/model' if path.name == 'model' else path.name
-    return name, lambda: Local(*load(where), name=name, batch_size=batch_size)
+    return name, lambda: Local(*load(where, **loading), name=name, batch_size=batch_size)
 
 def askers(
     model,      # see `asker`, or None
     base,       # another one to be asked first, or None
-    server,     # a Server in place of `model`, or None
-    batch_size  # prompts at a time, of a model
-):              # list of pairs; ValueError for both or none of model and server, or for two of one name
+    server,      # a Server in place of `model`, or None
+    batch_size,  # prompts at a time, of a model
+    **loading    # arguments of `policies.load`
+):               # list of pairs; ValueError for both or none of model and server, or for two of one name
     "Who is asked: [(name, function that gives a Local or the Server)], the base first."
     if (model is None) == (server is None): raise ValueError('one of model and server is asked: give one of them')
-    who = [asker(m, batch_size) for m in (base, model) if m is not None] + ([(server.model, lambda: server)] if server else [])
+    who = [asker(m, batch_size, **loading) for m in (base, model) if m is not None] + ([(server.model, lambda: server)] if server else [])
     if len(set(dict(who))) == len(who): return who
     raise ValueError(f"both models are called {who[0][0]}: name them, 'before=FOLDER' and 'after=FOLDER'")
     return who
@@ -268,9 +290,11 @@ def ask_all(
         model = make()
         for items in sets:
             for view in views:
-                with tqdm(desc=f'{name}, {items.benchmark.name}, {view}', unit=' items') as bar:
-                    some = run(model, (i for i in items if has_view(i, view)), journal, view, protocol, processor=processor,
-                               tick=lambda r: bar.update())
+                whole = hasattr(items, '__len__')   # else a stream, which is read once
+                wanted = [i for i in items if has_view(i, view)] if whole else (i for i in items if has_view(i, view))
+                done = sum((i.benchmark, i.id, view, protocol.of(i), name) in journal.answers for i in wanted) if whole else 0
+                with progress(f'{name}, {items.benchmark.name}, {view}', len(wanted) if whole else None, 'item', done) as bar:
+                    some = run(model, wanted, journal, view, protocol, processor=processor, tick=lambda r: bar.update())
                 if some: found.setdefault((items.benchmark.name, view), []).append(some)
         del model          # before the next one is loaded
     return found
@@ -351,19 +375,22 @@ def evaluate(
     processor=None,       # folder or hub id: counts the visual tokens a server must report
     against=None,         # folder of an earlier evaluation to stand beside it; 'MODEL=FOLDER' where it has several models
     views=('full',),      # of runs.VIEWS; 'full' and 'crop' give the gap
-    protocol=Protocol(),  # recipe, length, sampling
+    protocol=None,        # recipe, length, sampling; None: that of the run that wrote the model, else Protocol()
     limit=None,           # the first so many items of each set
     batch_size=32,        # prompts at a time, of a model
     judge=None,           # a Server or LocalJudge that reads what no parser could, see chapter 08; None: that stays unscored
     resume=False,         # go on where output_dir stopped
     tolerance=.02,        # share of items that may stay unscored
     most=12,              # items of each kind in the gallery
-    reading=None          # options of `load_examples` for sources of examples
+    reading=None,         # {argument: value} of `load_examples`, for sources of examples
+    loading=None          # {argument: value} of `policies.load`
 )->Evaluation:            # ValueError for what cannot be asked or compared; RunStopped when too many items in a row fail
     "Ask, score, compare; writes the report to `output_dir`."
-    who = askers(model, base, server, batch_size)
-    sets = [item_set(b, limit, **(reading or {})) for b in benchmarks]
+    who = askers(model, base, server, batch_size, **loading or {})
+    protocol = protocol or agreed_protocol([base, model])
+    sets = [item_set(b, limit, **{k: v for k,v in (reading or {}).items() if k != 'limit'}) for b in benchmarks]
     if len({s.benchmark.name for s in sets}) < len(sets) or not sets: raise ValueError("each set needs a name of its own, 'NAME=SOURCE', and one set at least is needed")
+    if against: check_against(against, sets, protocol)
     with Journal(output_dir, resume) as journal:
         records = ask_all(who, sets, journal, views, protocol, processor and read(processor, AutoProcessor))
     names = [name for name,_ in who]
@@ -387,6 +414,21 @@ def judged(
     return [r | dict(verdict=verdicts[n].verdict) if n in verdicts else r for n,r in enumerate(records)]
 
 # %% ../nbs/10_evaluation.ipynb #91891692
+def check_against(
+    against,  # as in `beside`
+    sets,     # list of Items
+    protocol  # a Protocol
+):            # nothing; ValueError that names what differs
+    "An earlier evaluation under another protocol is refused before anything is asked."
+    folder, parts = str(against).rpartition('=')[2], lambda text: dict.fromkeys(text.split('; '))
+    for b in (items.benchmark for items in sets):
+        there, now = {r['protocol'] for r in read_run(folder) if r['benchmark'] == b.name}, protocol.of(b)
+        if there and now not in there:
+            old = sorted(there)[0]
+            only = lambda a, b: '; '.join(p for p in parts(a) if p not in parts(b)) or 'nothing of this'
+            raise ValueError(f'{folder} holds answers to {b.name} under another protocol, and two protocols are not compared: '
+                             f'{only(old, now)} there, {only(now, old)} now')
+
 def beside(
     against,  # its folder, or 'MODEL=FOLDER'
     names,    # of our models
@@ -398,7 +440,7 @@ def beside(
     if not model and len(there) > 1: raise ValueError(f"{folder} has answers of {', '.join(there)}: say whose, 'MODEL={folder}'")
     model, joined = model or there[0], {}
     for (name,view),runs in records.items():
-        mine = [r for r in old if (r['benchmark'], r['view'], r['model']) == (name, view, model)]
+        mine = [r for r in old if (r['benchmark'], r['view'], r['model'], r['protocol']) == (name, view, model, runs[0][0]['protocol'])]
         if not mine: raise ValueError(f'{folder} has no answers of {model} to {name} on the {view} image')
         joined[name, view] = [mine, *runs]
     return [f'{model} ({Path(folder).name})' if model in names else model, *names], joined

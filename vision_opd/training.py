@@ -35,11 +35,11 @@ from transformers.modeling_layers import GradientCheckpointingLayer
 # %% ../nbs/07_training.ipynb #51faa638
 from . import checkpoints, memory
 from .checkpoints import whole, write_json
-from .config import PRESETS, SCHEDULES, ConfigError, TrainConfig, check, clashes, help_texts, options
+from .config import PRESETS, SCHEDULES, ConfigError, TrainConfig, check, clashes, help_texts, options, protocol_of, reading
 from .crops import get_recipe
 from .divergence import (NonFiniteLogits, Watch, advantage_weights, anchor, chunked_divergence,
     clip_terms, clip_tokens, count_units, margin_gate, tilt, token_logprobs, token_weights, visual_advantage)
-from .examples import Rejected, data_options, fingerprint, load_examples
+from .examples import Rejected, fingerprint, load_examples
 from .monitors import RULES, WITHOUT_TEACHER, Monitor, rollout_measures
 from .policies import (HUB_ID, TEACHERS, DualPolicy, PolicyError, Switched, causal, ema_rate, encode, load, lora,
     evaluating, pick_dtype, train_parts, unwrap)
@@ -500,7 +500,8 @@ def encoded(self:Trainer,
     seen  # {view: pairs (image, text)}
 ):        # {view: prompts as tensors}; ValueError for what no processor can take, and for a prompt that is too long
     "The views as tensors."
-    made = {who: encode(self.eyes, *zip(*x), **self.policy.template) for who,x in seen.items() if x}
+    after = lambda x: ([image for image,_ in x], [text + self.cfg.prompt_suffix for _,text in x])
+    made = {who: encode(self.eyes, *after(x), **self.policy.template) for who,x in seen.items() if x}
     for who,x in made.items():
         if (n := int(x['attention_mask'].sum(-1).max())) > (most := self.longest_prompt()):
             raise PolicyError(f"the {who}'s prompt of {n:,} tokens is over the limit of {most:,}: max_prompt_tokens, "
@@ -894,7 +895,8 @@ def check_policies(self:Trainer,
     cfg, policy = replace(self.cfg, batch_size=count, rehearsal=0., control='none', tilt=1., blind_view='null'), self.policy
     rows = order(n := len(self.train_set), min(count, n), cfg.seed, 0)
     prompts = send_to_device(self.encode_rows(rows, cfg)[1], policy.device)
-    again = policy.encode(*zip(*views(self.train_set, rows, cfg)[1]['teacher']))
+    images, texts = zip(*views(self.train_set, rows, cfg)[1]['teacher'])
+    again = policy.encode(images, [t + cfg.prompt_suffix for t in texts])
     with self.precision():
         report = check_policy(policy, prompts, again, self.dtype, cfg.seed, min(8, cfg.max_new_tokens), cfg.temperature, cfg.keep_tower,
                               top_k=cfg.sample_top_k, top_p=cfg.sample_top_p, min_p=cfg.sample_min_p)
@@ -930,7 +932,7 @@ def asked_to_stop():
 def fit(self:Trainer):
     "All updates, with a line of metrics, checkpoints and a progress bar."
     cfg = self.cfg
-    bar = tqdm(total=cfg.max_steps, initial=self.step, desc='training', unit='update', disable=None if self.acc.is_main_process else True)
+    bar = tqdm(total=cfg.max_steps, initial=self.step, desc='training', unit='update', disable=None if self.acc.is_main_process and os.environ.get('TQDM_DISABLE', '0') in ('', '0') else True)
     with asked_to_stop() as asked, bar:
         while self.step < cfg.max_steps:
             m, score = self.logged()
@@ -1005,7 +1007,8 @@ def measured(self:Trainer,
     def ask(examples, recipe):
         with self.precision():
             return numbers(self.measure(net, self.policy.processor, examples[:most], recipe=recipe, max_new_tokens=self.cfg.max_new_tokens, **extra))
-    net, extra = self.policy.model, dict(template=self.policy.template) if self.policy.template else {}
+    net, asked = self.policy.model, dict(template=self.policy.template, prompt_suffix=self.cfg.prompt_suffix)
+    extra = {k: v for k,v in asked.items() if v}
     found = ask(self.held_out, recipe_of(self.cfg))
     if self.others:
         r = ask(self.others, get_recipe('clean', teacher_view='full', max_pixels=self.cfg.max_pixels or None))
@@ -1057,7 +1060,7 @@ def train(
     with together(acc), heard(acc):
         for sentence in departures(cfg): print('note:', sentence)
         acc.wait_for_everyone()
-        with acc.main_process_first(): examples = load_examples(cfg.data, limit=cfg.limit, **data_options(cfg))
+        with acc.main_process_first(): examples = load_examples(cfg.data, **reading(vars(cfg)))
         policy = make_policy(cfg, acc.device)
         if cfg.shard: shard(policy, compute_dtype(cfg, acc.device), acc.num_processes)
         run = Trainer(cfg, examples, policy, acc)
@@ -1107,6 +1110,7 @@ def export(self:Trainer,
             with whole(self.out/'model') as part:
                 net.save_pretrained(part, **how); self.policy.processor.save_pretrained(part)
                 (part/'README.md').write_text(card, encoding='utf-8')
+                write_json(part/'protocol.json', asdict(protocol_of(vars(self.cfg))))   # how it wants to be asked
     return adapter
 
 # %% ../nbs/07_training.ipynb #38ad56f7
