@@ -15,6 +15,7 @@ from pathlib import Path
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import AutoConfig, AutoModelForImageTextToText, PretrainedConfig
+from .families import untried
 from .policies import CACHE, PARTS, TEACHERS, part_of, pick_dtype
 from .scoring import WORTH
 
@@ -422,4 +423,4 @@ def plan(
     H, L, V = t.hidden_size, t.num_hidden_layers, net.get_output_embeddings().weight.shape[0]
     P, T = count_weights(net, u.parts.split(), u.lora_rank*u.lora)
     Q = count_quantised(net)*u.quantise
-    return Plan(name, u, P, T, phases(P, T, text, vision, H, V, L, u, Q), work(u, text, vision, H, V), vision['note'])
+    return Plan(name, u, P, T, phases(P, T, text, vision, H, V, L, u, Q), work(u, text, vision, H, V), '; '.join(filter(None, (untried(cfg), vision['note']))))
