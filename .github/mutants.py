@@ -103,7 +103,7 @@ def forked(work, limit):
     except ProcessLookupError: pass
     os.waitpid(pid, 0)
     shutil.rmtree(tmp); os.rename(f'{tmp}.kept', tmp)
-    verdict = 'timeout' if not done else 'survived' if said == 'survived' else 'killed'
+    verdict = 'timeout' if not done or 'TimeoutExpired' in said else 'survived' if said == 'survived' else 'killed'
     return verdict, round(time.monotonic() - start), '' if said == 'survived' else said or ('' if not done else 'end of the process')
 
 def try_chapter(chapter, ids, limit, fresh):

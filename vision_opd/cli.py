@@ -4,12 +4,12 @@
 
 # %% auto #0
 __all__ = ['NEEDED', 'EXTRAS', 'FLAGS', 'COMMANDS', 'room', 'parser', 'preset_options', 'train_config', 'table', 'scenes',
-           'in_turn', 'run_train', 'run_gap', 'yes', 'run_evaluate', 'evaluated', 'versions', 'missing', 'Card',
-           'cards', 'host_memory', 'advice', 'remedies', 'prescription', 'asked_update', 'run_doctor', 'verdict',
-           'usage', 'said', 'main']
+           'in_turn', 'run_train', 'add_data_flags', 'run_data', 'run_gap', 'yes', 'run_evaluate', 'evaluated',
+           'versions', 'missing', 'Card', 'cards', 'host_memory', 'advice', 'remedies', 'prescription', 'asked_update',
+           'run_doctor', 'verdict', 'usage', 'said', 'main']
 
 # %% ../nbs/13_cli.ipynb #0f0e1087
-import argparse, os, platform, sys
+import argparse, os, platform, re, sys
 from contextlib import nullcontext
 from dataclasses import dataclass, fields
 from importlib import import_module
@@ -108,6 +108,28 @@ def run_train(
     if why := getattr(result, 'stopped', None): print(f'\nvision_opd: stopped: {why}', file=sys.stderr); return 1
     print(f'\n{table(result.summary)}\n\n{result.summary["steps"]} updates in {result.summary["seconds"]:.0f} s; the model is in {result.model}')
 
+# %% ../nbs/13_cli.ipynb #fc402e2e
+def add_data_flags(
+    p  # an ArgumentParser
+):
+    "Add the flags that say how data are read; their help is that of the fields of `TrainConfig`."
+    help = room('training').help_texts()
+    for name in room('examples').DATA_OPTIONS: p.add_argument(f'--{name}', type=int if name == 'image_limit' else str, help=help[name].replace('%', '%%'))
+
+def run_data(
+    argv  # flags, as strings
+):
+    "show how a source of data is understood: mapping, counts, boxes drawn"
+    p = argparse.ArgumentParser(prog='vision_opd data', description=run_data.__doc__)
+    p.add_argument('source', help='folder, file or hub id with images, boxes and questions')
+    p.add_argument('--show', type=int, default=8, help='examples on the contact sheet')
+    p.add_argument('--output_dir', default='data_seen', help='where rows.jsonl, quarantine.jsonl and contact_sheet.png go')
+    p.add_argument('--limit', type=int, default=None, help='read at most so many examples')
+    add_data_flags(p)
+    a = p.parse_args(argv)
+    print(room('inspection').inspect_data(a.source, a.output_dir, a.show, limit=a.limit, **room('examples').data_options(a)))
+    print(f'the rows and the contact sheet are in {a.output_dir}')
+
 # %% ../nbs/13_cli.ipynb #aaab2df1
 def run_gap(
     argv  # flags, as strings
@@ -120,8 +142,9 @@ def run_gap(
     p.add_argument('--limit', type=int, default=None, help='read at most so many examples')
     p.add_argument('--recipe', default='clean', help='how views are made: clean or released')
     p.add_argument('--max_new_tokens', type=int, default=64, help='the longest answer')
+    add_data_flags(p)
     a = p.parse_args(argv)
-    examples = room('examples').load_examples(a.data, limit=a.limit)
+    examples = room('examples').load_examples(a.data, limit=a.limit, **room('examples').data_options(a))
     model = room('policies').load(a.model or room('tiny').base_dir())
     report = room('evaluation').perception_gap(*model, examples, a.recipe, a.max_new_tokens)
     Path(a.output_dir).mkdir(parents=True, exist_ok=True)
@@ -158,6 +181,7 @@ def run_evaluate(
     add('--max_new_tokens', type=int, default=1024, help='the longest answer')
     add('--tolerance', type=float, default=.02, help='share of items that may stay unscored; beyond it the exit code is 1')
     add('--resume', type=yes, default=False, help='true: go on where output_dir stopped')
+    add_data_flags(p)
     return evaluated(p.parse_args(argv))
 
 # %% ../nbs/13_cli.ipynb #d02bef31
@@ -172,7 +196,7 @@ def evaluated(
     e = room('evaluation')
     result = e.evaluate(a.benchmark.split(','), a.output_dir, model=model, base=a.base, server=server, processor=a.processor, against=a.against,
                         views=a.views.split(','), protocol=room('runs').Protocol(a.max_new_tokens, recipe=a.recipe), limit=a.limit,
-                        resume=a.resume, tolerance=a.tolerance)
+                        resume=a.resume, tolerance=a.tolerance, reading=room('examples').data_options(a))
     print(result)
     return result.status
 
@@ -307,7 +331,7 @@ def verdict(
         yield f'{name}: ' + ('fits' if more == {} else f'fits with {flags}' if more else 'does not fit: take more GPUs, a smaller model, or shorter answers')
 
 # %% ../nbs/13_cli.ipynb #6a99f06c
-COMMANDS = dict(train=run_train, gap=run_gap, evaluate=run_evaluate, doctor=run_doctor)
+COMMANDS = dict(train=run_train, gap=run_gap, evaluate=run_evaluate, data=run_data, doctor=run_doctor)
 
 def usage():
     "What can be typed."
@@ -324,7 +348,7 @@ def main(
     argv=None  # flags, as strings; None: those of this process
 ):             # exit code
     "The `vision_opd` command; returns the exit code: 0, 1 when it could not go on, 2 for a wrong line, 130 for Ctrl-C, 143 for SIGTERM."
-    argv = sys.argv[1:] if argv is None else argv
+    argv = [re.sub(r'^((?:--)?\w+=)?(~.*)', lambda m: (m[1] or '') + os.path.expanduser(m[2]), a) for a in (sys.argv[1:] if argv is None else argv)]
     if argv and argv[0] == '--version': print(vision_opd.__version__); return 0
     if not argv or argv[0] not in COMMANDS:
         asked = bool(argv) and argv[0] in ('-h', '--help')

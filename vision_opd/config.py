@@ -27,6 +27,14 @@ class TrainConfig:
     # Data
     data:str=''              # folder, file or hub id with images, boxes and questions
     limit:int|None=None      # read at most so many examples
+    columns:str=''           # which column is what: 'image=photo box=where question=ask answer='; '': by their usual names
+    box_format:str=''        # 'xyxy', 'xywh', 'relative', 'thousand', … one of boxes.BOX_FORMATS; '': judged by the numbers
+    boxes:str='union'        # of a row with several: their 'union', an example for 'each', or 'single' ones only
+    template:str=''          # question for boxes with a label and none of their own: 'What color is the {name}?'
+    image_root:str=''        # the folder that image paths are relative to; '': the table's
+    split:str=''             # of a data set with several
+    encoding:str=''          # of a text file, such as 'cp1252'; '': told from its bytes
+    image_limit:int=0        # images with more pixels are set aside; 0: about 179 million
     # Views
     recipe:str='clean'       # how views are made: 'clean', or 'released' with its red frame and hint
     student_view:str='full'  # what the student sees; 'degraded' under a 'full' teacher needs no box
@@ -34,9 +42,11 @@ class TrainConfig:
     max_pixels:int=0         # a view with more pixels is scaled down; 0: never
     # Prompt
     thinking:bool|None=None  # enable_thinking of the chat template; none: as the template itself says
+    system:str=''            # a system message before every question; '': none but the template's own
     # Model
     dtype:str='auto'         # computed in; 'auto': what the device is good at
     attention:str='auto'     # an implementation that transformers knows; 'auto': flash attention where it is installed
+    trust_remote_code:bool=False  # run Python code that comes with the model
     # Adapter
     parts:str='vision projector language'  # what trains, or what gets an adapter
     lora:bool=False          # train a low-rank adapter instead of the weights
@@ -230,7 +240,7 @@ CHOICES = dict(control=('none', 'same_view', 'shuffled', 'sft'), student_view=VI
 COUNTS = ('max_steps batch_size reference_batch token_budget rollout_budget chunk_size num_rollouts max_new_tokens holdout '
           'eval_examples lora_rank save_steps keep_checkpoints max_skipped').split()
 SHARES = 'rehearsal beta rate lora_dropout advantage adam_beta2 sample_min_p'.split()
-NOT_NEGATIVE = ('max_pixels lora_alpha top_k sample_top_k token_clip term_clip importance_cap tilt tilt_floor margin_gate '
+NOT_NEGATIVE = ('max_pixels image_limit lora_alpha top_k sample_top_k token_clip term_clip importance_cap tilt tilt_floor margin_gate '
                 'anchor warmup_steps weight_decay eval_steps seed').split()
 
 # %% ../nbs/06a_config.ipynb #ecbf0af2
@@ -259,13 +269,16 @@ def clashes(
 ):     # pairs (True when options contradict each other, what to do about it)
     "What cannot be asked for together."
     adapter = [k for k in ('lora_targets', 'lora_alpha', 'lora_dropout', 'rslora', 'dora', 'quantise', 'merge') if getattr(c, k)]
+    there = (Path(c.model)/'adapter_config.json').exists()
     shaped = [k for k in ('tilt', 'advantage', 'anchor', 'importance_cap', 'margin_gate') if getattr(c, k)]
     return [
-        (adapter and not c.lora, f'{", ".join(adapter)} is about an adapter: add lora true, or leave it out'),
+        (there and c.lora, f'{c.model} is an adapter, and it trains on as it is: leave lora out, or merge it first'),
+        (adapter and not c.lora and not (there and set(adapter) <= {'merge', 'quantise'}),
+         f'{", ".join(adapter)} is about a new adapter: ' + ('it goes on with its own, leave it out' if there else 'add lora true, or leave it out')),
         (c.merge and c.quantise, 'merge would round the adapter to 4 bits: write the adapter, and merge it into the unquantised model'),
         (c.merge and c.shard, 'merge does not work on sharded weights: write the adapter, and merge it afterwards'),
         (c.anchor and not c.lora and c.teacher not in ('frozen', 'trust_region'),
-         'anchor needs the model before training: take a frozen or trust_region teacher, or lora true'),
+         'anchor needs the model before training: take a frozen or trust_region teacher' + ', or lora true'*(not there)),
         (c.control == 'sft' and shaped, f'{", ".join(shaped)} shapes what a teacher says, and with control sft there is none'),
         (c.tilt and c.tilt_floor and c.beta == 1, 'reverse KL (beta 1) to a target with a floor is infinite: take beta below 1, or tilt_floor 0'),
         (c.term_clip and c.support == 'sampled', "term_clip acts on the terms of a sum over ids, and support 'sampled' has no sum"),

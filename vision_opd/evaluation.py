@@ -203,14 +203,15 @@ def gap_closed(
 # %% ../nbs/10_evaluation.ipynb #bfe38e1f
 def item_set(
     source,     # 'vstar', 'vstar=FOLDER', or what `load_examples` opens
-    limit=None  # the first so many; None: all
+    limit=None, # the first so many; None: all
+    **reading   # options of `load_examples`
 ):              # Items; ValueError where they cannot be opened
     "The items of a benchmark, or of examples; a name of one's own is given as 'name=source'."
     name, _, where = str(source).partition('=') if isinstance(source, str) else ('', '', '')
     if name in BENCHMARKS: return load_benchmark(name, where or None, limit)
     if not re.fullmatch(r'\w+', name) or not where:
         name, where = Path(source).stem if isinstance(source, (str, Path)) else 'examples', source
-    items = example_items(load_examples(where, limit=limit), name)
+    items = example_items(load_examples(where, limit=limit, **reading), name)
     if not any(i.options for i in items): items.benchmark = replace(items.benchmark, official=None)   # no letters to be read
     for i in items:
         if isinstance(i.picture.source, Path): i.cluster = i.picture.source.name   # questions about one image are not independent
@@ -346,11 +347,12 @@ def evaluate(
     judge=None,           # a Server or LocalJudge that reads what no parser could, see chapter 08; None: that stays unscored
     resume=False,         # go on where output_dir stopped
     tolerance=.02,        # share of items that may stay unscored
-    most=12               # items of each kind in the gallery
+    most=12,              # items of each kind in the gallery
+    reading=None          # options of `load_examples` for sources of examples
 )->Evaluation:            # ValueError for what cannot be asked or compared; RunStopped when too many items in a row fail
     "Ask, score, compare; writes the report to `output_dir`."
     who = askers(model, base, server, batch_size)
-    sets = [item_set(b, limit) for b in benchmarks]
+    sets = [item_set(b, limit, **(reading or {})) for b in benchmarks]
     if len({s.benchmark.name for s in sets}) < len(sets) or not sets: raise ValueError("each set needs a name of its own, 'NAME=SOURCE', and one set at least is needed")
     with Journal(output_dir, resume) as journal:
         records = ask_all(who, sets, journal, views, protocol, processor and read(processor, AutoProcessor))

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['ANSWER_TYPES', 'WORTH', 'append_answers', 'fork_cache', 'copy_cache', 'kept_cache', 'not_shared', 'answer_states',
-           'head', 'head_options', 'teacher_states', 'microbatches', 'pick', 'tower', 'no_sight', 'look', 'Sight',
-           'find', 'compute', 'leaf', 'backward', 'teacher', 'training']
+           'head', 'after_head', 'head_options', 'teacher_states', 'microbatches', 'pick', 'tower', 'no_sight', 'look',
+           'Sight', 'find', 'compute', 'leaf', 'backward', 'teacher', 'training']
 
 # %% ../nbs/05_scoring.ipynb #10f49872
 import inspect, math
@@ -20,7 +20,7 @@ from torch.utils.checkpoint import checkpoint
 from transformers import DynamicCache
 from transformers.cache_utils import LinearAttentionCacheLayerMixin
 from transformers.modeling_layers import GradientCheckpointingLayer
-from .policies import (CACHE, DualPolicy, PolicyError, as_seen, backbone, causal, check_length, computing, cut_rows, evaluating, hidden,
+from .policies import (CACHE, DualPolicy, PolicyError, Switched, as_seen, backbone, causal, check_length, computing, cut_rows, evaluating, hidden,
     image_rows, image_tokens, join_rows, left_padded, levels_of, part_of, rows_of, take, unwrap)
 from .rollouts import Rollouts, plain_positions, positions, rope_deltas
 
@@ -185,19 +185,55 @@ def answer_states(
 # %% ../nbs/05_scoring.ipynb #493ce3ff
 def head(
     model  # any policy's model
-):         # [V,H], whole also of a sharded model; PolicyError if an adapter is on it
-    "The output embedding's weight."
-    out = causal(model).get_output_embeddings()
-    if hasattr(out, 'base_layer'): raise PolicyError('the output head has an adapter, and the loss reads its weight: leave lm_head out of the targets')
-    return out.weight.full_tensor() if isinstance(out.weight, DTensor) else out.weight
+):         # [V,H], whole also of a sharded model; PolicyError if an adapter's product is added to it
+    "The output embedding's weight, with what an adapter puts in its place where that adapter is on."
+    if isinstance(model, Switched):
+        with model.on(): return head(model.module)
+    out, rows = causal(model).get_output_embeddings(), getattr(causal(model), 'head_rows', None)
+    if isinstance(getattr(out, 'base_layer', None), torch.nn.Module) and hasattr(out, 'lora_A'):
+        raise PolicyError('the output head has an adapter, and the loss reads its weight: leave lm_head out of the targets')
+    W = out.weight.full_tensor() if isinstance(out.weight, DTensor) else out.weight
+    return W[:rows]   # None: all; less where teacher and student have different rows beyond their tokenizer
+
+def after_head(
+    model,  # any policy's model
+    x       # [V] float32, what the head is made to say
+):          # [V] float32, what comes out as logits
+    "What the model's own forward does to the output of its head, found by putting other numbers in its place for one pass over four tokens."
+    net, inner = unwrap(model.module if isinstance(model, Switched) else model), causal(model)
+    special = {v for k,v in inner.config.to_dict().items() if isinstance(v, int) and k.endswith(('_token_id', '_token_index'))}
+    ids = torch.tensor([[i for i in range(64) if i not in special][:4]], device=x.device)
+    hook = inner.get_output_embeddings().register_forward_hook(lambda m, args, out: x.expand(*out.shape[:-1], -1))
+    try:
+        with evaluating(net), computing(net): return net(input_ids=ids, attention_mask=torch.ones_like(ids), use_cache=False).logits[0, -1].float()
+    finally: hook.remove()
 
 def head_options(
     model  # any policy's model
-):         # dict(softcap, logit_scale)
-    "What a family does to logits after the head, as options of the divergence."
-    cfg = causal(model).config.get_text_config()
-    scale = getattr(cfg, 'logit_scale', None) or 1/(getattr(cfg, 'logits_scaling', None) or 1)
-    return dict(softcap=getattr(cfg, 'final_logit_softcapping', None), logit_scale=scale)
+):         # dict(softcap, logit_scale); PolicyError for a family that does something else
+    "What a family does to logits after the head, as options of the divergence. It is asked once, of its forward: wrappers leave out what their config says."
+    net = causal(model)
+    if hasattr(net, 'head_options'): return net.head_options
+    x = torch.linspace(-64, 64, net.get_output_embeddings().weight.shape[0], device=next(net.parameters()).device)
+    x[:2] = torch.tensor([1e-3, 64.])
+    z = after_head(model, x)
+    scale, most, cap, low, high = (z[0]/x[0]).item(), z[1].item(), None, 0., 1e6
+    if abs(most - 64*scale) > 1e-3*abs(most):        # it bends: the cap c of c·tanh(scale·x/c), by halving
+        for _ in range(99):
+            cap = (low + high)/2
+            low, high = (cap, high) if cap*math.tanh(64*scale/cap) < most else (low, cap)
+    scale, cap = float(f'{scale:.5g}'), cap and float(f'{cap:.5g}')
+    if (z - (cap*(scale*x/cap).tanh() if cap else scale*x)).abs().max() > 1e-2*abs(most):
+        raise PolicyError(f'{type(net).__name__} does something to its logits after the head that is neither a scale nor a soft cap: this family cannot be trained')
+    net.head_options = dict(softcap=cap, logit_scale=scale)
+    return net.head_options
+
+def _relative_scale(policy, model):
+    "The scale of another model's logits by that of the student's, which the divergence applies to both."
+    if policy.kind != 'path': return 1
+    mine, theirs = head_options(policy.model), head_options(model)
+    if mine['softcap'] != theirs['softcap']: raise PolicyError(f'teacher and student cap their logits differently ({theirs["softcap"]} and {mine["softcap"]}): take models of one family')
+    return theirs['logit_scale']/mine['logit_scale']
 
 def teacher_states(
     policy,    # DualPolicy
@@ -210,6 +246,7 @@ def teacher_states(
     for share,model in policy.teachers():
         dev = next(model.parameters()).device
         with evaluating(model): h = answer_states(model, send_to_device(prompts, dev), rollouts, share_prefix).to(policy.device)
+        share = share*_relative_scale(policy, model)
         parts.append((h if share == 1 else share*h, head(model).detach().to(policy.device)))
     if len(parts) == 1: return parts[0]
     return torch.cat([h for h,_ in parts], -1), torch.cat([w for _,w in parts], -1)
