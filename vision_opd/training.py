@@ -40,6 +40,7 @@ from .crops import get_recipe
 from .divergence import (NonFiniteLogits, Watch, advantage_weights, anchor, chunked_divergence,
     clip_terms, clip_tokens, count_units, margin_gate, tilt, token_logprobs, token_weights, visual_advantage)
 from .examples import Rejected, fingerprint, load_examples
+from .families import untried
 from .monitors import RULES, WITHOUT_TEACHER, Monitor, rollout_measures
 from .policies import (HUB_ID, TEACHERS, DualPolicy, PolicyError, Switched, causal, ema_rate, encode, load, lora,
     evaluating, pick_dtype, train_parts, unwrap)
@@ -1023,6 +1024,7 @@ def begin(self:Trainer):
     if self.cfg.resume: self.restore()
     if self.step: return
     self.estimate(); self.check_policies()
+    if sentence := untried(causal(self.policy.model).config): self.acc.print(sentence)
     if self.before is None and self.measure:
         self.before = self.measured()
         self.monitor.first |= {k: v[0] for k,v in self.before.items() if v}   # what rules compare with
