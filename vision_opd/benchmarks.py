@@ -24,8 +24,9 @@ from pathlib import Path
 import numpy as np
 from fastcore.basics import patch
 from PIL import Image
-from .answers import (bag, official_ab, official_choice, official_yes_no, parse_choice, parse_number,
-                                parse_yes_no, plain, said as spoken)
+from .answers import (official_ab, official_choice, official_yes_no, parse_choice, parse_number,
+                                parse_yes_no, plain, said as spoken, words as split_words)
+from .judges import same_answer
 from .crops import Box, view_pair
 from .examples import (Picture, Rejected, Source, check_picture, encoded, first_value, none_usable,
                                  one_box, open_source, parse_boxes, plain_question, read_examples, summary,
@@ -515,7 +516,7 @@ def same_words(
 ):         # bool
     "Do both say the same, but for case, punctuation, articles and number words?"
     a, b = plain(spoken(text)), plain(str(truth))
-    return bool(b) and (a.casefold() == b.casefold() or bag(a) == bag(b) != [])
+    return bool(b) and (a.casefold() == b.casefold() or [w for w,*_ in split_words(a)] == [w for w,*_ in split_words(b)] != [])
 
 READERS = dict(choice=lambda f, text: parse_choice(text, f['options']), yes_no=lambda f, text: parse_yes_no(text),
                number=lambda f, text: parse_number(text))
@@ -531,7 +532,7 @@ def read_answer(
         if p.value is not None: return str(p.value), ''
         return None, 'two answers' if p.ambiguous else 'no answer read'
     if not spoken(text): return None, 'empty'
-    if same_words(text, facts['answer']): return facts['answer'], ''
+    if same_answer(text, facts['answer']): return facts['answer'], ''
     return (None, 'needs a judge') if kind == 'open' else (text, '')
 
 # %% ../nbs/09_benchmarks.ipynb #276bf8c5
@@ -543,8 +544,9 @@ def outcome(
     if record is None: return None, None, 'no record'
     if record.get('error'): return None, None, f'error: {record["error"]}'
     got,why = read_answer(facts, record.get('text') or '')
-    if got is not None: return got == facts['answer'], got, ''
     verdict = record.get('verdict')
+    judged = facts['kind'] == 'exact' and got != facts['answer'] and verdict in ('yes', 'no')    # in other words
+    if got is not None and not judged: return got == facts['answer'], got, ''
     if verdict in ('yes', 'no'): return verdict == 'yes', None, ''
     if verdict: return None, None, f'judge: {verdict}'
     return None, None, f'{why}, cut off' if record.get('finish_reason') == 'length' else why

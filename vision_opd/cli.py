@@ -120,10 +120,13 @@ def run_gap(
     p.add_argument('--limit', type=int, default=None, help='read at most so many examples')
     p.add_argument('--recipe', default='clean', help='how views are made: clean or released')
     p.add_argument('--max_new_tokens', type=int, default=64, help='the longest answer')
+    p.add_argument('--judge', default='', help='address of a server, or folder: judges answers that no rule can compare')
+    p.add_argument('--judge_model', default='', help="the judge's name on its server")
     a = p.parse_args(argv)
     examples = room('examples').load_examples(a.data, limit=a.limit)
     model = room('policies').load(a.model or room('tiny').base_dir())
-    report = room('evaluation').perception_gap(*model, examples, a.recipe, a.max_new_tokens)
+    judge = room('judges').open_judge(a.judge, a.judge_model)
+    report = room('evaluation').perception_gap(*model, examples, a.recipe, a.max_new_tokens, judge=judge, verdicts=Path(a.output_dir)/'verdicts.jsonl')
     Path(a.output_dir).mkdir(parents=True, exist_ok=True)
     room('checkpoints').write_json(Path(a.output_dir)/'gap.json', report.to_dict())
     print(report)
@@ -150,6 +153,9 @@ def run_evaluate(
     add('--base', help='another model to stand beside it')
     add('--api_base', help='address of an OpenAI-compatible server; its key is read from OPENAI_API_KEY')
     add('--api_model', help="the model's name there")
+    add('--limit_field', default='max_tokens', choices=['max_tokens', 'max_completion_tokens'], help='how the server calls the longest answer')
+    add('--judge', default='', help='address of a server, or folder: judges answers that no rule can read')
+    add('--judge_model', default='', help="the judge's name on its server")
     add('--processor', help='folder or hub id: counts the visual tokens that the server must report')
     add('--against', help='folder of an earlier evaluation to compare with')
     add('--views', default='full', help='with commas between; full,crop gives the gap')
@@ -167,12 +173,12 @@ def evaluated(
     "Do what the flags of `run_evaluate` ask for."
     if bool(a.api_base) != bool(a.api_model): raise ValueError('a server needs both: --api_base URL and --api_model NAME')
     if a.api_base and a.model: raise ValueError('--model and --api_base exclude each other: one of them is asked')
-    server = room('servers').Server(a.api_base, a.api_model, os.environ.get('OPENAI_API_KEY')) if a.api_base else None
+    server = room('servers').Server(a.api_base, a.api_model, os.environ.get('OPENAI_API_KEY'), limit_field=a.limit_field) if a.api_base else None
     model = None if server else a.model or str(room('tiny').base_dir())
     e = room('evaluation')
     result = e.evaluate(a.benchmark.split(','), a.output_dir, model=model, base=a.base, server=server, processor=a.processor, against=a.against,
                         views=a.views.split(','), protocol=room('runs').Protocol(a.max_new_tokens, recipe=a.recipe), limit=a.limit,
-                        resume=a.resume, tolerance=a.tolerance)
+                        judge=room('judges').open_judge(a.judge, a.judge_model), resume=a.resume, tolerance=a.tolerance)
     print(result)
     return result.status
 
