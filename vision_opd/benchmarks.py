@@ -25,8 +25,8 @@ from urllib.parse import unquote
 import numpy as np
 from fastcore.basics import patch
 from PIL import Image
-from .answers import (bag, official_ab, official_choice, official_yes_no, parse_choice, parse_yes_no, plain,
-                                said as spoken)
+from .answers import official_ab, official_choice, official_yes_no, parse_choice, parse_yes_no, plain, said as spoken, words as split_words
+from .judges import same_answer
 from .crops import Box, view_pair
 from .examples import (Cell, Picture, Rejected, Source, check_picture, dig, encoded, first_name, first_value,
                                  none_usable, one_box, open_source, parse_boxes, plain_question, read_examples, summary,
@@ -523,7 +523,7 @@ def same_words(
 ):         # bool
     "Do both say the same, but for case, punctuation, articles and number words?"
     a, b = plain(spoken(text)), plain(str(truth))
-    return bool(b) and (a.casefold() == b.casefold() or bag(a) == bag(b) != [])
+    return bool(b) and (a.casefold() == b.casefold() or [w for w,*_ in split_words(a)] == [w for w,*_ in split_words(b)] != [])
 
 def read_answer(
     facts,  # of the item, see `Item.facts`
@@ -535,7 +535,7 @@ def read_answer(
         if p.value is not None: return str(p.value), ''
         return None, 'two answers' if p.ambiguous else 'no answer read'
     if not spoken(text): return None, 'empty'
-    if same_words(text, facts['answer']): return facts['answer'], ''
+    if same_answer(text, facts['answer']): return facts['answer'], ''
     return (None, 'needs a judge') if facts['kind'] == 'open' else (text, '')
 
 def outcome(
@@ -547,8 +547,9 @@ def outcome(
     if record.get('error'): return None, None, f'error: {record["error"]}'
     text = record.get('text') or ''
     got,why = read_answer(facts, text)
-    if got is not None: return got == facts['answer'], got, ''
     verdict = record.get('verdict')
+    judged = facts['kind'] == 'exact' and got != facts['answer'] and verdict in ('yes', 'no')    # in other words
+    if got is not None and not judged: return got == facts['answer'], got, ''
     if verdict in ('yes', 'no'): return verdict == 'yes', None, ''
     if verdict: return None, None, f'judge: {verdict}'
     if record.get('thinking') and not text.strip(): why = 'all of it is in the reasoning'

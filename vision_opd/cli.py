@@ -6,9 +6,8 @@
 __all__ = ['VERBS', 'WITHOUT', 'INHERITED', 'METAVARS', 'BASE', 'NEEDED', 'EXTRAS', 'FLAGS', 'COMMANDS', 'KEPT', 'room',
            'UsageError', 'Parser', 'add_flag', 'parser', 'parsed', 'settings', 'train_config', 'table', 'scenes',
            'in_turn', 'check_writable', 'run_train', 'run_data', 'asked_protocol', 'run_gap', 'run_evaluate',
-           'judge_of', 'evaluated', 'versions', 'missing', 'Card', 'cards', 'host_memory', 'advice', 'remedies',
-           'prescription', 'asked_update', 'run_doctor', 'verdict', 'usage', 'said', 'quiet_libraries', 'run_command',
-           'main']
+           'evaluated', 'versions', 'missing', 'Card', 'cards', 'host_memory', 'advice', 'remedies', 'prescription',
+           'asked_update', 'run_doctor', 'verdict', 'usage', 'said', 'quiet_libraries', 'run_command', 'main']
 
 # %% ../nbs/13_cli.ipynb #0f0e1087
 import argparse, os, platform, re, sys, traceback, warnings, yaml
@@ -216,7 +215,8 @@ def run_gap(
     protocol = asked_protocol(given, [a.model], Protocol(64))
     examples = room('examples').load_examples(a.data, **reading(given))
     model = room('policies').load(a.model or BASE, **loading(given))
-    report = room('evaluation').perception_gap(*model, examples, protocol.views, protocol.max_new_tokens, template=protocol.template, prompt_suffix=protocol.prompt_suffix)
+    report = room('evaluation').perception_gap(*model, examples, protocol.views, protocol.max_new_tokens, template=protocol.template, prompt_suffix=protocol.prompt_suffix,
+        judge=room('judges').open_judge(a.judge, a.judge_model), verdicts=Path(a.output_dir)/'verdicts.jsonl')
     Path(a.output_dir).mkdir(parents=True, exist_ok=True)
     room('checkpoints').write_json(Path(a.output_dir)/'gap.json', report.to_dict() | dict(protocol=asdict(protocol)))
     print(f'{report}\n\nin full: {Path(a.output_dir)/"gap.json"}')
@@ -237,15 +237,6 @@ def run_evaluate(
     check_writable(a.output_dir)
     return evaluated(a, given)
 
-def judge_of(
-    a  # namespace of options
-):     # a Server, a LocalJudge or None
-    "Who reads what no rule can."
-    if not a.judge: return None
-    if not a.judge.startswith(('http://', 'https://')): return room('answers').LocalJudge.load(a.judge)
-    if not a.judge_model: raise UsageError('a judge at an address needs --judge_model NAME, its name there')
-    return room('servers').Server(a.judge, a.judge_model, os.environ.get('OPENAI_API_KEY'))
-
 # %% ../nbs/13_cli.ipynb #d02bef31
 def evaluated(
     a,     # namespace of options, from `settings`
@@ -256,7 +247,7 @@ def evaluated(
     model = None if server else a.model or str(BASE)
     protocol = asked_protocol(given, [a.base, model], Protocol())
     result = room('evaluation').evaluate(a.benchmark.split(','), a.output_dir, model=model, base=a.base or None, server=server, processor=a.processor or None,
-        against=a.against or None, views=a.views.split(','), protocol=protocol, limit=a.limit, judge=judge_of(a), resume=a.resume, tolerance=a.tolerance,
+        against=a.against or None, views=a.views.split(','), protocol=protocol, limit=a.limit, judge=room('judges').open_judge(a.judge, a.judge_model), resume=a.resume, tolerance=a.tolerance,
         reading=reading(given), loading=loading(given))
     print(f'{result}\n\nreport: {Path(a.output_dir)/"report.html"}, every answer: {Path(a.output_dir)/"records.jsonl"}')
     return result.status

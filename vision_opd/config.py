@@ -47,6 +47,9 @@ class TrainConfig:
     thinking:bool|None=None  # enable_thinking of the chat template; none: as the template itself says
     system:str=''            # a system message before every question; '': none but the template's own
     prompt_suffix:str=''     # text after every question, such as 'Answer in one word.'
+    # Judge
+    judge:str=''             # reads the answers that no rule can: address of a server, or folder of a local model; '': nobody
+    judge_model:str=''       # the judge's name at its server
     # Model
     dtype:str='auto'         # computed in; 'auto': what the device is good at
     attention:str='auto'     # an implementation that transformers knows; 'auto': flash attention where it is installed
@@ -416,8 +419,6 @@ class EvaluateOptions:
     base:str=''              # another model to stand beside it, asked first
     api_base:str=''          # address of an OpenAI-compatible server; its key is read from OPENAI_API_KEY
     api_model:str=''         # the model's name there
-    judge:str=''             # reads the answers that no rule can: address of a server, or folder of a local model; '': nobody
-    judge_model:str=''       # the judge's name at its server
     limit_field:str='max_tokens'  # what the server calls the longest answer; some want 'max_completion_tokens'
     processor:str=''         # folder or hub id: counts the visual tokens that the server must report
     # What it is compared with

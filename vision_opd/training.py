@@ -7,8 +7,8 @@ __all__ = ['FREE', 'KEPT', 'MEASURES', 'CARD', 'RANKS', 'learning_rate', 'depart
            'recipe_of', 'shuffled', 'views', 'written', 'certain', 'compute_dtype', 'make_policy', 'taught', 'weigh',
            'as_sampled', 'Observer', 'before_training', 'rollout_loss', 'compared', 'measure_of', 'engine', 'one_line',
            'ProcessEnded', 'together', 'tell', 'Clock', 'Trainer', 'joined', 'entire', 'shard', 'check_output',
-           'write_about', 'mapped', 'placed', 'NoGap', 'numbers', 'gate', 'closed', 'TrainResult', 'asked_to_stop',
-           'heard', 'train', 'untied', 'base_of', 'serve_line', 'push']
+           'write_about', 'mapped', 'placed', 'NoGap', 'numbers', 'unread_answers', 'gate', 'closed', 'TrainResult',
+           'asked_to_stop', 'heard', 'train', 'untied', 'base_of', 'serve_line', 'push']
 
 # %% ../nbs/07_training.ipynb #887ecb55
 import copy, json, math, os, platform, re, shlex, signal, sys, threading, time
@@ -41,6 +41,7 @@ from .divergence import (NonFiniteLogits, Watch, advantage_weights, anchor, chun
     clip_terms, clip_tokens, count_units, margin_gate, tilt, token_logprobs, token_weights, visual_advantage)
 from .examples import Rejected, fingerprint, load_examples
 from .families import untried
+from .judges import open_judge
 from .monitors import RULES, WITHOUT_TEACHER, Monitor, rollout_measures
 from .policies import (HUB_ID, TEACHERS, DualPolicy, PolicyError, Switched, causal, ema_rate, encode, load, lora,
     evaluating, pick_dtype, train_parts, unwrap)
@@ -424,7 +425,7 @@ class Trainer:
         self.budgets = dict(token_budget=cfg.token_budget, rollout_budget=cfg.rollout_budget)
         self.eyes, self.thread, self.ahead = copy.deepcopy(policy.processor), ThreadPoolExecutor(1), (None, None)
         self.step, self.skipped, self.in_a_row, self.seconds = 0, 0, 0, 0.
-        self.before, self.best, self.stopped, self.measure, self.others = [None]*5
+        self.before, self.best, self.stopped, self.measure, self.others, self.answer_judge, self.unread = [None]*7
 
     def __repr__(self): return f'Trainer({self.policy}, {self.step} of {self.cfg.max_steps} updates, {self.acc.num_processes} processes)'
 
@@ -726,7 +727,7 @@ def shard(
 
 # %% ../nbs/07_training.ipynb #4177ae95
 FREE = ('output_dir data image_root retention resume save_steps keep_checkpoints token_budget rollout_budget chunk_size gradient_checkpointing shard '
-        'attention gate monitor max_skipped trackers push_to merge').split()  # may differ when a run goes on
+        'attention gate judge judge_model monitor max_skipped trackers push_to merge').split()  # may differ when a run goes on
 
 def check_output(
     cfg  # TrainConfig
@@ -871,10 +872,23 @@ def numbers(
     "What is kept of a gap report."
     return {k: None if (v := getattr(report, k)) is None else [float(v), v.low, v.high] for k in MEASURES}
 
+def unread_answers(
+    report  # of the gap, with `answers` and `unread` by view, or without
+):          # (share of full images and crops whose answer could not be read, three such answers)
+    "Tell how many answers of a gap report could not be read."
+    texts = [(t, u) for v,row in (getattr(report, 'unread', None) or {}).items() if v in ('full', 'crop') for t,u in zip(report.answers[v], row)]
+    return sum(u for _,u in texts)/max(len(texts), 1), [t for t,u in texts if u][:3]
+
 def gate(
-    g  # from `numbers`
+    g,                # from `numbers`
+    unread=(0., [])   # from `unread_answers`
 ):
-    "NoGap when the teacher's view is no better than the student's."
+    "NoGap when the teacher's view is no better than the student's, or when most answers could not be read."
+    share, texts = unread
+    if share > .5:
+        raise NoGap(f'{share:.0%} of the answers on held-out examples could not be read, so the gap is not known; such as '
+                    + ', '.join(repr(t if len(t) < 80 else t[:77] + '…') for t in texts) + ': ask for short answers, raise --max_new_tokens, '
+                    'name a --judge, or pass --gate false')
     what, full, crop = ('accuracy', 'full', 'crop') if g['full'] else ('confidence', 'full_confidence', 'crop_confidence')
     if g[crop][0] <= g[full][0]:
         raise NoGap(f'the crop does not beat the full image on held-out examples ({what} {g[crop][0]:.3f} against {g[full][0]:.3f}): '
@@ -1007,14 +1021,17 @@ def measured(self:Trainer,
     "The gap on (the first `most`) held-out examples, and the score on the retention sample, as process 0 finds them."
     def ask(examples, recipe):
         with self.precision():
-            return numbers(self.measure(net, self.policy.processor, examples[:most], recipe=recipe, max_new_tokens=self.cfg.max_new_tokens, **extra))
+            report = self.measure(net, self.policy.processor, examples[:most], recipe=recipe, max_new_tokens=self.cfg.max_new_tokens, **extra)
+        return numbers(report), unread_answers(report)
     net, asked = self.policy.model, dict(template=self.policy.template, prompt_suffix=self.cfg.prompt_suffix)
     extra = {k: v for k,v in asked.items() if v}
-    found = ask(self.held_out, recipe_of(self.cfg))
+    if self.answer_judge: extra |= dict(judge=self.answer_judge, verdicts=self.out/'verdicts.jsonl')
+    found, unread = ask(self.held_out, recipe_of(self.cfg))
     if self.others:
-        r = ask(self.others, get_recipe('clean', teacher_view='full', max_pixels=self.cfg.max_pixels or None))
+        r, _ = ask(self.others, get_recipe('clean', teacher_view='full', max_pixels=self.cfg.max_pixels or None))
         found['retention'] = r['full_confidence'] if r['full'] is None else r['full']
-    return broadcast_object_list([found])[0]
+    found, self.unread = broadcast_object_list([found, unread])
+    return found
 
 @patch
 def begin(self:Trainer):
@@ -1028,7 +1045,7 @@ def begin(self:Trainer):
     if self.before is None and self.measure:
         self.before = self.measured()
         self.monitor.first |= {k: v[0] for k,v in self.before.items() if v}   # what rules compare with
-        if self.cfg.gate: gate(self.before)
+        if self.cfg.gate: gate(self.before, self.unread)
 
 # %% ../nbs/07_training.ipynb #9b3db6ff
 @patch
@@ -1068,6 +1085,7 @@ def train(
         run = Trainer(cfg, examples, policy, acc)
         if acc.is_main_process: write_about(cfg, acc); examples.report(run.out/'quarantine.jsonl')
         run.measure, run.others = measure, load_examples(cfg.retention, limit=cfg.holdout, columns=dict(box=None)) if cfg.retention else None
+        if measure and acc.is_main_process: run.answer_judge = open_judge(cfg.judge, cfg.judge_model)
         run.begin()
         run.fit()
         return run.finished()
