@@ -8,15 +8,15 @@ __all__ = ['MAX_PIXELS', 'COLUMN_NAMES', 'NEEDED', 'BOX_CHOICES', 'OPENERS', 'TA
            'inside_folder', 'encoded', 'dig', 'Cell', 'upright_size', 'Picture', 'file_ends', 'check_picture',
            'Example', 'text_encoding', 'as_utf8', 'PlacedRow', 'json_row', 'JsonLines', 'read_jsonl', 'csv_row',
            'CsvFile', 'read_csv', 'is_empty', 'first_name', 'first_value', 'told_columns', 'resolve_columns', 'alike',
-           'recorded_size', 'box_frame', 'Reader', 'image_key', 'Source', 'try_row', 'adapted', 'opener', 'open_jsonl',
-           'open_csv', 'open_list', 'open_folder', 'open_released', 'Rejected', 'SetAside', 'Examples', 'open_source',
-           'read_examples', 'name_examples', 'summary', 'none_usable', 'print_choice', 'choose_columns', 'judge_rows',
-           'make_reader', 'refuse_reversed', 'load_examples', 'find_duplicates', 'fingerprint', 'data_options',
-           'prompt_tokens', 'prompt_length', 'length_rule', 'ArrowRows', 'open_dataset', 'open_stream', 'open_splits',
-           'open_saved', 'read_parquet', 'open_parts', 'open_parquet', 'ExampleStream', 'json_lines', 'open_json',
-           'coco_source', 'vstar_source', 'open_vstar', 'open_vstar_part', 'Joined', 'archive_parts', 'member_path',
-           'opened_archive', 'extract_archive', 'extract_released', 'open_packed', 'fetch_released', 'open_hub',
-           'Overlap', 'named_pictures', 'perceptual_hashes', 'find_overlaps']
+           'recorded_size', 'box_frame', 'Reader', 'image_key', 'Source', 'try_row', 'PlainRows', 'adapted', 'opener',
+           'open_jsonl', 'open_csv', 'open_list', 'open_folder', 'open_released', 'Rejected', 'SetAside', 'Examples',
+           'open_source', 'read_examples', 'name_examples', 'summary', 'none_usable', 'print_choice', 'choose_columns',
+           'judge_rows', 'make_reader', 'refuse_reversed', 'load_examples', 'find_duplicates', 'fingerprint',
+           'data_options', 'prompt_tokens', 'prompt_length', 'length_rule', 'ArrowRows', 'open_dataset', 'open_stream',
+           'open_splits', 'open_saved', 'read_parquet', 'open_parts', 'open_parquet', 'ExampleStream', 'json_lines',
+           'open_json', 'coco_source', 'vstar_source', 'open_vstar', 'open_vstar_part', 'open_annotations', 'Joined',
+           'archive_parts', 'member_path', 'opened_archive', 'extract_archive', 'extract_released', 'open_packed',
+           'fetch_released', 'open_hub', 'Overlap', 'named_pictures', 'perceptual_hashes', 'find_overlaps']
 
 # %% ../nbs/01_examples.ipynb #c4c00564
 import base64, binascii, codecs, csv, hashlib, io, json, lzma, os, pickle, re, shutil, tarfile, tempfile, threading, warnings, zlib
@@ -30,6 +30,7 @@ from typing import NamedTuple
 import numpy as np
 from fastcore.basics import patch
 from PIL import Image
+from . import annotations
 from .boxes import *
 from .crops import *
 from .formats import *
@@ -98,7 +99,7 @@ def encoded(
     if isinstance(value, (list, tuple)):
         if len(value) != 1: raise ValueError(f'one image is needed, the row has {len(value)}')
         value = value[0]
-    if isinstance(value, dict): value = value.get('bytes') or value.get('path') or value.get('url')
+    if isinstance(value, dict): value = next((v for k in ('bytes', 'path', 'url', 'image') if (v := value.get(k))), None)
     if isinstance(value, (bytes, bytearray, memoryview)): value = _text_or_image(bytes(value))
     if value is None or isinstance(value, str) and not value.strip(): raise ValueError('the image is missing')
     if isinstance(value, str):
@@ -165,7 +166,7 @@ def _own_limit():
 def _heif(source):
     "Register the reader of HEIC; ValueError where it is not installed."
     try: import pillow_heif
-    except ImportError: raise ValueError('the image is HEIC, as phones write it: pip install pillow-heif, or save it as JPEG') from None
+    except ImportError: raise ValueError('the image is HEIC, as phones write it: pip install "vision_opd[data]", or save it as JPEG') from None
     pillow_heif.register_heif_opener()
     return Image.open(source)
 
@@ -742,6 +743,14 @@ def try_row(
         return ValueError(f'the row has not the form of its layout ({type(e).__name__}: {e})')
 
 # %% ../nbs/01_examples.ipynb #5b6866a9
+@dataclass(frozen=True)
+class PlainRows:
+    "The rows of a table as they are after `plain_rows`: `self[place]` reads one again."
+    rows:object          # gives the row of the table at a place
+    number:int           # which of the plain rows that it makes
+    root:Path|None=None  # folder of the images
+    def __getitem__(self, place): return plain_rows(self.rows[place], self.root)[self.number]
+
 def adapted(
     source,  # a Source
     root     # folder of the images; None: the source's own
@@ -750,7 +759,9 @@ def adapted(
     def rows():
         for number,row in source.rows():
             made = try_row(plain_rows, row, root or source.root)
-            yield from ((number, r) for r in (made if isinstance(made, list) else [made]))
+            for k,r in enumerate(made if isinstance(made, list) else [made]):
+                if isinstance(r, PlacedRow) and r is not row: r.rows = PlainRows(r.rows, k, root or source.root)
+                yield number, r
     return source._replace(rows=rows)
 
 # %% ../nbs/01_examples.ipynb #73f2cecf
@@ -1406,6 +1417,25 @@ def open_vstar_part(
     "One folder of V* by itself."
     folder = Path(folder).resolve()
     return vstar_source(folder, '*.json')._replace(root=folder.parent)
+
+# %% ../nbs/01_examples.ipynb #0e4e587a
+def _is_export(source):
+    "Is it an export of an annotation tool, and nothing that another opener knows?"
+    if not _path(source) or not Path(source).exists(): return False
+    path = Path(source)
+    if path.is_dir() and any(p.suffix.lower() in TABLE_SUFFIXES and p.suffix.lower() != '.json' for p in _tables(path, None)): return False
+    return annotations.tool_of(path) is not None
+
+@opener(_is_export)
+def open_annotations(
+    path,        # of a file or folder
+    split=None,  # a folder below it, such as 'train'
+    **_          # options that other openers take
+):               # a Source; ValueError without the package that reads it
+    "An export of Pascal VOC, YOLO, LabelMe, CVAT, VIA or Supervisely."
+    path = Path(path)
+    if annotations.tool_of(path) != 'supervisely': annotations._globox()
+    return Source(path.name, lambda: enumerate(annotations.annotation_rows(path, split), 1), path if path.is_dir() else path.parent)
 
 # %% ../nbs/01_examples.ipynb #b7304f91
 class Joined(io.RawIOBase):

@@ -399,7 +399,7 @@ def viscot_row(
     nested = root and row.get('dataset') and (Path(root)/str(row['dataset'])/str(row.get('image'))).is_file()
     return changed(row, image=f'{row["dataset"]}/{row["image"]}') if nested else row
 
-# %% ../nbs/00b_formats.ipynb #44e57b55
+# %% ../nbs/00b_formats.ipynb #a4be0d5a
 def released_row(
     row  # dictionary
 ):       # a row
@@ -414,5 +414,5 @@ def plain_rows(
 ):             # list of rows; ValueError for one that cannot be understood
     "Make a row of any known shape plain."
     rows = [released_row(viscot_row(row, root))]
-    for f in (lambda r: studio_rows(r, root), object_rows, chat_rows, lambda r: [boxes_in_text(r)]): rows = [new for r in rows for new in f(r)]
+    for f in (lambda r: studio_rows(r, root), chat_rows, object_rows, lambda r: [boxes_in_text(r)]): rows = [new for r in rows for new in f(r)]
     return rows
