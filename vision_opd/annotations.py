@@ -15,16 +15,18 @@ from PIL import Image
 from .boxes import *
 from .formats import *
 
-# %% ../nbs/00c_annotations.ipynb #a549f811
+# %% ../nbs/00c_annotations.ipynb #ffa1b1d4
 def _xml_kind(path):
     try: root = next(ET.iterparse(path, ('start',)))[1].tag
     except (ET.ParseError, OSError, StopIteration): return None
     return dict(annotation='voc', annotations='cvat').get(root)
 
 def _json_kind(path):
-    try: data = json.loads(path.read_text(encoding='utf-8-sig'))
+    try:
+        with open(path, encoding='utf-8-sig') as f: head = f.read(10**6)
+        if not head.lstrip().startswith('{') or not re.search('"(shapes|objects|regions)"', head): return None      # large tables are not parsed twice
+        data = json.loads(path.read_text(encoding='utf-8-sig'))
     except (ValueError, OSError, RecursionError): return None
-    if not isinstance(data, dict): return None
     if {'shapes', 'imagePath'} <= data.keys(): return 'labelme'
     if {'objects', 'size'} <= data.keys(): return 'supervisely'
     first = next(iter(data.get('_via_img_metadata', data).values()), None)
@@ -141,7 +143,7 @@ def yolo_boxes(
     boxes = _read(getattr(_globox().Annotation, 'from_yolo_seg' if long else 'from_yolo_v5'), path, image_size=size, image_id=image.name)[2]
     yield image.name, None, [b._replace(label=names.get(str(b.label), b.label)) for b in boxes]
 
-# %% ../nbs/00c_annotations.ipynb #c6121c3e
+# %% ../nbs/00c_annotations.ipynb #bb2fa183
 PICTURES = '.jpg', '.jpeg', '.png', '.webp', '.bmp', '.tif', '.tiff', '.heic'
 
 def image_beside(
@@ -173,6 +175,8 @@ def annotation_rows(
     if kind == 'yolo': files = [f for f in files if image_beside('', f, root)]      # README.txt, train.txt
     if kind in ('voc', 'cvat'): files = [f for f in files if _xml_kind(f) in (kind, None)]
     if kind in ('labelme', 'via', 'supervisely'): files = [f for f in files if f.name not in ('meta.json', 'obj_class_to_machine_color.json')]
+    splits = sorted({p for f in files for p in f.relative_to(root).parts[:-1] if p in ('train', 'val', 'valid', 'validation', 'test')})
+    if len(splits) > 1 and not split: raise ValueError(f'{path.name} has the splits {", ".join(splits)}: choose one, split="..."')
     read = dict(voc=voc_boxes, cvat=cvat_boxes, labelme=labelme_boxes, via=via_boxes, supervisely=supervisely_boxes).get(kind)
     names = yolo_names(root) if kind == 'yolo' else {}
     for f in files:

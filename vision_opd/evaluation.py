@@ -16,7 +16,7 @@ from tqdm.auto import tqdm
 from transformers import AutoProcessor
 from .answers import Question, judge as ask_judge, parse_choice
 from .benchmarks import BENCHMARKS, example_items, load_benchmark, outcome, score, split_options
-from .examples import load_examples
+from .examples import load_examples, summary
 from .policies import load, read
 from .reports import *
 from .runs import *
@@ -212,6 +212,7 @@ def item_set(
     if not re.fullmatch(r'\w+', name) or not where:
         name, where = Path(source).stem if isinstance(source, (str, Path)) else 'examples', source
     items = example_items(load_examples(where, limit=limit, **reading), name)
+    if items.quarantine: print(summary(name, len(items), items.quarantine))
     if not any(i.options for i in items): items.benchmark = replace(items.benchmark, official=None)   # no letters to be read
     for i in items:
         if isinstance(i.picture.source, Path): i.cluster = i.picture.source.name   # questions about one image are not independent

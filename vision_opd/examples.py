@@ -299,7 +299,8 @@ def pair(
     **overrides      # fields of Recipe to change
 )->ViewPair:         # ValueError if the image, the box or the recipe is unfit
     "What student and teacher see of it, as `view_pair` makes it; decodes the image once."
-    return view_pair(self.image, self.box, self.question, recipe, **overrides)
+    others = [p.decode() for p in self.others]
+    return view_pair(self.image, self.box, self.question, recipe, others, self.place, **overrides)
 
 # %% ../nbs/01_examples.ipynb #920cb52b
 _BOMS = {codecs.BOM_UTF8: 'utf-8-sig', codecs.BOM_UTF32_LE: 'utf-32', codecs.BOM_UTF32_BE: 'utf-32', codecs.BOM_UTF16_LE: 'utf-16', codecs.BOM_UTF16_BE: 'utf-16'}
@@ -498,7 +499,7 @@ COLUMN_NAMES = dict(
     box='bbox box bboxs bboxes boxes bbox_2d box_2d target_instances region bounding_box bbox_xyxy bbox_xywh'.split() + [*BOX_KEYS],
     question='extra_info.question question problem query prompt text'.split(),
     answer=('answer extra_info.answer reward_model.ground_truth response solution label ground_truth '
-            'correct_choice_idx correct_answer answer_index answer_idx').split(),
+            'correct_choice_idx correct_answer answer_index answer_idx answers multiple_choice_answer direct_answers gt_answer').split(),
     id='id question_id qid uid index idx'.split(),
     options=['options', 'choices', 'multi-choice options', 'candidates', 'A B C D E', 'A B C D', 'A B C', 'A B', 'option_a option_b option_c option_d',
              'optionA optionB optionC optionD', 'option1 option2 option3 option4'],
@@ -1179,7 +1180,8 @@ def prompt_tokens(
     if view not in ('student', 'teacher'): raise ValueError(f"view is 'student' or 'teacher', got {view!r}")
     recipe = get_recipe(recipe, **overrides)
     name = recipe.student_view if view == 'student' else recipe.teacher_view
-    return visual_tokens(Geometry(example.size, example.box, recipe).view_size(name), processor)
+    sizes = [Geometry(example.size, example.box, recipe).view_size(name), *(fitted_size(p.size, recipe.max_pixels) for p in example.others)]
+    return sum(visual_tokens(s, processor) for s in sizes)
 
 def prompt_length(
     example,         # only the header of its image is read
@@ -1192,11 +1194,12 @@ def prompt_length(
     visual,recipe = prompt_tokens(example, processor, view, recipe, **overrides), get_recipe(recipe, **overrides)
     hint = recipe.student_hint if view == 'student' else recipe.teacher_hint
     text = add_hint(example.question) if hint else example.question
-    chat = [{'role': 'user', 'content': [{'type': 'image'}, {'type': 'text', 'text': text}]}]
+    many = 1 + len(example.others)
+    chat = [{'role': 'user', 'content': [{'type': 'image'}]*many + [{'type': 'text', 'text': text}]}]
     prompt = processor.apply_chat_template(chat, add_generation_prompt=True, tokenize=False)
     token = getattr(processor, 'image_token', None)
-    if token and prompt.count(token) > 1: raise ValueError(f'the question holds the image token {token!r}')
-    return len(processor.tokenizer(prompt)['input_ids']) - 1 + visual   # one placeholder becomes all visual tokens
+    if token and prompt.count(token) > many: raise ValueError(f'the question holds the image token {token!r}')
+    return len(processor.tokenizer(prompt)['input_ids']) - many + visual   # one placeholder becomes all visual tokens of its image
 
 # %% ../nbs/01_examples.ipynb #5273c558
 def length_rule(
@@ -1418,12 +1421,12 @@ def open_vstar_part(
     folder = Path(folder).resolve()
     return vstar_source(folder, '*.json')._replace(root=folder.parent)
 
-# %% ../nbs/01_examples.ipynb #0e4e587a
+# %% ../nbs/01_examples.ipynb #f159d527
 def _is_export(source):
     "Is it an export of an annotation tool, and nothing that another opener knows?"
     if not _path(source) or not Path(source).exists(): return False
     path = Path(source)
-    if path.is_dir() and any(p.suffix.lower() in TABLE_SUFFIXES and p.suffix.lower() != '.json' for p in _tables(path, None)): return False
+    if path.is_dir() and any(p.suffix.lower() != '.json' or annotations._json_kind(p) is None for p in _tables(path, None)[:3]): return False
     return annotations.tool_of(path) is not None
 
 @opener(_is_export)

@@ -9,8 +9,8 @@ __all__ = ['OPTION_PROMPT', 'LETTERS', 'CHATS', 'NOTES', 'PART', 'REFUSED', 'LAB
            'object_rows', 'studio_image', 'studio_rows', 'mask_box', 'run_lengths', 'coco_tables', 'coco_row',
            'vstar_row', 'viscot_row', 'released_row', 'plain_rows']
 
-# %% ../nbs/00b_formats.ipynb #00674b0c
-import json, math, random, re, zlib
+# %% ../nbs/00b_formats.ipynb #bcfccc0e
+import ast, json, math, random, re, zlib
 from collections import Counter
 from pathlib import Path, PurePosixPath
 import numpy as np
@@ -38,15 +38,24 @@ def plain_question(
     if not (plain := strip_hint(without_markers(text))): raise ValueError('the question is missing or not text')
     return plain
 
-# %% ../nbs/00b_formats.ipynb #20abdc5a
+# %% ../nbs/00b_formats.ipynb #c234e67c
 _NOTHING = {'', 'nan', 'NaN', 'null', '<NA>', 'NaT'}
 _PARTS = 'text answer value content ground_truth target choices choice'.split()   # where a dictionary keeps its answer
+
+def _unwrapped(text):
+    "The answer inside `<answer>` tags, or the list or dictionary of texts that a CSV file spells out."
+    if m := re.fullmatch(r'(?:.*</think>)?\s*<answer>(.*?)</answer>\s*', text, re.S): return m[1].strip()
+    if re.fullmatch(r"\s*[\[{]\s*['\"].*[\]}]\s*", text, re.S):
+        try: return ast.literal_eval(text.strip())
+        except (ValueError, SyntaxError): pass
+    return text
 
 def plain_answer(
     value  # text, number, dictionary, list of them, NaN or None
 ):         # str or None; ValueError for a dictionary without a known part
     "Return the answer as text; of several, the most frequent; None if there is none."
     if hasattr(value, 'tolist'): value = value.tolist()
+    if isinstance(value, str): value = _unwrapped(value)
     if isinstance(value, dict):
         part = next((k for k in _PARTS if k in value), None)
         if part is None: raise ValueError(f'the answer is a dictionary of {", ".join(map(str, value))}: name the part that is meant, as in columns=answer=answer.{next(iter(value), "text")}')

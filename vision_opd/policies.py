@@ -168,7 +168,7 @@ def check_template(
 
 def encode(
     processor,    # of the policy
-    images,       # B PIL images, RGB
+    images,       # B PIL images, RGB; a list of them where a question is about several
     texts,        # B questions
     device=None,  # where the tensors go
     **template    # options of the chat template, such as enable_thinking=False
@@ -177,9 +177,12 @@ def encode(
     if len(images) != len(texts) or not len(texts):
         raise PolicyError(f'{len(images)} images and {len(texts)} questions: give as many of one as of the other, at least one')
     check_template(processor, template)
-    chats = [[{'role':'user', 'content':[{'type':'image'}, {'type':'text', 'text':t}]}] for t in texts]
+    images = [[*im] if isinstance(im, (list, tuple)) else [im] for im in images]
+    chats = [[{'role':'user', 'content':[{'type':'image'}]*len(im) + [{'type':'text', 'text':t}]}] for im,t in zip(images, texts)]
     prompts = processor.apply_chat_template(chats, add_generation_prompt=True, tokenize=False, **template)
-    batch = processor(text=prompts, images=[[im] for im in images], padding=True, padding_side='left', return_tensors='pt')
+    batch = processor(text=prompts, images=images, padding=True, padding_side='left', return_tensors='pt')
+    if max(map(len, images)) > 1 and 'image_grid_thw' not in batch:
+        raise PolicyError(f'{type(processor).__name__}: several images in one question are taken by families that give the grid of each (image_grid_thw), such as Qwen-VL')
     return {k: v.to(device) for k,v in batch.items() if isinstance(v, torch.Tensor) and k != 'labels'}
 
 # %% ../nbs/03_policies.ipynb #4a234a4b
@@ -349,9 +352,12 @@ def image_rows(
 ):            # B numbers
     "How many rows of a tensor belong to each prompt."
     B, v = len(prompts['input_ids']), prompts[k]
-    if k == 'pixel_values' and 'image_grid_thw' in prompts: return prompts['image_grid_thw'].prod(-1).tolist()
-    if len(v) == B: return [1]*B
     cfg, tokens = causal(model).config, image_tokens(model, prompts)
+    if 'image_grid_thw' in prompts and k in ('pixel_values', 'image_grid_thw'):
+        patches = prompts['image_grid_thw'].prod(-1)                       # of each image; a prompt may have several
+        many = [1]*B if len(patches) == B else rows_of(patches*tokens.sum().item()//patches.sum(), tokens)
+        return many if k == 'image_grid_thw' else [int(p.sum()) for p in patches.split(many)]
+    if len(v) == B: return [1]*B
     if 'spatial_shapes' not in prompts: return (tokens*len(v)//tokens.sum()).tolist()
     return rows_of((prompts['spatial_shapes']/cfg.downsample_factor).ceil().prod(-1).long(), tokens)
 

@@ -154,7 +154,7 @@ class TrainConfig(ShapingOptions):
     resume:bool=False        # go on from the newest checkpoint in output_dir
 
     def __post_init__(self):
-        for k in 'model data retention output_dir teacher image_root'.split(): setattr(self, k, os.path.expanduser(getattr(self, k)))
+        for k in 'model data retention output_dir teacher image_root'.split(): setattr(self, k, (v := getattr(self, k)) and os.path.expanduser(v))
 
 # %% ../nbs/07_training.ipynb #8ab7b06c
 TYPES = get_type_hints(TrainConfig)
@@ -311,12 +311,12 @@ def views(
 ):               # b examples, and {'student', 'teacher' and perhaps 'blind': b pairs (image, text)}
     "What each policy sees. Where a picture cannot be read, the next example stands in (`Examples.pairs`)."
     pairs = examples.pairs(rows, recipe_of(cfg), None if cfg.control in ('none', 'sft') else cfg.control)
-    seen = dict(student=[(p.student_image, p.student_text) for p in pairs], teacher=[(p.teacher_image, p.teacher_text) for p in pairs])
+    seen = dict(student=[(p.student_images, p.student_text) for p in pairs], teacher=[(p.teacher_images, p.teacher_text) for p in pairs])
     again = np.random.default_rng((cfg.seed, 1, step)).permutation(cfg.batch_size)[:round(cfg.rehearsal*cfg.batch_size)]
     if cfg.control in ('none', 'sft'):
         for i,p in enumerate(places or range(len(pairs))):
             if p in again: seen['student'][i] = seen['teacher'][i]
-    if cfg.tilt or cfg.advantage: seen['blind'] = [(p.view(cfg.blind_view), p.teacher_text) for p in pairs]
+    if cfg.tilt or cfg.advantage: seen['blind'] = [(p.beside(p.view(cfg.blind_view)), p.teacher_text) for p in pairs]
     return [p.example for p in pairs], seen
 
 # %% ../nbs/07_training.ipynb #6a39b8ed
