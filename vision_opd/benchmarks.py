@@ -1033,6 +1033,7 @@ def example_items(
     benchmark = Benchmark(name, name, (), (), len(examples), {}, accuracy)
     made, bad = [], []
     for n,e in enumerate(examples, 1):
+        if e.others: bad.append(Rejected(n, e.id, f'the question has {len(e.others)+1} images, and an item of an evaluation has one')); continue
         options = split_options(e.question)[1]
         k = kind or ('choice' if options else 'exact')
         try: answer = plain_truth(k, e.answer, options)

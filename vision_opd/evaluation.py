@@ -19,7 +19,7 @@ from .judges import Question, judge as ask_judge, needs_judge, same_answer
 from .benchmarks import BENCHMARKS, example_items, load_benchmark, outcome, score, split_options
 from .config import Protocol, agreed_protocol
 from .crops import get_recipe
-from .examples import Examples, load_examples, none_usable
+from .examples import Examples, load_examples, none_usable, summary
 from .policies import load, read
 from .reports import *
 from .runs import *
@@ -252,6 +252,7 @@ def item_set(
     if not re.fullmatch(r'\w+', name) or not where:
         name, where = Path(source).stem if isinstance(source, (str, Path)) else 'examples', source
     items = example_items(load_examples(where, limit=limit, **reading), name)
+    if items.quarantine: print(summary(name, len(items), items.quarantine))
     if not any(i.options for i in items): items.benchmark = replace(items.benchmark, official=None)   # no letters to be read
     for i in items:
         if isinstance(i.picture.source, Path): i.cluster = i.picture.source.name   # questions about one image are not independent

@@ -8,15 +8,15 @@ __all__ = ['MAX_PIXELS', 'COLUMN_NAMES', 'NEEDED', 'BOX_CHOICES', 'OPENERS', 'TA
            'encoded', 'dig', 'Cell', 'upright_size', 'Picture', 'file_ends', 'check_picture', 'Example',
            'text_encoding', 'as_utf8', 'PlacedRow', 'json_row', 'JsonLines', 'read_jsonl', 'csv_row', 'CsvFile',
            'read_csv', 'is_empty', 'first_name', 'first_value', 'told_columns', 'resolve_columns', 'alike',
-           'recorded_size', 'box_frame', 'Reader', 'image_key', 'Source', 'try_row', 'adapted', 'opener', 'open_jsonl',
-           'open_csv', 'open_list', 'open_folder', 'open_released', 'Rejected', 'SetAside', 'Examples', 'open_source',
-           'read_examples', 'name_examples', 'summary', 'none_usable', 'print_choice', 'choose_columns', 'judge_rows',
-           'make_reader', 'refuse_reversed', 'load_examples', 'find_duplicates', 'fingerprint', 'prompt_tokens',
-           'prompt_length', 'length_rule', 'ArrowRows', 'open_dataset', 'open_stream', 'open_splits', 'open_saved',
-           'read_parquet', 'open_parts', 'open_parquet', 'ExampleStream', 'json_lines', 'open_json', 'coco_source',
-           'vstar_source', 'open_vstar', 'open_vstar_part', 'Joined', 'archive_parts', 'member_path', 'opened_archive',
-           'extract_archive', 'extract_released', 'open_packed', 'fetch_released', 'open_hub', 'Overlap',
-           'named_pictures', 'perceptual_hashes', 'find_overlaps']
+           'recorded_size', 'box_frame', 'Reader', 'image_key', 'Source', 'try_row', 'PlainRows', 'adapted', 'opener',
+           'open_jsonl', 'open_csv', 'open_list', 'open_folder', 'open_released', 'Rejected', 'SetAside', 'Examples',
+           'open_source', 'read_examples', 'name_examples', 'summary', 'none_usable', 'print_choice', 'choose_columns',
+           'judge_rows', 'make_reader', 'refuse_reversed', 'load_examples', 'find_duplicates', 'fingerprint',
+           'prompt_tokens', 'prompt_length', 'length_rule', 'ArrowRows', 'open_dataset', 'open_stream', 'open_splits',
+           'open_saved', 'read_parquet', 'open_parts', 'open_parquet', 'ExampleStream', 'json_lines', 'open_json',
+           'coco_source', 'vstar_source', 'open_vstar', 'open_vstar_part', 'open_annotations', 'Joined',
+           'archive_parts', 'member_path', 'opened_archive', 'extract_archive', 'extract_released', 'open_packed',
+           'fetch_released', 'open_hub', 'Overlap', 'named_pictures', 'perceptual_hashes', 'find_overlaps']
 
 # %% ../nbs/01_examples.ipynb #c4c00564
 import base64, binascii, codecs, csv, hashlib, io, json, lzma, os, pickle, re, shutil, tarfile, tempfile, threading, warnings, zlib
@@ -30,6 +30,7 @@ from typing import NamedTuple
 import numpy as np
 from fastcore.basics import patch
 from PIL import Image
+from . import annotations
 from .boxes import *
 from .crops import *
 from .formats import *
@@ -98,7 +99,7 @@ def encoded(
     if isinstance(value, (list, tuple)):
         if len(value) != 1: raise ValueError(f'one image is needed, the row has {len(value)}')
         value = value[0]
-    if isinstance(value, dict): value = value.get('bytes') or value.get('path') or value.get('url')
+    if isinstance(value, dict): value = next((v for k in ('bytes', 'path', 'url', 'image') if (v := value.get(k))), None)
     if isinstance(value, (bytes, bytearray, memoryview)): value = _text_or_image(bytes(value))
     if value is None or isinstance(value, str) and not value.strip(): raise ValueError('the image is missing')
     if isinstance(value, str):
@@ -165,7 +166,7 @@ def _own_limit():
 def _heif(source):
     "Register the reader of HEIC; ValueError where it is not installed."
     try: import pillow_heif
-    except ImportError: raise ValueError('the image is HEIC, as phones write it: pip install pillow-heif, or save it as JPEG') from None
+    except ImportError: raise ValueError('the image is HEIC, as phones write it: pip install "vision_opd[data]", or save it as JPEG') from None
     pillow_heif.register_heif_opener()
     return Image.open(source)
 
@@ -298,7 +299,8 @@ def pair(
     **overrides      # fields of Recipe to change
 )->ViewPair:         # ValueError if the image, the box or the recipe is unfit
     "What student and teacher see of it, as `view_pair` makes it; decodes the image once."
-    return view_pair(self.image, self.box, self.question, recipe, **overrides)
+    others = [p.decode() for p in self.others]
+    return view_pair(self.image, self.box, self.question, recipe, others, self.place, **overrides)
 
 # %% ../nbs/01_examples.ipynb #920cb52b
 _BOMS = {codecs.BOM_UTF8: 'utf-8-sig', codecs.BOM_UTF32_LE: 'utf-32', codecs.BOM_UTF32_BE: 'utf-32', codecs.BOM_UTF16_LE: 'utf-16', codecs.BOM_UTF16_BE: 'utf-16'}
@@ -497,7 +499,7 @@ COLUMN_NAMES = dict(
     box='bbox box bboxs bboxes boxes bbox_2d box_2d target_instances region bounding_box bbox_xyxy bbox_xywh'.split() + [*BOX_KEYS],
     question='extra_info.question question problem query prompt text'.split(),
     answer=('answer extra_info.answer reward_model.ground_truth response solution label ground_truth '
-            'correct_choice_idx correct_answer answer_index answer_idx').split(),
+            'correct_choice_idx correct_answer answer_index answer_idx answers multiple_choice_answer direct_answers gt_answer').split(),
     id='id question_id qid uid index idx'.split(),
     options=['options', 'choices', 'multi-choice options', 'candidates', 'A B C D E', 'A B C D', 'A B C', 'A B', 'option_a option_b option_c option_d',
              'optionA optionB optionC optionD', 'option1 option2 option3 option4'],
@@ -742,6 +744,14 @@ def try_row(
         return ValueError(f'the row has not the form of its layout ({type(e).__name__}: {e})')
 
 # %% ../nbs/01_examples.ipynb #5b6866a9
+@dataclass(frozen=True)
+class PlainRows:
+    "The rows of a table as they are after `plain_rows`: `self[place]` reads one again."
+    rows:object          # gives the row of the table at a place
+    number:int           # which of the plain rows that it makes
+    root:Path|None=None  # folder of the images
+    def __getitem__(self, place): return plain_rows(self.rows[place], self.root)[self.number]
+
 def adapted(
     source,  # a Source
     root     # folder of the images; None: the source's own
@@ -750,7 +760,9 @@ def adapted(
     def rows():
         for number,row in source.rows():
             made = try_row(plain_rows, row, root or source.root)
-            yield from ((number, r) for r in (made if isinstance(made, list) else [made]))
+            for k,r in enumerate(made if isinstance(made, list) else [made]):
+                if isinstance(r, PlacedRow) and r is not row: r.rows = PlainRows(r.rows, k, root or source.root)
+                yield number, r
     return source._replace(rows=rows)
 
 # %% ../nbs/01_examples.ipynb #73f2cecf
@@ -1168,7 +1180,8 @@ def prompt_tokens(
     if view not in ('student', 'teacher'): raise ValueError(f"view is 'student' or 'teacher', got {view!r}")
     recipe = get_recipe(recipe, **overrides)
     name = recipe.student_view if view == 'student' else recipe.teacher_view
-    return visual_tokens(Geometry(example.size, example.box, recipe).view_size(name), processor)
+    sizes = [Geometry(example.size, example.box, recipe).view_size(name), *(fitted_size(p.size, recipe.max_pixels) for p in example.others)]
+    return sum(visual_tokens(s, processor) for s in sizes)
 
 def prompt_length(
     example,         # only the header of its image is read
@@ -1181,11 +1194,12 @@ def prompt_length(
     visual,recipe = prompt_tokens(example, processor, view, recipe, **overrides), get_recipe(recipe, **overrides)
     hint = recipe.student_hint if view == 'student' else recipe.teacher_hint
     text = add_hint(example.question) if hint else example.question
-    chat = [{'role': 'user', 'content': [{'type': 'image'}, {'type': 'text', 'text': text}]}]
+    many = 1 + len(example.others)
+    chat = [{'role': 'user', 'content': [{'type': 'image'}]*many + [{'type': 'text', 'text': text}]}]
     prompt = processor.apply_chat_template(chat, add_generation_prompt=True, tokenize=False)
     token = getattr(processor, 'image_token', None)
-    if token and prompt.count(token) > 1: raise ValueError(f'the question holds the image token {token!r}')
-    return len(processor.tokenizer(prompt)['input_ids']) - 1 + visual   # one placeholder becomes all visual tokens
+    if token and prompt.count(token) > many: raise ValueError(f'the question holds the image token {token!r}')
+    return len(processor.tokenizer(prompt)['input_ids']) - many + visual   # one placeholder becomes all visual tokens of its image
 
 # %% ../nbs/01_examples.ipynb #5273c558
 def length_rule(
@@ -1406,6 +1420,25 @@ def open_vstar_part(
     "One folder of V* by itself."
     folder = Path(folder).resolve()
     return vstar_source(folder, '*.json')._replace(root=folder.parent)
+
+# %% ../nbs/01_examples.ipynb #f159d527
+def _is_export(source):
+    "Is it an export of an annotation tool, and nothing that another opener knows?"
+    if not _path(source) or not Path(source).exists(): return False
+    path = Path(source)
+    if path.is_dir() and any(p.suffix.lower() != '.json' or annotations._json_kind(p) is None for p in _tables(path, None)[:3]): return False
+    return annotations.tool_of(path) is not None
+
+@opener(_is_export)
+def open_annotations(
+    path,        # of a file or folder
+    split=None,  # a folder below it, such as 'train'
+    **_          # options that other openers take
+):               # a Source; ValueError without the package that reads it
+    "An export of Pascal VOC, YOLO, LabelMe, CVAT, VIA or Supervisely."
+    path = Path(path)
+    if annotations.tool_of(path) != 'supervisely': annotations._globox()
+    return Source(path.name, lambda: enumerate(annotations.annotation_rows(path, split), 1), path if path.is_dir() else path.parent)
 
 # %% ../nbs/01_examples.ipynb #b7304f91
 class Joined(io.RawIOBase):

@@ -233,7 +233,7 @@ def render(
     text,         # a question
     system=None,  # a system message before it; None: none but the template's own
     answer=None,  # an answer after it; None: the prompt ends where one begins
-    image=True,   # does an image come before the question?
+    image=1,      # images before the question
     **template    # options of the chat template
 ):                # text; PolicyError where the template refuses, or loses any of it
     "Write one conversation by the chat template; a template wants texts in a list of parts, or as they are."
@@ -398,7 +398,7 @@ def check_text(
 
 def encode(
     processor,    # of the policy
-    images,       # B PIL images, RGB
+    images,       # B PIL images, RGB; a list of them where a question is about several
     texts,        # B questions
     device=None,  # where the tensors go
     **template    # options of the chat template, such as enable_thinking=False, and `system`, a message before the question
@@ -407,12 +407,15 @@ def encode(
     if len(images) != len(texts) or not len(texts):
         raise PolicyError(f'{len(images)} images and {len(texts)} questions: give as many of one as of the other, at least one')
     check_template(processor, template); check_text(processor, texts)
-    prompts = [render(processor, t, **template) for t in texts]
+    images = [[*im] if isinstance(im, (list, tuple)) else [im] for im in images]
+    prompts = [render(processor, t, image=len(im), **template) for im,t in zip(images, texts)]
     begin = processor.tokenizer.bos_token
     alone = dict(add_special_tokens=False) if begin and prompts[0].lstrip().startswith(begin) else {}   # once: by the template, or else by the tokenizer
-    sizes = ', '.join(dict.fromkeys(f'{im.width}×{im.height}' for im in images[:4]))
+    sizes = ', '.join(dict.fromkeys(f'{im.width}×{im.height}' for some in images[:4] for im in some))
     with refused(f'the processor cannot take an image of {sizes} pixels with its question'):
-        batch = processor(text=prompts, images=[[im] for im in images], padding=True, padding_side='left', return_tensors='pt', **alone)
+        batch = processor(text=prompts, images=images, padding=True, padding_side='left', return_tensors='pt', **alone)
+    if max(map(len, images)) > 1 and 'image_grid_thw' not in batch:
+        raise PolicyError(f'{type(processor).__name__}: several images in one question are taken by families that give the grid of each (image_grid_thw), such as Qwen-VL')
     if unknown := getattr(processor, 'no_embedding', set()) & set(batch['input_ids'].unique().tolist()):
         raise PolicyError(f'the prompt holds {processor.tokenizer.convert_ids_to_tokens(min(unknown))!r}, which the model has no embedding for')
     return {k: v.to(device) for k,v in batch.items() if isinstance(v, torch.Tensor) and k != 'labels'}
@@ -602,9 +605,12 @@ def image_rows(
 ):            # B numbers
     "How many rows of a tensor belong to each prompt."
     B, v = len(prompts['input_ids']), prompts[k]
-    if k == 'pixel_values' and 'image_grid_thw' in prompts: return prompts['image_grid_thw'].prod(-1).tolist()
-    if len(v) == B: return [1]*B
     cfg, tokens = causal(model).config, image_tokens(model, prompts)
+    if 'image_grid_thw' in prompts and k in ('pixel_values', 'image_grid_thw'):
+        patches = prompts['image_grid_thw'].prod(-1)                       # of each image; a prompt may have several
+        many = [1]*B if len(patches) == B else rows_of(patches*tokens.sum().item()//patches.sum(), tokens)
+        return many if k == 'image_grid_thw' else [int(p.sum()) for p in patches.split(many)]
+    if len(v) == B: return [1]*B
     if 'spatial_shapes' not in prompts: return (tokens*len(v)//tokens.sum()).tolist()
     return rows_of((prompts['spatial_shapes']/cfg.downsample_factor).ceil().prod(-1).long(), tokens)
 

@@ -147,7 +147,7 @@ def views(
 ):               # b ViewPairs, and {'student', 'teacher' and perhaps 'blind': b pairs (image, text)}
     "What each policy sees. Where a picture cannot be read, the next example stands in (`Examples.pairs`)."
     n, places = len(examples), range(len(rows)) if places is None else places
-    blind = (lambda p: (p.view(cfg.blind_view), p.teacher_text)) if cfg.tilt or cfg.advantage else None
+    blind = (lambda p: (p.beside(p.view(cfg.blind_view)), p.teacher_text)) if cfg.tilt or cfg.advantage else None
     def also(p):
         if cfg.control == 'sft' and p.example.answer is None: raise ValueError(f'example {p.example.id} has no answer for control sft')
         if blind: blind(p)
@@ -156,7 +156,7 @@ def views(
     if cfg.control == 'shuffled':
         after = lambda i: (examples[order(n, 1, cfg.seed, step*cfg.batch_size + i + k)[0]] for k in range(1, n))   # those whose turn comes next
         pairs = [shuffled(p, after(i), cfg, fits) for p,i in zip(pairs, places)]
-    seen = dict(student=[(p.student_image, p.student_text) for p in pairs], teacher=[(p.teacher_image, p.teacher_text) for p in pairs])
+    seen = dict(student=[(p.student_images, p.student_text) for p in pairs], teacher=[(p.teacher_images, p.teacher_text) for p in pairs])
     if cfg.control in ('none', 'sft'):
         for i,p in enumerate(places):
             if p in again: seen['student'][i] = seen['teacher'][i]
@@ -516,8 +516,8 @@ def unfit(self:Trainer,
     cfg    # TrainConfig
 ):         # a sentence, or None for one that can be used
     "Why the views of an example cannot be made into tensors."
-    blind = dict(blind=[(pair.view(cfg.blind_view), pair.teacher_text)]) if cfg.tilt or cfg.advantage else {}
-    try: self.encoded(blind | dict(student=[(pair.student_image, pair.student_text)], teacher=[(pair.teacher_image, pair.teacher_text)]))
+    blind = dict(blind=[(pair.beside(pair.view(cfg.blind_view)), pair.teacher_text)]) if cfg.tilt or cfg.advantage else {}
+    try: self.encoded(blind | dict(student=[(pair.student_images, pair.student_text)], teacher=[(pair.teacher_images, pair.teacher_text)]))
     except ValueError as e: return one_line(e)
 
 @patch
@@ -533,7 +533,7 @@ def encode_rows(self:Trainer,
         rehearsed = [p for p,a,b in zip(pairs, seen['student'], seen['teacher']) if a is b]
         try:
             made = self.encoded(seen)
-            self.encoded(dict(student=[(p.student_image, p.student_text) for p in rehearsed]))   # unfit is unfit, whatever it rehearses
+            self.encoded(dict(student=[(p.student_images, p.student_text) for p in rehearsed]))   # unfit is unfit, whatever it rehearses
             return [p.example for p in pairs], made
         except ValueError:
             bad = {p.place: why for p in pairs if (why := self.unfit(p, cfg))}
