@@ -15,7 +15,7 @@ import numpy as np, pandas as pd
 from tqdm.auto import tqdm
 from transformers import AutoProcessor
 from .answers import Question, judge as ask_judge, parse_choice
-from .benchmarks import BENCHMARKS, as_benchmark, example_items, load_benchmark, outcome, score, split_options
+from .benchmarks import BENCHMARKS, example_items, load_benchmark, outcome, score, split_options
 from .examples import load_examples
 from .policies import load, read
 from .reports import *
@@ -208,7 +208,7 @@ def item_set(
     "The items of a benchmark, or of examples; a name of one's own is given as 'name=source'."
     name, _, where = str(source).partition('=') if isinstance(source, str) else ('', '', '')
     if name in BENCHMARKS: return load_benchmark(name, where or None, limit)
-    if isinstance(source, str) and re.fullmatch(r'[\w* -]+', source) and not Path(source).exists(): as_benchmark(source)   # says which is meant
+    if isinstance(source, str) and re.fullmatch(r'[\w* -]+', source) and not Path(source).exists(): load_benchmark(source)   # says which is meant
     if not re.fullmatch(r'\w+', name) or not where:
         name, where = Path(source).stem if isinstance(source, (str, Path)) else 'examples', source
     items = example_items(load_examples(where, limit=limit), name)
