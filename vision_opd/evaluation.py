@@ -249,6 +249,7 @@ def item_set(
     "The items of a benchmark, or of examples; a name of one's own is given as 'name=source'."
     name, _, where = str(source).partition('=') if isinstance(source, str) else ('', '', '')
     if name in BENCHMARKS: return load_benchmark(name, where or None, limit)
+    if isinstance(source, str) and re.fullmatch(r'[\w* -]+', source) and not Path(source).exists(): load_benchmark(source)   # says which is meant
     if not re.fullmatch(r'\w+', name) or not where:
         name, where = Path(source).stem if isinstance(source, (str, Path)) else 'examples', source
     items = example_items(load_examples(where, limit=limit, **reading), name)
