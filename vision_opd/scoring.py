@@ -201,7 +201,7 @@ def teacher_states(
     parts = []
     for share,model in policy.teachers():
         dev = next(model.parameters()).device
-        with evaluating(model): h = answer_states(model, send_to_device(prompts, dev), rollouts).to(policy.device)
+        with evaluating(model), computing(model): h = answer_states(model, send_to_device(prompts, dev), rollouts).to(policy.device)
         parts.append((h if share == 1 else share*h, head(model).detach().to(policy.device)))
     if len(parts) == 1: return parts[0]
     return torch.cat([h for h,_ in parts], -1), torch.cat([w for _,w in parts], -1)
