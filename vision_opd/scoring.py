@@ -246,7 +246,7 @@ def teacher_states(
     parts, share_prefix = [], policy.share_prefix if share_prefix is None else share_prefix
     for share,model in policy.teachers():
         dev = next(model.parameters()).device
-        with evaluating(model): h = answer_states(model, send_to_device(prompts, dev), rollouts, share_prefix).to(policy.device)
+        with evaluating(model), computing(model): h = answer_states(model, send_to_device(prompts, dev), rollouts, share_prefix).to(policy.device)
         share = share*_relative_scale(policy, model)
         parts.append((h if share == 1 else share*h, head(model).detach().to(policy.device)))
     if len(parts) == 1: return parts[0]

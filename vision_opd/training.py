@@ -989,7 +989,7 @@ def logged(self:Trainer):
         m, score = m | found, found['full_confidence'] if found['full'] is None else found['full']
     self.write_line('metrics', m)
     self.write_line('timings', dict(step=self.step, update=took) | self.clock.spent)
-    self.track(m | {f'seconds/{k}': v for k,v in self.clock.spent.items()})
+    self.track('log', m | {f'seconds/{k}': v for k,v in self.clock.spent.items()})
     return m, score
 
 # %% ../nbs/07_training.ipynb #bc511575
@@ -1004,11 +1004,13 @@ def write_line(self:Trainer,
 
 @patch
 def track(self:Trainer,
-    values  # {name: number}; None is left out
+    what,    # name of a method of accelerate's trackers: log or finish
+    *values  # for it: {name: number}; None is left out
 ):
     "Tell the trackers; one that fails is dropped with a word, and the run goes on."
+    args = [[{k: v for k,v in x.items() if v is not None}, self.step] for x in values]
     for t in list(self.acc.trackers):
-        try: t.log({k: v for k,v in values.items() if v is not None}, step=self.step)
+        try: getattr(t, what)(*sum(args, []))
         except Exception as e:
             self.acc.trackers.remove(t)
             self.acc.print(f'the tracker {t.name} is gone ({one_line(e)}); the run goes on, metrics.jsonl has everything')
@@ -1207,7 +1209,7 @@ def finished(self:Trainer):
         adapter = self.export(self.card(summary))
         self.acc.print(f'serve it with: {serve_line(self.policy.model, path, adapter)}')
     if self.acc.is_main_process: write_json(self.out/'summary.json', summary)
-    self.acc.end_training() if self.acc.trackers else self.acc.wait_for_everyone()
+    self.track('finish'); self.acc.wait_for_everyone()
     if self.cfg.push_to and path and self.acc.is_main_process: push(path, self.cfg.push_to)
     return TrainResult(summary, self.out, path, self.stopped)
 
@@ -1218,4 +1220,4 @@ def push(
     "Put a model folder on the hub."
     from huggingface_hub import HfApi
     try: HfApi().create_repo(name, exist_ok=True); HfApi().upload_folder(repo_id=name, folder_path=path)
-    except Exception as e: raise ConfigError(f'{path} is written, but could not be pushed to {name}: {str(e).strip().splitlines()[0]}') from None
+    except Exception as e: raise ConfigError(f'{path} is written, but could not be pushed to {name}: {one_line(e)}') from None
