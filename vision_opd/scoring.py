@@ -204,10 +204,13 @@ def after_head(
     net, inner = unwrap(model.module if isinstance(model, Switched) else model), causal(model)
     special = {v for k,v in inner.config.to_dict().items() if isinstance(v, int) and k.endswith(('_token_id', '_token_index'))}
     ids = torch.tensor([[i for i in range(64) if i not in special][:4]], device=x.device)
-    hook = inner.get_output_embeddings().register_forward_hook(lambda m, args, out: x.expand(*out.shape[:-1], -1))
+    used, head = [], inner.get_output_embeddings()
+    hook = head.register_forward_hook(lambda m, args, out: used.append(m) or x.expand(*out.shape[:-1], -1))
     try:
-        with evaluating(net), computing(net): return net(input_ids=ids, attention_mask=torch.ones_like(ids), use_cache=False).logits[0, -1].float()
+        with evaluating(net), computing(net): z = net(input_ids=ids, attention_mask=torch.ones_like(ids), use_cache=False).logits[0, -1].float()
     finally: hook.remove()
+    if not used: raise PolicyError(f'the output embedding of {type(inner).__name__} is not the head that its own forward pass uses')
+    return z
 
 def head_options(
     model  # any policy's model
