@@ -231,7 +231,7 @@ def check_sampler(
 ):
     "Compare what the sampler recorded with the model's own logits under the same temperature, bans and cuts."
     _check_positions(report, 'sampling', join_positions(calls, rollouts), places)
-    banned = banned_ids(policy.model, policy.processor).to(own.device)
+    banned = banned_ids(policy.model, policy.processor, **policy.template).to(own.device)
     logp = warp(own.index_fill(1, banned, -torch.inf), **cuts).gather(1, rollouts.tokens[rollouts.mask][:, None])[:, 0]
     told, inside = rollouts.logprobs[rollouts.mask], logp.isfinite()
     d = (logp - told)[inside].square().mean().sqrt().item() if inside.any() else float('inf')
