@@ -137,8 +137,9 @@ def keep_layout(
 def reason(
     e  # an exception
 ):     # text
-    "Give the first line of what an exception says."
-    return (str(e).strip() or type(e).__name__).splitlines()[0]
+    "Give the first line of what an exception says, and the second where the first only announces it."
+    lines = (str(e).strip() or type(e).__name__).splitlines()
+    return f'unknown {lines[0]}' if isinstance(e, KeyError) else ' '.join(l.strip() for l in lines[:1 + lines[0].endswith(':')])
 
 @contextmanager
 def refused(

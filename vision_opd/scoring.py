@@ -226,7 +226,7 @@ def head_options(
         for _ in range(99):
             cap = (low + high)/2
             low, high = (cap, high) if cap*math.tanh(64*scale/cap) < most else (low, cap)
-    scale, cap = float(f'{scale:.5g}'), cap and float(f'{cap:.5g}')
+    scale, cap = float(f'{scale:.7g}'), cap and float(f'{cap:.5g}')
     if (z - (cap*(scale*x/cap).tanh() if cap else scale*x)).abs().max() > 1e-2*abs(most):
         raise PolicyError(f'{type(net).__name__} does something to its logits after the head that is neither a scale nor a soft cap: this family cannot be trained')
     net.head_options = dict(softcap=cap, logit_scale=scale)
