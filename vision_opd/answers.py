@@ -4,16 +4,17 @@
 
 # %% auto #0
 __all__ = ['END', 'THOUGHT', 'OPEN', 'CLOSE', 'FINAL', 'FAILED', 'QUOTES', 'MARKUP', 'KEYS', 'TAGS', 'LONGEST', 'TAKEN_BACK',
-           'NOT_THIS', 'ROLES', 'FILE', 'TABLE', 'SPACELESS', 'SCRIPTS', 'TELLING', 'TOKEN', 'lexicon', 'ONES', 'SAME',
-           'CJK', 'WORD', 'YES_NO', 'M', 'MARK', 'GOOD', 'BAD', 'REFUSE', 'IDIOMS', 'UNABLE', 'VALUES', 'HAN', 'NUMBER',
-           'NO_COUNT', 'NO_END', 'COUNTED', 'said', 'is_failure', 'plain', 'json_answers', 'boxes', 'fields', 'Parsed',
-           'parse', 'languages_of', 'Lexicon', 'words', 'Mention', 'find_texts', 'find_letters', 'find_yes_no', 'mask',
-           'find_mentions', 'rules', 'Claim', 'Reading', 'read_choice', 'as_options', 'parse_choice', 'read_yes_no',
-           'parse_yes_no', 'number_value', 'find_numbers', 'read_number', 'parse_number', 'official_choice',
-           'official_yes_no', 'official_ab']
+           'NOT_THIS', 'ROLES', 'TABLE', 'SPACELESS', 'SCRIPTS', 'TELLING', 'TOKEN', 'lexicon', 'ONES', 'SAME', 'CJK',
+           'WORD', 'YES_NO', 'M', 'MARK', 'GOOD', 'BAD', 'Claim', 'REFUSE', 'IDIOMS', 'UNABLE', 'TENS', 'VALUES', 'HAN',
+           'NUMBER', 'NO_COUNT', 'NO_END', 'COUNTED', 'said', 'is_failure', 'plain', 'json_answers', 'boxes', 'fields',
+           'Parsed', 'parse', 'languages_of', 'Lexicon', 'words', 'Mention', 'find_texts', 'find_letters',
+           'find_yes_no', 'mask', 'find_mentions', 'rules', 'Reading', 'read_choice', 'as_options', 'parse_choice',
+           'read_yes_no', 'parse_yes_no', 'number_value', 'find_numbers', 'read_number', 'parse_number',
+           'official_choice', 'official_yes_no', 'official_ab']
 
-# %% ../nbs/08_answers.ipynb #07238525
+# %% ../nbs/08_answers.ipynb #6f0c1dbb
 import ast, html, json, re, unicodedata, vision_opd
+from collections import namedtuple
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -66,16 +67,17 @@ def plain(text)->str: # text: what was said
     for pattern,by in MARKUP: s = pattern.sub(by, s)
     return s.strip()
 
-# %% ../nbs/08_answers.ipynb #c4538792
-KEYS = re.compile(r'(?:(?:final|correct|selected|chosen|best|my|model|predicted)?[\s_-]*(?:answer|ans|choice|option|letter|selection|prediction|result'
-    r'|response|pick|output|label|key|respuesta|réponse|antwort|resposta|risposta|ответ|答案|答え|정답|cevap|jawaban)'
+# %% ../nbs/08_answers.ipynb #4ba119f9
+KEYS = re.compile(r'(?:(?:final|correct|selected|chosen|best|my|model|predicted)?[\s_-]*(?:answer|ans|choice|option|letter|selection|prediction'
+    r'|result|response|pick|output|label|key|respuesta|réponse|antwort|resposta|risposta|ответ|答案|答え|정답|cevap|jawaban)'
     r'(?:[\s_-]*(?:letter|choice|option|key|label|text|id))?|solution|selected)', re.I)
 TAGS = re.compile(r'[<\[]((?:final_?)?answer|ans|final|choice|option)[>\]](?!\()(.*?)(?:[<\[]/\1[>\]]|(?=[<\[]\1[>\]])|\Z)'
                   r'|<\|begin_of_box\|>(.*?)(?:<\|end_of_box\|>|\Z)', re.I | re.S)
 
 def json_answers(text): # text: what was said (str) → list of (start, end, content)
     "Find the values of answers in JSON, and the letters that {'A': false, 'B': true} calls true."
-    found, as_text = [], lambda v: ', '.join(map(as_text, v)) if isinstance(v, (list, tuple)) else {True: 'yes', False: 'no'}.get(v, v) if isinstance(v, bool) else str(v)
+    found, yes_no = [], {True: 'yes', False: 'no'}
+    as_text = lambda v: ', '.join(map(as_text, v)) if isinstance(v, (list, tuple)) else yes_no[v] if isinstance(v, bool) else str(v)
     for m in re.finditer(r'\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\}', text):
         row = dict(re.findall(r'''["'](\w+)["']\s*:\s*["']?([^"',}\n]*)''', m[0]))             # of what is not quite JSON
         for read in json.loads, ast.literal_eval:
@@ -118,10 +120,7 @@ LONGEST = 6000    # characters; of a longer text the beginning and the end are r
 TAKEN_BACK = re.compile(r'\b(?:wait|actually|correction|sorry|no)\b|不对|更正', re.I)
 NOT_THIS = re.compile(r'(?:\b(?:not|never|instead of|rather than)|不是)\W*$', re.I)
 
-def parse(
-    text,  # an answer as it was generated
-    read   # a reader of plain words: str → Parsed
-)->Parsed: # what `read` returns, or why nothing was read
+def parse(text, read)->Parsed: # text: an answer as it was generated; read: a reader of plain words, str → Parsed
     "Read what is set apart, where its fields agree, else what the words say; an error says nothing."
     if not (s := said(text)): return Parsed()
     if len(s) > LONGEST: s = s[:LONGEST//4] + '\n…\n' + s[-3*LONGEST//4:]
@@ -132,18 +131,17 @@ def parse(
     last = max([i+1 for i,(f,g) in enumerate(zip(apart, apart[1:])) if TAKEN_BACK.search(s[f[0][1]:g[0][0]])], default=0)
     rest = read(plain(s[apart[-1][0][1]:]))
     values = {got.value for _,got in apart[last:]} | ({rest.value} if rest else set())
-    if len(values) > 1 or None in values: return Parsed(None, True, 'different answers')
-    return Parsed(values.pop(), False, 'set apart')
+    return Parsed(None, True, 'different answers') if len(values) > 1 or None in values else Parsed(values.pop(), False, 'set apart')
 
-# %% ../nbs/08_answers.ipynb #f7f2b054
+# %% ../nbs/08_answers.ipynb #22d91915
 ROLES = 'answer option is right most more than wrong not or and but because so this pick maybe if wait yes no final at one fill'.split()
-FILE = Path(vision_opd.__file__).parent/'languages.json'
 TABLE = {lang: {role: words.split(', ') for role,words in row.items()}
-         for lang,row in json.loads(unicodedata.normalize('NFKC', FILE.read_text(encoding='utf-8'))).items()}
+         for lang,row in json.loads(unicodedata.normalize('NFKC', (Path(vision_opd.__file__).parent/'languages.json').read_text('utf-8'))).items()}
 SPACELESS = r'[\u0900-\u097f\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]'      # scripts without spaces, or with endings
-SCRIPTS = dict(ru='[а-яё]', zh=r'[\u3400-\u9fff]', ja=r'[\u3040-\u30ff]|正解', ko=r'[\uac00-\ud7af]', ar=r'[\u0600-\u06ff]', hi=r'[\u0900-\u097f]', th=r'[\u0e00-\u0e7f]')
-TELLING = {lang: {w for role in set(ROLES) & row.keys() - {'because', 'at', 'or', 'and'} for p in row[role] for w in p.strip('*').split() if len(w) > 1}
-           for lang,row in TABLE.items() if lang not in SCRIPTS}
+SCRIPTS = dict(ru='[а-я]', zh='[\u3400-\u9fff]', ja='[\u3040-\u30ff]|正解', ko='[\uac00-\ud7af]', ar='[\u0600-\u06ff]', hi='[\u0900-\u097f]',
+               th='[\u0e00-\u0e7f]')
+TELLING = {lang: {w for role in set(ROLES) & row.keys() - {'because', 'at', 'or', 'and'} for p in row[role] for w in p.strip('*').split()
+                  if len(w) > 1} for lang,row in TABLE.items() if lang not in SCRIPTS}
 
 def languages_of(s): # s: plain words (str) → tuple of keys of TABLE
     "Tell English, the languages of the scripts in a text, and the Latin one that has more of its words in it than English."
@@ -159,7 +157,8 @@ class Lexicon:
     "The words of some languages, and what roles they play."
     def __init__(self, languages):    # keys of TABLE
         roles = {}
-        for role,w in ((role, w.lower()) for lang in languages for role in ROLES for w in TABLE[lang].get(role, ())): roles.setdefault(w, set()).add(role)
+        for lang,role in ((lang, role) for lang in languages for role in ROLES):
+            for w in TABLE[lang].get(role, ()): roles.setdefault(w.lower(), set()).add(role)
         char = {r: chr(0xf000 + i) for i,r in enumerate(sorted({frozenset(r) for r in roles.values()}, key=sorted))}
         code = {w: char[frozenset(r)] for w,r in roles.items()}
         self.classes = {role: '[' + ''.join(c for r,c in char.items() if role in r) + ']' for role in ROLES}
@@ -170,10 +169,8 @@ class Lexicon:
             w for lang in languages for w in TABLE[lang][role])) for role in ('yes', 'no')}
         self.phrases = {tuple(self.token.findall(w) if w[-1] != "'" else [w]): c for w,c in code.items() if not w.endswith('*')}
         self.longest = max(map(len, self.phrases))
-    def encode(self,
-        t  # text, with its mentions as characters from \ue000 on
-    ):     # str: mentions, a character for each word of the table, x for other words, z where these have no spaces, 0 for numbers, signs
-        "Write a text as a string of roles, the longest phrases first."
+    def encode(self, t): # t: a text, with its mentions as characters from \ue000 on → str
+        "Write a text as roles, the longest phrases first; x is another word, z one of a script without spaces, 0 a number."
         tokens, out, i = [x.lower() for x in self.token.findall(t)], [], 0
         while i < len(tokens):
             n = next((n for n in range(min(self.longest, len(tokens) - i), 0, -1) if tuple(tokens[i:i+n]) in self.phrases), 0)
@@ -191,8 +188,8 @@ ONES = '''zero one two three four five six seven eight nine ten eleven twelve th
     seventeen eighteen nineteen'''.split()
 SAME = {w: str(i) for i,w in enumerate(ONES)} | dict(gray='grey', color='colour', colors='colours', colored='coloured', twenty='20')
 CJK = r'\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af'
-WORD = re.compile(rf"[{CJK}]|(?:(?<![\w.])[-−])?(?<![A-Za-z0-9_.])\d+(?:,\d{{3}})*(?:[.:/]\d+)*(?:\s?(?:[cmk]?m|k?g|m?l|ft|mph|[ap]m|px)\b|[A-Za-z]+)?"
-                  rf"|(?<![\w.])[-−](?=[$€£.])|[^\W\d_](?:(?![{CJK}])[^\W_])*(?:'[^\W\d_]+)*|[$€£¥%°+<>=&#]")
+WORD = re.compile(rf"[{CJK}]|(?:(?<![\w.])[-−])?(?<![A-Za-z0-9_.])\d+(?:,\d{{3}})*(?:[.:/]\d+)*(?:\s?(?:[cmk]?m|k?g|m?l|ft|mph|[ap]m|px)\b"
+                  rf"|[A-Za-z]+)?|(?<![\w.])[-−](?=[$€£.])|[^\W\d_](?:(?![{CJK}])[^\W_])*(?:'[^\W\d_]+)*|[$€£¥%°+<>=&#]")
 
 def words(s): # s: a text (str) → list of (word in one spelling, start, end)
     "Split a text into words with their places; articles are left out."
@@ -208,7 +205,7 @@ class Mention:
     "A place in a text where an option is named."
     start:int; end:int   # characters
     letter:str           # '' when it is the text of several options, or letter and text beside it are of different ones
-    kind:str             # 'letter', 'marked' (in brackets), 'word' (yes or no), 'text', 'statement' (a text with a verb), 'both'; 'weak': see `find_letters`
+    kind:str             # 'letter', 'marked' (in brackets), 'weak', 'word' (yes or no), 'text', 'statement' (a text with a verb), 'both'
 
 def find_texts(s, options): # s: plain words (str); options: {letter: text} → list of Mentions
     "Find texts of options; of overlapping ones the longest. A text that is a lone letter is none."
@@ -224,20 +221,17 @@ def find_texts(s, options): # s: plain words (str); options: {letter: text} → 
             found.append(Mention(w[i][1], end, k if list(bags.values()).count(bag) == 1 else '', 'statement' if 'is' in bag[1:-1] else 'text'))
     return found
 
-# %% ../nbs/08_answers.ipynb #23078d55
-def find_letters(
-    s,       # plain words (str)
-    options, # {letter: text}
-    texts    # Mentions, from `find_texts`
-):           # list of Mentions; 'both' where the option's text follows as it is written, 'weak' for what may be a word
-    "Find letters of options that stand by themselves."
+# %% ../nbs/08_answers.ipynb #3ba21da4
+def find_letters(s, options, texts): # s: plain words; options: {letter: text}; texts: Mentions, from `find_texts` → list of Mentions
+    "Find letters that stand by themselves; 'both' where the option's text follows as it is written, 'weak' for what may be a word."
     found, covered, letters = [], {i for m in texts for i in range(m.start, m.end)}, ''.join(options)
     for m in re.finditer(rf'''(?<![A-Za-zÀ-ɏ0-9'&+/_$\\-])(?<!\w\.)(?P<o>["'(\[{{]\s?)?(?P<l>[{letters}{letters.lower()}])(?P<c>\s?["')\]}}])?
             (?![A-Za-zÀ-ɏ0-9+#°%_]|&|-(?=\w)|'(?!d[ıiuü]r|t[ıiuü]r)\w|\.[A-Za-z]\b|\.\d|/[A-Za-z0-9])''', s, re.X):
         bracketed = (m['c'] or '').strip() in tuple(')]}') and ((m['o'] or '').strip() in tuple('([{') or not m['o'])
         if m.start('l') in covered and not bracketed or found and m.start() < found[-1].end: continue
         own, lead = options[m['l'].upper()].rstrip('.'), re.match(r'[.:)\]\-–—>"\s]*', s[m.end():m.end()+9])
-        if own and (m['l'].isupper() or bracketed) and (lead[0].strip() or m['c']) and re.match(re.escape(own) + r'(?![\w^/-]|\.\d)', s[m.end()+lead.end():], re.I):
+        written = re.match(re.escape(own) + r'(?![\w^/-]|\.\d)', s[m.end()+lead.end():], re.I)
+        if own and written and (m['l'].isupper() or bracketed) and (lead[0].strip() or m['c']):
             found.append(Mention(m.start(), m.end() + lead.end() + len(own), m['l'].upper(), 'both')); continue
         goes_on = re.match(r'[ \t]+[^\W\d_A-Z]' + '|,[ \t][a-z]'*(m['l'] == 'I'), s[m.end():m.end()+9])
         alone = re.search(r'(?:^|\n)[^\S\n]*$', s[:m.start()][-20:]) and re.match(r'\s*[.!]?\s*?(?:\n|$)', s[m.end():m.end()+20])
@@ -247,11 +241,7 @@ def find_letters(
 
 YES_NO = {w: role for row in TABLE.values() for role in ('yes', 'no') for w in row.get(role, ())}
 
-def find_yes_no(
-    s,       # plain words (str)
-    options, # {letter: a word of YES_NO}
-    lexicon  # of the text's languages
-):           # list of Mentions
+def find_yes_no(s, options, lexicon): # s: plain words; options: {letter: a word of YES_NO}; lexicon: of its languages → list of Mentions
     "Find yes and no; a 'no' before a noun or a verb says neither."
     by = {YES_NO[o]: k for k,o in options.items()}
     quoted = lambda m: s[m.start()-1:m.start()] == '"' and re.match(r'\s+\w', s[m.end():])           # '"Yes We Can" is printed'
@@ -259,21 +249,15 @@ def find_yes_no(
     return [] if len(by) < len(options) else [Mention(*m.span(), by[role], 'word') for role in by
         for m in re.finditer(lexicon.yes_no[role], s, re.I) if not quoted(m) and (role == 'yes' or not re.match(go_on, s[m.end():m.end()+9], re.I))]
 
-# %% ../nbs/08_answers.ipynb #9e2baec1
 M, MARK = '[\ue000-\uefff]', r'''["'()\[\]{}<>*#|~_=:,.、\s\\-]'''        # a mention; what may stand around it
 GOOD, BAD = r'(?:[✓✔✅☑]|\[x\])', r'(?:[✗❌✘✖×]|\[\])'
 
 def mask(s, mentions): # s: plain words (str); mentions: in order → str
     "Put one character in place of each mention."
-    out, at = [], 0
-    for n,m in enumerate(mentions): out += [s[at:m.start], f' {chr(0xe000 + n)} ']; at = m.end
-    return ''.join(out) + s[at:]
+    ends = [0, *(m.end for m in mentions)]
+    return ''.join(f'{s[a:m.start]} {chr(0xe000 + n)} ' for n,(a,m) in enumerate(zip(ends, mentions))) + s[ends[-1]:]
 
-def find_mentions(
-    s,       # plain words (str)
-    options, # {letter: text}
-    r        # from `rules`
-):           # list of Mentions in order
+def find_mentions(s, options, r): # s: plain words; options: {letter: text}; r: from `rules` → list of Mentions in order
     "Find letters and texts; keep weak letters where words around say so, and join a letter and the text beside it."
     yes_no = {k: o.strip(' .').lower() for k,o in options.items() if o.strip(' .').lower() in YES_NO}
     texts = find_texts(s, {k: o for k,o in options.items() if k not in yes_no}) + find_yes_no(s, yes_no, r.lexicon)
@@ -288,8 +272,9 @@ def find_mentions(
             if not (small if named.islower() else r.verb.match(after) and m.letter != 'I'): continue
             m = Mention(m.start, m.end, m.letter, 'letter')
         prev = out[-1] if out else Mention(0, 0, '', ''); gap = s[prev.end:m.start]
-        beside = '\n\n' not in gap and (m.kind in of_text and prev.kind in ('letter', 'marked') or prev.kind in of_text and m.kind in ('letter', 'marked'))
-        touching = re.fullmatch(r'''[\s.:()\]\-–—>"']*(?:(?:the|an?)\s+)?''' if m.kind in of_text else r'(?:\s+ones?)?[\s,]*(?:[(\[]\s*)?(?:option|choice)?\s*', gap, re.I)
+        beside = '\n\n' not in gap and {m.kind in of_text, prev.kind in of_text} == {True, False} and {m.kind, prev.kind} & {'letter', 'marked'}
+        touching = re.fullmatch(r'''[\s.:()\]\-–—>"']*(?:(?:the|an?)\s+)?''' if m.kind in of_text else
+                                r'(?:\s+ones?)?[\s,]*(?:[(\[]\s*)?(?:option|choice)?\s*', gap, re.I)
         if beside and touching and (m.letter == prev.letter or m.kind in of_text or '(' in gap + s[m.start]):
             out[-1] = Mention(prev.start, m.end, m.letter if m.letter == prev.letter else '', 'both')
         elif m.start >= prev.end: out.append(m)
@@ -308,7 +293,8 @@ def rules(languages): # languages: keys of TABLE → namespace of compiled regul
         # before a mention
         final=rf'{final}(?:{pause}{{0,12}}?{equal})?{filler}$',
         line=rf'^{MARK}*(?:(?:{c.fill_}|{c.right_}|{c.so_}|{c.final_}|x){MARK}?){{0,4}}{c.answer_}{c.right_}?(?:{equal}|{filler})*$',
-        answer=rf'(?:{c.answer_}|{c.right_}|{c.most_}x{{0,3}})(?:{pause}{{0,15}}?{equal})?{filler}$', option=rf'{c.option_}{pause}{{0,12}}?{equal}{filler}$',
+        answer=rf'(?:{c.answer_}|{c.right_}|{c.most_}x{{0,3}})(?:{pause}{{0,15}}?{equal})?{filler}$',
+        option=rf'{c.option_}{pause}{{0,12}}?{equal}{filler}$',
         chosen=rf'(?:{c.pick_}|{c.this_}|{c.so_}(?:{equal}|{c.so_}|{c.this_}|{c.final_}|{filler})*?|{c.final_}){filler}$',
         but=rf'(?:{c.but_}|{c.wait_}|[,;，；])(?:{filler}|{equal}|{c.so_}|{c.this_})*$', wait=rf'{c.wait_}|(?:^|[.,!?…]){c.no_}[,.:;!—-]',
         alone=rf'^(?:{MARK}|{c.yes_}{MARK}|{c.fill_}|{c.option_})*$', begins=rf'(?:^|{stop})(?:{MARK}|{c.fill_}|{c.option_})*x?$',
@@ -325,7 +311,8 @@ def rules(languages): # languages: keys of TABLE → namespace of compiled regul
         denied_after=rf'(?:(?!{M}|{stop}|{c.than_}).){{0,9}}?(?:{c.not_}|{c.wrong_}|{BAD})|[:=(–-]+(?:{c.wrong_}|{c.no_}|{BAD})',
         either=rf'{c.or_}|{c.and_}', one=rf'^{c.one_}(?:{MARK}|[!.])*$',
         # a weak letter
-        small=rf'(?:{c.option_}|{c.answer_}|{c.pick_}|{c.so_}|{c.this_})(?:{equal}|{MARK}|{c.fill_})*$', named_small=rf'(?:{c.option_}|:)$', closed=r'''[.,;:!?)\]"'。、，*]|$|\n|z''',
+        small=rf'(?:{c.option_}|{c.answer_}|{c.pick_}|{c.so_}|{c.this_})(?:{equal}|{MARK}|{c.fill_})*$',
+        named_small=rf'(?:{c.option_}|:)$', closed=r'''[.,;:!?)\]"'。、，*]|$|\n|z''',
         verb=rf'{c.is_}|{c.right_}|{c.wrong_}|{c.not_}|{c.or_}|{c.and_}|{c.because_}|{c.but_}|{c.most_}|{c.more_}',
         # a line with a verdict; a heading that is continued on the next line
         verdict=rf'^(?:{GOOD}|{BAD}|{other})*(?:0[.)]?)?{other}*(?:{c.option_}\W?)?({M})', reason=rf'{c.because_}|[(.;,]',
@@ -333,22 +320,12 @@ def rules(languages): # languages: keys of TABLE → namespace of compiled regul
         heading=rf'((?:^|\n)(?:{MARK}|{c.right_}|{c.fill_}|x)*{c.answer_}|:){MARK}*\n+(?!{MARK}*(?:{c.fill_}|{c.right_}|x)?{c.answer_})')
     return SimpleNamespace(lexicon=lex, **{k: re.compile(p) for k,p in found.items()})
 
-# %% ../nbs/08_answers.ipynb #34bbe16d
-@dataclass(frozen=True)
-class Claim:
-    "A place in a text that gives an answer."
-    place:int           # of the encoded text
-    letters:frozenset   # more than one: 'A or B'
-    rank:int            # 3: called final, or the closing line; 2: stated; 1: only said
-    how:str             # the rule
+# %% ../nbs/08_answers.ipynb #18798fb2
+Claim = namedtuple('Claim', 'place letters rank how')   # in the encoded text; several letters: 'A or B'; rank 3 is called final, 2 stated, 1 said
 
 class Reading:
     "A text with its mentions, as a string of roles."
-    def __init__(self,
-        s,           # plain words (str)
-        find,        # (words, rules) → Mentions in order
-        two=False    # are there two options only?
-    ):
+    def __init__(self, s, find, two=False): # s: plain words; find: (words, rules) → Mentions in order; two: are there two options only?
         s = re.sub(r'\b(?:appears|seems|looks) to be\b', 'is', re.sub(r'^\s*\d+[.)]\s+(?=\S)', '', s, flags=re.M))
         self.words, self.two, self.rules = s, two, rules(languages_of(s))
         self.mentions = find(s, self.rules)
@@ -398,21 +375,19 @@ def rank(self:Reading,
     if r.chosen.search(before) or r.named.search(before) and r.trail.match(after) and (kinds == {'both'} or r.so.search(before)): return 2, 'chosen'
     if r.wait.search(since): return 2, 'corrected'
     if denied and r.but.search(since): return 2, 'not that but this'
-    if lettered and r.closing.search(before) and r.trail.match(after) and not r.hedged.search(before): return 2, 'closing'
-    if kinds == {'word'} and before.endswith(':') and r.trail.match(after): return 2, 'closing'
+    comma = lettered and r.closing.search(before) and not r.hedged.search(before)
+    if r.trail.match(after) and (comma or kinds == {'word'} and before.endswith(':')): return 2, 'closing'
     if r.alone.match(before) and (first and lettered or r.trail.match(after)): return 2, 'alone'
     return (1, 'its text') if 'text' in kinds and r.leads.search(before) and (before or r.ends.match(after)) else (0, '')
 
 @patch
-def claims_of(self:Reading,
-    x,            # a sentence (str), encoded
-    first, last   # does it open or end the text?
-):                # (list of Claims, set of letters that are denied)
+def claims_of(self:Reading, x, first, last): # x: a sentence, encoded; does it open or end the text? → (Claims, set of letters that are denied)
     "Find what a sentence claims and denies; mentions joined by commas, 'or', 'and' share one fate."
     claims, denied, groups, r = [], set(), [], self.rules
     for m in re.finditer(M, x):
-        new = not groups or {self.at(m[0]).letter} < {self.at(g[0]).letter for g in groups[-1]} or not r.group.fullmatch(x[groups[-1][-1].end():m.start()])
-        groups.append([m]) if new else groups[-1].append(m)
+        again = groups and {self.at(m[0]).letter} < {self.at(g[0]).letter for g in groups[-1]}
+        joined = groups and not again and r.group.fullmatch(x[groups[-1][-1].end():m.start()])
+        groups[-1].append(m) if joined else groups.append([m])
     for g in groups:
         before, after, those = x[:g[0].start()][-60:], x[g[-1].end():], [self.at(m[0]) for m in g]
         letters, kinds, clause = frozenset(m.letter for m in those), {m.kind for m in those}, re.split(M, r.stop.split(before)[-1])[-1]
@@ -422,10 +397,10 @@ def claims_of(self:Reading,
         if rank: claims.append(Claim(g[0].start(), letters, rank, how))
     return claims, denied
 
-# %% ../nbs/08_answers.ipynb #eb3826fa
-REFUSE = re.compile(r"\b(?:can(?:no|')t|cannot|can not|unable|not able|could not|couldn't|impossible|not possible|don't know|do not know|not sure|no idea"
-    r"|i'm sorry|i apologi[sz]e|unclear|unsure|not enough|please (?:upload|provide|share|attach))\b|无法|不知道|不确定|看不清|no puedo|no sé|ne peux|kann nicht"
-    r"|não posso|non posso", re.I)
+# %% ../nbs/08_answers.ipynb #e951fbec
+REFUSE = re.compile(r"\b(?:can(?:no|')t|cannot|can not|unable|not able|could not|couldn't|impossible|not possible|don't know|do not know|not sure"
+    r"|no idea|i'm sorry|i apologi[sz]e|unclear|unsure|not enough|please (?:upload|provide|share|attach))\b|无法|不知道|不确定|看不清|no puedo|no sé"
+    r"|ne peux|kann nicht|não posso|non posso", re.I)
 
 @patch(as_prop=True)
 def claims(self:Reading):
@@ -468,9 +443,7 @@ def read_choice(s, options)->Parsed: # s: plain words (str); options: {letter: t
     same = [k for k,v in values.items() if v == read_number(s).value]
     return Parsed(same[0], False, 'its number') if len(same) == 1 else got
 
-def as_options(
-    options  # {'A': 'red', …}, letters bare or as '(A)', or a list of texts, 26 at most
-):           # {capital letter: plain text}; ValueError for keys that are no letters, and for none
+def as_options(options): # {'A': 'red', …}, letters bare or as '(A)', or a list of texts → {capital letter: plain text}; ValueError
     "Return options as {letter: text}, in order; a list gets letters."
     if not hasattr(options, 'items'): options = dict(zip('ABCDEFGHIJKLMNOPQRSTUVWXYZ', options))
     options = {str(k).strip().strip('().').upper(): plain(str(v)) for k,v in options.items()}
@@ -478,10 +451,7 @@ def as_options(
     if bad or not options: raise ValueError(f"options must be letters with texts, such as {{'A': 'red'}}; got {bad or 'none'}")
     return options
 
-def parse_choice(
-    text,     # an answer as it was generated
-    options   # {'A': 'red', …}, or a list of texts; texts may be empty
-)->Parsed:    # .letter, .ambiguous, .how
+def parse_choice(text, options)->Parsed: # text: an answer; options: {'A': 'red', …} or a list of texts → .letter, .ambiguous, .how
     "Read the letter that a text gives, by letter or by the option's text; None when it gives none, or several."
     options = as_options(options)
     return parse(text, lambda s: read_choice(s, options))
@@ -496,22 +466,22 @@ def read_yes_no(s)->Parsed: # s: plain words (str)
         if idiom.fullmatch(s): return Parsed(word, False, 'an idiom')
     s = re.sub(r'\byes\s*(?:/|or|-)\s*no\b(?=\s*[\w:])', ' ', s, flags=re.I)                  # of a question that is repeated
     got = read_choice(s, dict(Y='yes', N='no'))
-    if got.how == 'alone' and UNABLE.search(s): return Parsed()
-    return Parsed({'Y': 'yes', 'N': 'no'}.get(got.value), got.ambiguous, got.how)
+    return Parsed() if got.how == 'alone' and UNABLE.search(s) else Parsed({'Y': 'yes', 'N': 'no'}.get(got.value), got.ambiguous, got.how)
 
 def parse_yes_no(text)->Parsed: # text: an answer as it was generated → .value 'yes' or 'no'
     "Read yes or no; None when the text gives neither, or both."
     return parse(text, read_yes_no)
 
-# %% ../nbs/08_answers.ipynb #9c4f6d20
-VALUES = {w: i for i,w in enumerate(ONES)} | {w: 20 + 10*i for i,w in enumerate('twenty thirty forty fifty sixty seventy eighty ninety'.split())} | dict(
-    hundred=100, thousand=1000, million=10**6)
+# %% ../nbs/08_answers.ipynb #022e418f
+TENS = 'twenty thirty forty fifty sixty seventy eighty ninety'.split()
+VALUES = {w: i for i,w in enumerate(ONES)} | {w: 20 + 10*i for i,w in enumerate(TENS)} | dict(hundred=100, thousand=1000, million=10**6)
 HAN = dict(zip('零一二两三四五六七八九十百', (0, 1, 2, 2, 3, 4, 5, 6, 7, 8, 9, 10, 100)))
-NUMBER = re.compile(rf'''(?P<digits>(?:(?<![\w.,:/–-])-?|(?<=[\u3040-\uac00]))(?:\d{{1,3}}(?:,\d{{3}})+|\d+)(?:\.\d+)?)(?:\s+(?P<scale>hundred|thousand|million))?
-    (?![\d/°]|[:.,]\d|-\w|\s*(?:st|nd|rd|th)\b|(?!(?:cm|mm|km|m|kg|g|px|ft|mph|l)\b)[A-Za-z])|(?P<han>[零一二两三四五六七八九十百]+)(?=[个只条辆人张本位头匹块把朵棵座间架艘名颗]|\W*$)
+NUMBER = re.compile(rf'''(?P<digits>(?:(?<![\w.,:/–-])-?|(?<=[\u3040-\uac00]))(?:\d{{1,3}}(?:,\d{{3}})+|\d+)(?:\.\d+)?)
+    (?:\s+(?P<scale>hundred|thousand|million))?(?![\d/°]|[:.,]\d|-\w|\s*(?:st|nd|rd|th)\b|(?!(?:cm|mm|km|m|kg|g|px|ft|mph|l)\b)[A-Za-z])
+    |(?P<han>[零一二两三四五六七八九十百]+)(?=[个只条辆人张本位头匹块把朵棵座间架艘名颗]|\W*$)
     |(?<![\w-])(?P<words>(?:{'|'.join(VALUES)})(?:(?:[\s-]|\sand\s)+(?:{'|'.join(VALUES)}))*)\b(?!-\w)''', re.I | re.X)
 
-def number_value(text): # text: digits, English number words, or characters of 零 to 九, 十, 百 → int or float; None for what is no single number
+def number_value(text): # text: digits, English number words, or characters of 零 to 九, 十, 百 → int or float; None for no single number
     "Return the value of a number as it is written: 1,200; 2.5; 3 million; twenty-one; 二十一."
     if not (m := NUMBER.fullmatch(text.strip())): return None
     if m['digits']:
@@ -525,19 +495,22 @@ def number_value(text): # text: digits, English number words, or characters of �
         else: part = (part or 0) + v
     return total + (part or 0)
 
-NO_COUNT = re.compile(r'''(?:\b(?:figure|fig|image|picture|photo|option|step|question|row|column|page|example|frame|no|number|line|point|minus|plus|(?:at\ )?(?:least|most)|than|over
-    |under|up\ to|between|from|nearly|almost|the|these|those|this|that|no|any|every|each|which|another|some|by|of|min\w*|max\w*)\.?|[#<>≤≥±=]=?|第|图|至少|至多|超过|不止
-    |\w\s*(?:[-–—~至到]|\bto|\bor))\s*$''', re.I | re.X)
-NO_END = re.compile(r'''\s*(?:[-–—~至到+*]|to\b|plus|at\ (?:least|most)|or\ (?:more|less|fewer|so)|and\ a\ half|dozen|half|thirds?|quarters?|[ap]\.?m\b|o.clock|号|以上|以下
-    |(?:would|another|more|by|moment)\b|(?:\s+[\w-]+){1,3}?\s+and\s+(?:an?|some|several|many)\b|(?:out\ )?of\ (?:the|these|those|which|them|\d+)|(?:\s*[\w-]+){0,3}?\s*\b(?:per|in\ each|each|every|ago)\b)''', re.I | re.X)
-COUNTED = re.compile(r'''(?:^|[\n.:;]|\b(?:is|are|was|were|see|sees|count|counted|find|shows?|contains?|(?:image|picture|photo|it|i)\ ha(?:s|ve)|with|about|around|roughly
-    |approximately|exactly|only|equals|so|i\ think|i'd\ say)|[有是共约])[\s"'($€£]*$''', re.I | re.X)
+NO_COUNT = re.compile(r'''(?:\b(?:figure|fig|image|picture|photo|option|step|question|row|column|page|example|frame|no|number|line|point|minus|plus
+    |(?:at\ )?(?:least|most)|than|over|under|up\ to
+    |between|from|nearly|almost|the|these|those|this|that|no|any|every|each|which|another|some|by|of|min\w*|max\w*)\.?
+    |[#<>≤≥±=]=?|第|图|至少|至多|超过|不止|\w\s*(?:[-–—~至到]|\bto|\bor))\s*$''', re.I | re.X)
+NO_END = re.compile(r'''\s*(?:[-–—~至到+*]|to\b|plus|at\ (?:least|most)|or\ (?:more|less|fewer|so)|and\ a\ half|dozen|half|thirds?|quarters?
+    |[ap]\.?m\b|o.clock|号|以上|以下|(?:would|another|more|by|moment)\b|(?:\s+[\w-]+){1,3}?\s+and\s+(?:an?|some|several|many)\b
+    |(?:out\ )?of\ (?:the|these|those|which|them|\d+)|(?:\s*[\w-]+){0,3}?\s*\b(?:per|in\ each|each|every|ago)\b)''', re.I | re.X)
+COUNTED = re.compile(r'''(?:^|[\n.:;]|\b(?:is|are|was|were
+    |see|sees|count|counted|find|shows?|contains?|(?:image|picture|photo|it|i)\ ha(?:s|ve)|with|about|around
+    |roughly|approximately|exactly|only|equals|so|i\ think|i'd\ say)|[有是共约])[\s"'($€£]*$''', re.I | re.X)
 
-# %% ../nbs/08_answers.ipynb #ea46c68c
 def find_numbers(s, r): # s: plain words (str); r: from `rules`; not needed → list of Mentions in order; .letter is the number as text
     "Find the numbers of a text that may count something."
     found = [(m, number_value(m[0]), s[max(0, m.start()-40):m.start()], s[m.end():m.end()+40]) for m in NUMBER.finditer(s)]
-    return [Mention(*m.span(), repr(x), 'text') for m,x,before,after in found if x is not None and not NO_COUNT.search(before) and not NO_END.match(after)]
+    return [Mention(*m.span(), repr(x), 'text') for m,x,before,after in found
+            if x is not None and not NO_COUNT.search(before) and not NO_END.match(after)]
 
 def read_number(s)->Parsed: # s: plain words (str)
     "Read the number that a text states, or the only one, where it counts something."
@@ -545,7 +518,8 @@ def read_number(s)->Parsed: # s: plain words (str)
     s = re.sub(r'\b(?:altogether|in total|in all|total(?: number)?(?: of)?|equals|sum|count)\b(?!ed)', 'answer', s, flags=re.I)
     reading = Reading(s, find_numbers); got, found = reading.answer, reading.mentions
     if got.how != 'its text' and (got or got.ambiguous): return Parsed(got.value and ast.literal_eval(got.value), got.ambiguous, got.how)
-    if len(found) != 1 or REFUSE.search(s) or re.search(r"[?？]|\b(?:maybe|perhaps|not|or|if)\b|n't\b|不", s, re.I): return Parsed(None, len(found) > 1)
+    unsure = REFUSE.search(s) or re.search(r"[?？]|\b(?:maybe|perhaps|not|or|if)\b|n't\b|不", s, re.I)
+    if len(found) != 1 or unsure: return Parsed(None, len(found) > 1)
     end = re.match(r'(?:\s+(?!is\b|are\b|was\b|were\b)[a-z-]+){0,5}[\s%€$]*(?:$|[.,;:!)"\n])|\s*[\u3040-\uac00]', s[found[0].end:])
     return Parsed(ast.literal_eval(found[0].letter), False, 'the only number') if end and COUNTED.search(s[:found[0].start]) else Parsed()
 
@@ -566,8 +540,7 @@ def official_yes_no(text): # text: an answer as it was generated → .value is '
     s = text.strip().lstrip('*').strip()
     if s.startswith('answer'): s = s[len('answer'):].strip()
     elif s.lower().startswith('answer'): return Parsed(how='the released scorer stops with an IndexError here')
-    s = s.lower()
-    word = next((w for w in ('yes', 'no') if s.startswith(w)), None) or (s.split() or [''])[-1].strip('.,!?*"\'')
+    word = next((w for w in ('yes', 'no') if s.lower().startswith(w)), None) or (s.lower().split() or [''])[-1].strip('.,!?*"\'')
     return Parsed(word if word in ('yes', 'no') else None, how='released scorer')
 
 def official_ab(text): # text: an answer as it was generated → .value is 'A' or 'B'

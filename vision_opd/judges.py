@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from threading import Lock
-from .answers import (Mention, Parsed, Reading, REFUSE, fields, is_failure, mask, number_value, parse, parse_choice, parse_number, parse_yes_no,
-    plain, read_yes_no, said, words)
+from .answers import (Mention, Parsed, Reading, REFUSE, fields, is_failure, mask, number_value, parse,
+    parse_choice, parse_number, parse_yes_no, plain, read_yes_no, said, words)
 from .policies import DualPolicy, load
 from .rollouts import sample
 from .servers import Reply, Server, message
@@ -51,7 +51,7 @@ def says(
     sought = [w for w,*_ in normal_words(truth)]
     if not sought: return s.casefold() == truth.casefold()
     if [w for w,*_ in normal_words(s)] == sought: return True
-    reading = Reading(s, lambda s, r: find_words(s, sought)); r, t = reading.rules, reading.code.strip('.!')
+    reading = Reading(s, lambda s, r: find_words(s, sought)); r, t = reading.rules, reading.code.strip('.!。')
     if len(reading.mentions) != 1 or len(t) > 30 or re.search(r'[.;!?\n。？]', t) or REFUSE.search(s): return False
     before, after = t.split(chr(0xe000))
     if any(p.search(before + after) for p in (r.denied_before, r.hedged, r.supposed, r.wait, r.either)) or r.denied_after.match(after): return False

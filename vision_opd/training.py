@@ -884,15 +884,15 @@ def gate(
     unread=(0., [])   # from `unread_answers`
 ):
     "NoGap when the teacher's view is no better than the student's, or when most answers could not be read."
+    what, full, crop = ('accuracy', 'full', 'crop') if g['full'] else ('confidence', 'full_confidence', 'crop_confidence')
+    if g[crop][0] > g[full][0]: return
     share, texts = unread
     if share > .5:
         raise NoGap(f'{share:.0%} of the answers on held-out examples could not be read, so the gap is not known; such as '
                     + ', '.join(repr(t if len(t) < 80 else t[:77] + '…') for t in texts) + ': ask for short answers, raise --max_new_tokens, '
                     'name a --judge, or pass --gate false')
-    what, full, crop = ('accuracy', 'full', 'crop') if g['full'] else ('confidence', 'full_confidence', 'crop_confidence')
-    if g[crop][0] <= g[full][0]:
-        raise NoGap(f'the crop does not beat the full image on held-out examples ({what} {g[crop][0]:.3f} against {g[full][0]:.3f}): '
-                    'the teacher has nothing to teach; check boxes and recipe, or pass --gate false')
+    raise NoGap(f'the crop does not beat the full image on held-out examples ({what} {g[crop][0]:.3f} against {g[full][0]:.3f}): '
+                'the teacher has nothing to teach; check boxes and recipe, or pass --gate false')
 
 def closed(
     before, after  # from `numbers`
