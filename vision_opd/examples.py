@@ -12,9 +12,9 @@ __all__ = ['MAX_PIXELS', 'COLUMN_NAMES', 'NEEDED', 'BOX_CHOICES', 'OPENERS', 'TA
            'open_jsonl', 'open_csv', 'open_list', 'open_folder', 'open_released', 'Rejected', 'SetAside', 'Examples',
            'open_source', 'read_examples', 'name_examples', 'summary', 'none_usable', 'print_choice', 'choose_columns',
            'judge_rows', 'make_reader', 'refuse_reversed', 'load_examples', 'find_duplicates', 'fingerprint',
-           'prompt_tokens', 'prompt_length', 'length_rule', 'ArrowRows', 'open_dataset', 'open_stream', 'open_splits',
-           'open_saved', 'read_parquet', 'open_parts', 'open_parquet', 'ExampleStream', 'json_lines', 'open_json',
-           'coco_source', 'vstar_source', 'open_vstar', 'open_vstar_part', 'open_annotations', 'Joined',
+           'prompt_tokens', 'prompt_length', 'length_rule', 'named_classes', 'ArrowRows', 'open_dataset', 'open_stream',
+           'open_splits', 'open_saved', 'read_parquet', 'open_parts', 'open_parquet', 'ExampleStream', 'json_lines',
+           'open_json', 'coco_source', 'vstar_source', 'open_vstar', 'open_vstar_part', 'open_annotations', 'Joined',
            'archive_parts', 'member_path', 'opened_archive', 'extract_archive', 'extract_released', 'open_packed',
            'fetch_released', 'open_hub', 'Overlap', 'named_pictures', 'perceptual_hashes', 'find_overlaps']
 
@@ -1231,6 +1231,17 @@ def fitting(
     return self.split_off(bad, bad.values())
 
 # %% ../nbs/01_examples.ipynb #37206725
+def named_classes(
+    value,   # a row, or a part of it
+    feature  # of a `datasets` table, or a dictionary or list of them
+):           # as `value`
+    "Give the numbers of class labels their names, at any depth."
+    if hasattr(feature, 'int2str'): return None if value is None or value < 0 else feature.int2str(value)
+    if isinstance(feature, dict) and isinstance(value, dict): return {k: named_classes(v, feature.get(k)) for k,v in value.items()}
+    inner = getattr(feature, 'feature', feature[0] if isinstance(feature, list) and feature else None)
+    if inner is None or isinstance(value, bytes) or value is None: return value
+    return [named_classes(v, inner) for v in value] if isinstance(value, list) else named_classes(value, inner)
+
 class ArrowRows:
     "Rows of a dataset in arrow format, where no image is decoded on the way."
     fresh = 2**26   # bytes read until the file is mapped anew: pages that were read stay in a mapping
@@ -1244,7 +1255,7 @@ class ArrowRows:
         table = self.ds[i]
         row,self.seen = table.to_pylist()[0], self.seen+table.nbytes
         if self.seen > self.fresh and self.ds.cache_files: self.ds,self.seen = pickle.loads(pickle.dumps(self.ds)), 0
-        return row
+        return named_classes(row, self.ds.features)
 
 def _has(source, *attrs): return not isinstance(source, (str, Path, type)) and all(hasattr(source, a) for a in attrs)
 
@@ -1265,7 +1276,7 @@ def open_stream(
 ):       # a Source that streams
     "An iterable dataset, read once and in order."
     rows = ds.with_format('arrow')
-    return Source('the stream', lambda: ((n, t.to_pylist()[0]) for n,t in enumerate(rows, 1)), streams=True)
+    return Source('the stream', lambda: ((n, named_classes(t.to_pylist()[0], ds.features)) for n,t in enumerate(rows, 1)), streams=True)
 
 # %% ../nbs/01_examples.ipynb #41a4c850
 @opener(lambda s: isinstance(s, dict) and s and all(_has(v, 'features', 'with_format') for v in s.values()))

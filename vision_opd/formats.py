@@ -189,7 +189,7 @@ def chat_turns(
     if not pairs: raise ValueError('the conversation asks nothing')
     return pairs, images, system
 
-# %% ../nbs/00b_formats.ipynb #540a2816
+# %% ../nbs/00b_formats.ipynb #9639c3c0
 NOTES, PART, REFUSED = '_notes', '_part', '_refused'   # keys of a plain row: what was left out or done, its number among those made of one, why it is unfit
 
 def changed(
@@ -214,12 +214,17 @@ def chat_rows(
     "Make a row with a conversation plain: one row for each question."
     if 'instruction' in row and 'output' in row and not row.get('question'):          # LLaMA-Factory's other form
         row = changed(row, question='\n'.join(t for t in (row['instruction'], row.get('input')) if t), answer=row['output'])
-    if not (name := chat_column(row)): return [row]
+    if not (name := chat_column(row)):
+        if not row.get('history'): return [row]
+        asked,said = (next((k for k in keys if row.get(k)), None) for keys in (('question', 'query', 'problem', 'prompt'), ('answer', 'response')))
+        if not asked: raise ValueError('the row has a history of turns and no question after them')
+        turns = [*(dict(user=q, assistant=a) for q,a in row['history']), dict(user=row[asked], assistant=row.get(said))]
+        row,name = changed(row, 'a conversation of several questions makes an example of each', messages=turns, **{k: None for k in ('history', asked, said) if k}), 'messages'
     turns = list(_listed(row[name]))
     for k in 'completion', 'chosen':
         if row.get(k): turns += row[k] if isinstance(row[k], list) and chat_column(dict(messages=row[k])) else [dict(role='assistant', content=row[k])]
     pairs,images,system = chat_turns(turns)
-    notes = ['a system turn is left out']*system + ['a conversation of several questions makes an example of each']*(len(pairs) > 1)
+    notes = ['a system turn is left out']*(system or bool(row.get('system'))) + ['a conversation of several questions makes an example of each']*(len(pairs) > 1)
     new = {k: v for k,v in row.items() if k not in {name, 'completion', 'chosen', 'rejected'}}
     row = changed(row, *notes); row.clear(); row.update(new | ({NOTES: notes} if notes else {}))
     if images and not any(row.get(k) for k in ('image', 'images')): row['images'] = images
