@@ -111,7 +111,7 @@ def message_in(
         if isinstance(found, list) and found: found = found[0]
         elif isinstance(found, dict) and (key := next((k for k in ('error', 'errors', 'message', 'detail', 'msg') if found.get(k)), None)):
             found = found[key]
-        else: return found if isinstance(found, str) else json.dumps(found)
+        else: return text_of(found) if isinstance(found, str) else json.dumps(found)
 
 def read_failure(
     status,     # HTTP status
