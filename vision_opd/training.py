@@ -1190,7 +1190,7 @@ def serve_line(
     c = unwrap(model).peft_config['default']
     rank = max([c.r, *c.rank_pattern.values()])
     if c.use_dora or c.modules_to_save or c.trainable_token_indices or rank > RANKS[-1]:
-        return f'vision_opd train ... --merge true   # vLLM takes no adapter with weights of its own beside LoRA, and none above rank {RANKS[-1]}'
+        return f'vllm serve {shlex.quote(str(path))}  # of a run with --merge true: vLLM takes plain LoRA up to rank {RANKS[-1]}, and this adapter is more'
     rank = next(r for r in RANKS if r >= rank)
     return f'vllm serve {shlex.quote(base_of(model))} --enable-lora --max-lora-rank {rank} --lora-modules {shlex.quote(f"vision_opd={path}")}'
 
