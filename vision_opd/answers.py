@@ -307,7 +307,7 @@ def rules(languages): # languages: keys of TABLE → namespace of compiled regul
              rf'''|[)\]"']*(?:[.,;:!—–。，、…\n-]|{c.because_}|{c.right_}|z)|'x)''',
         # both sides
         group=rf'(?:[,:/&+、،]|{c.or_}|{c.and_})*(?:{c.option_}|{c.or_}|{c.maybe_})*',
-        denied_before=rf'{c.not_}|{c.than_}|{c.wrong_}(?:{c.fill_})*(?:{c.answer_}|{c.option_})',
+        denied_before=rf'{c.not_}|{c.than_}|{c.wrong_}(?:{c.fill_})*(?:{c.answer_}|{c.option_}|$)',
         denied_after=rf'(?:(?!{M}|{stop}|{c.than_}).){{0,9}}?(?:{c.not_}|{c.wrong_}|{BAD})|[:=(–-]+(?:{c.wrong_}|{c.no_}|{BAD})',
         either=rf'{c.or_}|{c.and_}', one=rf'^{c.one_}(?:{MARK}|[!.])*$',
         # a weak letter
@@ -326,7 +326,8 @@ Claim = namedtuple('Claim', 'place letters rank how')   # in the encoded text; s
 class Reading:
     "A text with its mentions, as a string of roles."
     def __init__(self, s, find, two=False): # s: plain words; find: (words, rules) → Mentions in order; two: are there two options only?
-        s = re.sub(r'\b(?:appears|seems|looks) to be\b', 'is', re.sub(r'^\s*\d+[.)]\s+(?=\S)', '', s, flags=re.M))
+        s = re.sub(r'\be\.\s?g\.', 'for example', re.sub(r'^\s*\d+[.)]\s+(?=\S)', '', s, flags=re.M))
+        s = re.sub(r'\b(?:appears|seems|looks) to be\b', 'is', s)
         self.words, self.two, self.rules = s, two, rules(languages_of(s))
         self.mentions = find(s, self.rules)
         self.code = self.rules.lexicon.encode(mask(s, self.mentions))
@@ -358,8 +359,7 @@ def rank(self:Reading,
     before, after,  # what stands around a mention in its sentence (str), encoded
     kinds,          # set, see `Mention`
     first, last,    # does the sentence open or end the text?
-    listed,         # does the mention stand in a list of options?
-    denied          # is another option denied in this sentence?
+    listed, denied  # does the mention stand in a list of options? is another option denied in the sentence?
 ):                  # (rank, name of the rule); rank 0: no claim
     "Apply the rules, from the strongest to the weakest."
     r, lettered, since = self.rules, not kinds & {'text', 'statement'}, re.split(M, before)[-1]
@@ -392,7 +392,8 @@ def claims_of(self:Reading, x, first, last): # x: a sentence, encoded; does it o
         before, after, those = x[:g[0].start()][-60:], x[g[-1].end():], [self.at(m[0]) for m in g]
         letters, kinds, clause = frozenset(m.letter for m in those), {m.kind for m in those}, re.split(M, r.stop.split(before)[-1])[-1]
         if r.denied_before.search(clause) or kinds != {'word'} and r.denied_after.match(after): denied |= letters; continue
-        if r.supposed.search(before) or r.hedged.search(r.near.split(before)[-1]) or r.hedged.match(after.lstrip(',.("\'')): continue
+        hedged = r.hedged.search(r.near.split(before)[-1]) or r.hedged.match(after.lstrip(',.("\''))
+        if hedged or r.supposed.search(before + re.split(M, after)[0]): continue
         rank, how = self.rank(before, after, kinds, first, last, g[0][0] in self.listed, bool(denied))
         if rank: claims.append(Claim(g[0].start(), letters, rank, how))
     return claims, denied
@@ -485,8 +486,7 @@ def number_value(text): # text: digits, English number words, or characters of �
     "Return the value of a number as it is written: 1,200; 2.5; 3 million; twenty-one; 二十一."
     if not (m := NUMBER.fullmatch(text.strip())): return None
     if m['digits']:
-        x = float(m['digits'].replace(',', ''))*VALUES.get((m['scale'] or '').lower(), 1)
-        return int(x) if x == int(x) else x
+        x = float(m['digits'].replace(',', ''))*VALUES.get((m['scale'] or '').lower(), 1); return int(x) if x == int(x) else x
     total, part = 0, None
     for v in [HAN[c] for c in m['han']] if m['han'] else [VALUES[w] for w in re.findall(r'[a-z]+', m['words'].lower()) if w != 'and']:
         if v > 100 or m['han'] and v > 9: total, part = total + (1 if part is None else part)*v, None
