@@ -68,7 +68,8 @@ class InputOptions:
     rehearsal:float=.2       # share of prompts whose student sees the crop, lest it forget how to read crops
     control:str='none'       # 'same_view', 'shuffled' or 'sft': runs that claims are held against
     def __post_init__(self):
-        for k in 'output_dir', 'model', 'data', 'retention', 'teacher': setattr(self, k, os.path.expanduser(getattr(self, k)))
+        for k in 'output_dir', 'model', 'data', 'retention', 'teacher':
+            if path := getattr(self, k): setattr(self, k, os.path.expanduser(path))
 
 # %% ../nbs/07_training.ipynb #3c04dc43
 @dataclass
