@@ -3,6 +3,7 @@
 A cell flagged by one of `tst_flags` in settings.ini runs only when asked (`--flags "slow cuda"`), one marked
 `#| eval: false` never. `--save` writes fresh outputs back; a cell that did not run keeps the outputs it has.
 A section chosen by name (`-k`) first runs the sections above it, since it reads what they define.
+Notebooks can run side by side, `pytest nbs -n 2 --dist loadfile`: each process then computes on its share of the cores.
 """
 import json, os, re, traceback
 from configparser import ConfigParser
@@ -11,6 +12,8 @@ from pathlib import Path
 import pytest
 
 root = Path(__file__).parent.parent
+if (workers := os.environ.get('PYTEST_XDIST_WORKER_COUNT')):     # before torch is imported
+    os.environ.setdefault('OMP_NUM_THREADS', str(max(1, (os.cpu_count() or 1)//int(workers))))
 os.environ.update(HF_HUB_OFFLINE='1', TOKENIZERS_PARALLELISM='false', IN_TEST='1', TQDM_DISABLE='1')
 
 def pytest_addoption(parser):

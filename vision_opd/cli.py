@@ -5,12 +5,13 @@
 # %% auto #0
 __all__ = ['VERBS', 'WITHOUT', 'INHERITED', 'METAVARS', 'BASE', 'NEEDED', 'EXTRAS', 'FLAGS', 'COMMANDS', 'KEPT', 'room',
            'UsageError', 'Parser', 'add_flag', 'parser', 'parsed', 'settings', 'train_config', 'table', 'scenes',
-           'in_turn', 'check_writable', 'run_train', 'asked_protocol', 'run_gap', 'run_evaluate', 'judge_of',
-           'evaluated', 'versions', 'missing', 'Card', 'cards', 'host_memory', 'advice', 'remedies', 'prescription',
-           'asked_update', 'run_doctor', 'verdict', 'usage', 'said', 'quiet_libraries', 'run_command', 'main']
+           'in_turn', 'check_writable', 'run_train', 'run_data', 'asked_protocol', 'run_gap', 'run_evaluate',
+           'judge_of', 'evaluated', 'versions', 'missing', 'Card', 'cards', 'host_memory', 'advice', 'remedies',
+           'prescription', 'asked_update', 'run_doctor', 'verdict', 'usage', 'said', 'quiet_libraries', 'run_command',
+           'main']
 
 # %% ../nbs/13_cli.ipynb #0f0e1087
-import argparse, os, platform, re, sys, traceback, warnings, yaml
+import argparse, logging, os, platform, re, sys, traceback, warnings, yaml
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, fields, replace
 from importlib import import_module
@@ -20,7 +21,7 @@ from pathlib import Path
 from types import SimpleNamespace
 import vision_opd
 from .config import (CHOICES, TYPES, ConfigError, Protocol, TrainConfig, agreed_protocol, check, command_flags,
-    from_text, loading, nearest, one_of, options, preset_options, protocol_of, reading)
+    from_text, loading, nearest, one_of, options, preset_options)
 
 # %% ../nbs/13_cli.ipynb #3177a667
 def room(
@@ -32,6 +33,7 @@ def room(
 # %% ../nbs/13_cli.ipynb #a41fcd10
 VERBS = dict(train='close the gap: measure, train, measure again', gap='measure how much better a model reads crops than full images',
              evaluate='ask benchmarks of a model or of a server, score the answers, report',
+             data='show how a source of data is understood: mapping, counts, boxes drawn',
              doctor='say what this machine can run, and plan a run for it or for another one')
 
 class UsageError(ValueError): "A command line that cannot be read."
@@ -44,8 +46,8 @@ class Parser(argparse.ArgumentParser):
 
 WITHOUT = dict(gate='train even if the crop does not beat the full image; as --gate false',
                monitor='never stop early, whatever the rules of monitors.RULES find; as --monitor false')
-INHERITED = 'Recipe, views, pixels, thinking, suffix and length are by default those of the run that wrote the model.'
-METAVARS = {bool: 'true|false', int: 'N', float: 'X', dict: 'NAME=VALUE,…'}
+INHERITED = 'Recipe, views, pixels, thinking, system message, suffix and length are by default those of the run that wrote the model.'
+METAVARS = {bool: 'true|false', int: 'N', float: 'X'}
 
 # %% ../nbs/13_cli.ipynb #b83eec39
 def add_flag(
@@ -89,15 +91,16 @@ def parsed(
     **how   # own_help of `parser`
 ):          # {option: value} of what was given; UsageError for what cannot be read
     "What a command line says."
-    p, flags = parser(verb, ''.join(f'--{n} {n.upper()} ' for n in needs), **how), {f.name: f for f in command_flags(verb)}
+    p, flags = parser(verb, ''.join(f'--{n} {n.upper()} '.removeprefix('--source ') for n in needs), **how), {f.name: f for f in command_flags(verb)}
     given, rest = p.parse_known_args([_as_name(a) for a in argv])
+    if rest and 'source' in flags and not rest[0].startswith('-') and not hasattr(given, 'source'): given.source = rest.pop(0)
     for word in rest:
         name = word.lstrip('-').partition('=')[0]
         what = f'has no flag {word.partition("=")[0]}{nearest(name, flags, "--")}' if word.startswith('-') else f'cannot place {word!r}: it follows no flag'
         raise UsageError(f'{verb} {what}' + f' (vision_opd {verb} --help lists them)'*('did you' not in what))
     try: given = {k: from_text(f'--{k}', v, flags[k].kinds) for k,v in vars(given).items()}
     except ConfigError as e: raise UsageError(f'{verb}: {e}') from None
-    if missing := [n for n in needs if not given.get(n)]: raise UsageError(f'{verb} needs --{" and --".join(missing)}')
+    if missing := [n for n in needs if not given.get(n)]: raise UsageError(f'{verb} needs ' + ' and '.join('a SOURCE' if n == 'source' else f'--{n}' for n in missing))
     return given
 
 def settings(
@@ -173,6 +176,7 @@ def run_train(
     cfg, embedded = train_config(given)
     if given.get('print_config'): print(yaml.safe_dump(asdict(cfg), sort_keys=False, allow_unicode=True), end=''); return 0
     check_writable(cfg.output_dir)
+    if cfg.resume and not (Path(cfg.output_dir)/'config.yaml').exists(): print(f'note: {cfg.output_dir} holds no run to go on with, so this one begins at the beginning')
     t = room('training')
     t.check_output(cfg)
     with in_turn():
@@ -181,6 +185,17 @@ def run_train(
     if os.environ.get('RANK', '0') != '0': return 0
     if why := getattr(result, 'stopped', None): print(f'\nvision_opd: stopped: {why}', file=sys.stderr); return 1
     print(f'\n{table(result.summary)}\n\n{result.summary["steps"]} updates in {result.summary["seconds"]:.0f} s; the model is in {result.model}')
+
+# %% ../nbs/13_cli.ipynb #fc402e2e
+def run_data(
+    argv  # the source, and flags, as strings
+):
+    "Show the mapping, the counts, and some boxes drawn."
+    given = parsed('data', argv, ('source',))
+    a = settings('data', given)
+    check_writable(a.output_dir)
+    print(room('inspection').inspect_data(a.source, a.output_dir, a.show, limit=a.limit, **room('examples').data_options(a)))
+    print(f'the rows and the contact sheet are in {a.output_dir}')
 
 # %% ../nbs/13_cli.ipynb #aaab2df1
 def asked_protocol(
@@ -201,9 +216,10 @@ def run_gap(
     a = settings('gap', given)
     check_writable(a.output_dir)
     protocol = asked_protocol(given, [a.model], Protocol(64))
-    examples = room('examples').load_examples(a.data, **reading(given))
+    examples = room('examples').load_examples(a.data, limit=a.limit, **room('examples').data_options(a))
     model = room('policies').load(a.model or BASE, **loading(given))
-    report = room('evaluation').perception_gap(*model, examples, protocol.views, protocol.max_new_tokens, template=protocol.template, prompt_suffix=protocol.prompt_suffix)
+    report = room('evaluation').perception_gap(*model, examples, protocol.views, protocol.max_new_tokens, template=protocol.template,
+        prompt_suffix=protocol.prompt_suffix)
     Path(a.output_dir).mkdir(parents=True, exist_ok=True)
     room('checkpoints').write_json(Path(a.output_dir)/'gap.json', report.to_dict() | dict(protocol=asdict(protocol)))
     print(f'{report}\n\nin full: {Path(a.output_dir)/"gap.json"}')
@@ -239,12 +255,16 @@ def evaluated(
     given  # those that were given
 ):         # exit code; ValueError for flags that exclude each other
     "Do what the flags of `run_evaluate` ask for."
+    known = room('benchmarks').BENCHMARKS
+    for name in a.benchmark.split(','):
+        if re.fullmatch(r'\w+', name) and name not in known and not Path(name).exists() and (near := nearest(name, known)):
+            raise UsageError(f'evaluate: there is no benchmark, file or folder {name}{near} (evaluate --list names all)')
     server = room('servers').Server(a.api_base, a.api_model, os.environ.get('OPENAI_API_KEY'), limit_field=a.limit_field) if a.api_base else None
     model = None if server else a.model or str(BASE)
     protocol = asked_protocol(given, [a.base, model], Protocol())
     result = room('evaluation').evaluate(a.benchmark.split(','), a.output_dir, model=model, base=a.base or None, server=server, processor=a.processor or None,
         against=a.against or None, views=a.views.split(','), protocol=protocol, limit=a.limit, judge=judge_of(a), resume=a.resume, tolerance=a.tolerance,
-        reading=reading(given), loading=loading(given))
+        reading=room('examples').data_options(a), loading=loading(given))
     print(f'{result}\n\nreport: {Path(a.output_dir)/"report.html"}, every answer: {Path(a.output_dir)/"records.jsonl"}')
     return result.status
 
@@ -372,7 +392,7 @@ def verdict(
         yield f'{name}: ' + ('fits' if more == {} else f'fits with {flags}' if more else 'does not fit: take more GPUs, a smaller model, or shorter answers')
 
 # %% ../nbs/13_cli.ipynb #6a99f06c
-COMMANDS = dict(train=run_train, gap=run_gap, evaluate=run_evaluate, doctor=run_doctor)
+COMMANDS = dict(train=run_train, gap=run_gap, evaluate=run_evaluate, data=run_data, doctor=run_doctor)
 
 def usage():
     "What can be typed."
@@ -392,9 +412,11 @@ def quiet_libraries():
     "What libraries say to those who program them is not shown to those who type commands; VISION_OPD_DEBUG=1 shows it."
     if os.environ.get('VISION_OPD_DEBUG'): yield; return
     if 'transformers' not in sys.modules: os.environ.setdefault('TRANSFORMERS_VERBOSITY', 'error')
+    before = logging.root.manager.disable
     with warnings.catch_warnings():
-        warnings.simplefilter('ignore')
-        yield
+        warnings.simplefilter('ignore'); logging.disable(logging.WARNING)
+        try: yield
+        finally: logging.disable(before)
 
 # %% ../nbs/13_cli.ipynb #fa738722
 KEPT = dict(train='what is on disk is whole, --resume true goes on from the newest checkpoint',

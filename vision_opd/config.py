@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['TYPES', 'PRESETS', 'TEACHERS', 'SUPPORTS', 'PARTS', 'DTYPES', 'CHOICES', 'COUNTS', 'SHARES', 'NOT_NEGATIVE',
-           'MEASURED', 'TrainConfig', 'home', 'described', 'help_texts', 'arguments', 'reading', 'loading',
-           'ConfigError', 'nearest', 'one_of', 'typed', 'kinds_of', 'options', 'presets', 'preset_options', 'check',
-           'clashes', 'Protocol', 'protocol_of', 'differences', 'run_protocol', 'agreed_protocol', 'EvaluateOptions',
-           'DoctorOptions', 'Flag', 'flags_of', 'command_flags', 'from_text']
+           'MEASURED', 'TrainConfig', 'home', 'described', 'help_texts', 'loading', 'ConfigError', 'nearest', 'one_of',
+           'typed', 'kinds_of', 'options', 'presets', 'preset_options', 'check', 'clashes', 'Protocol', 'protocol_of',
+           'differences', 'run_protocol', 'agreed_protocol', 'EvaluateOptions', 'DataOptions', 'DoctorOptions', 'Flag',
+           'flags_of', 'command_flags', 'from_text']
 
 # %% ../nbs/06a_config.ipynb #bdc212a0
 import inspect, re
@@ -29,12 +29,14 @@ class TrainConfig:
     # Data
     data:str=''              # folder, file or hub id with images, boxes and questions
     limit:int|None=None      # read at most so many examples
-    columns:dict|None=None   # columns by their role, where they are guessed wrong: image=photo,question=q,answer=none
-    box_format:str=''        # numbers of a box: 'xyxy', 'xywh', 'relative' or 'thousand'; '': what the layout says, else xyxy
-    boxes:str='union'        # of a row with several: their union, an example for each, or rows with a single one only
-    image_root:str=''        # folder that the paths of images are relative to, if not the table's
-    split:str=''             # of a dataset with several
-    template:str=''          # question for annotations without one: 'What color is the {name}?'
+    columns:str=''           # which column is what: 'image=photo box=where question=ask answer='; '': by their usual names
+    box_format:str=''        # 'xyxy', 'xywh', 'relative', 'thousand', … one of boxes.BOX_FORMATS; '': judged by the numbers
+    boxes:str='union'        # of a row with several: their 'union', an example for 'each', or 'single' ones only
+    template:str=''          # question for boxes with a label and none of their own: 'What color is the {name}?'
+    image_root:str=''        # the folder that image paths are relative to; '': the table's
+    split:str=''             # of a data set with several
+    encoding:str=''          # of a text file, such as 'cp1252'; '': told from its bytes
+    image_limit:int=0        # images with more pixels are set aside; 0: about 179 million
     # Views
     recipe:str='clean'       # how views are made: 'clean', or 'released' with its red frame and hint
     student_view:str='full'  # what the student sees; 'degraded' under a 'full' teacher needs no box
@@ -43,9 +45,11 @@ class TrainConfig:
     # Prompt
     thinking:bool|None=None  # enable_thinking of the chat template; none: as the template itself says
     prompt_suffix:str=''     # text after every question, such as 'Answer in one word.'
+    system:str=''            # a system message before every question; '': none but the template's own
     # Model
     dtype:str='auto'         # computed in; 'auto': what the device is good at
     attention:str='auto'     # an implementation that transformers knows; 'auto': flash attention where it is installed
+    trust_remote_code:bool=False  # run Python code that comes with the model
     # Adapter
     parts:str='vision projector language'  # what trains, or what gets an adapter
     lora:bool=False          # train a low-rank adapter instead of the weights
@@ -152,25 +156,11 @@ def help_texts(
     return {k: v for some in described(cls).values() for k,v in some.items()}
 
 # %% ../nbs/06a_config.ipynb #db20c2a1
-def arguments(
-    section,  # of TrainConfig
-    given,    # {option: value}
-    but=''    # a field of the section that is none
-):            # {argument: value}; what says nothing is left out
-    "The options of a section, as the function that they belong to takes them."
-    return {k: given[k] for k in described()[section] if k != but and given.get(k) not in (None, '')}
-
-def reading(
-    given  # {option: value}, such as vars(cfg)
-):         # arguments of `examples.load_examples`
-    "How data is read."
-    return arguments('Data', given, 'data')
-
 def loading(
     given  # {option: value}, such as vars(cfg)
-):         # arguments of `policies.load`
+):         # {argument: value} of `policies.load`; what says nothing is left out
     "How a model is loaded."
-    return arguments('Model', given, 'model')
+    return {k: given[k] for k in described()['Model'] if k != 'model' and given.get(k) not in (None, '')}
 
 # %% ../nbs/06a_config.ipynb #d1d2e55a
 def _repr_markdown_(self):
@@ -205,7 +195,7 @@ def one_of(
     return f'{", ".join(first)} or {last}' if first else last
 
 # %% ../nbs/06a_config.ipynb #b6a3a997
-_KINDS = {int: 'a whole number', float: 'a number', bool: 'true or false', str: 'text', dict: 'a mapping of names to values'}
+_KINDS = {int: 'a whole number', float: 'a number', bool: 'true or false', str: 'text'}
 
 def typed(
     name,   # of a field
@@ -262,7 +252,7 @@ CHOICES = dict(control=('none', 'same_view', 'shuffled', 'sft'), student_view=VI
 COUNTS = ('max_steps batch_size reference_batch token_budget rollout_budget chunk_size num_rollouts max_new_tokens holdout '
           'eval_examples lora_rank save_steps keep_checkpoints max_skipped').split()
 SHARES = 'rehearsal beta rate lora_dropout advantage adam_beta2 sample_min_p'.split()
-NOT_NEGATIVE = ('max_pixels lora_alpha top_k sample_top_k token_clip term_clip importance_cap tilt tilt_floor margin_gate '
+NOT_NEGATIVE = ('max_pixels image_limit lora_alpha top_k sample_top_k token_clip term_clip importance_cap tilt tilt_floor margin_gate '
                 'anchor warmup_steps weight_decay eval_steps seed').split()
 
 # %% ../nbs/06a_config.ipynb #ecbf0af2
@@ -292,13 +282,16 @@ def clashes(
 ):     # pairs (True when options contradict each other, what to do about it)
     "What cannot be asked for together."
     adapter = [k for k in ('lora_targets', 'lora_alpha', 'lora_dropout', 'rslora', 'dora', 'quantise', 'merge') if getattr(c, k)]
+    there = (Path(c.model)/'adapter_config.json').exists()
     shaped = [k for k in ('tilt', 'advantage', 'anchor', 'importance_cap', 'margin_gate') if getattr(c, k)]
     return [
-        (adapter and not c.lora, f'{", ".join(adapter)} is about an adapter: add lora true, or leave it out'),
+        (there and c.lora, f'{c.model} is an adapter, and it trains on as it is: leave lora out, or merge it first'),
+        (adapter and not c.lora and not (there and set(adapter) <= {'merge', 'quantise'}),
+         f'{", ".join(adapter)} is about a new adapter: ' + ('it goes on with its own, leave it out' if there else 'add lora true, or leave it out')),
         (c.merge and c.quantise, 'merge would round the adapter to 4 bits: write the adapter, and merge it into the unquantised model'),
         (c.merge and c.shard, 'merge does not work on sharded weights: write the adapter, and merge it afterwards'),
         (c.anchor and not c.lora and c.teacher not in ('frozen', 'trust_region'),
-         'anchor needs the model before training: take a frozen or trust_region teacher, or lora true'),
+         'anchor needs the model before training: take a frozen or trust_region teacher' + ', or lora true'*(not there)),
         (c.control == 'sft' and shaped, f'{", ".join(shaped)} shapes what a teacher says, and with control sft there is none'),
         (c.tilt and c.tilt_floor and c.beta == 1, 'reverse KL (beta 1) to a target with a floor is infinite: take beta below 1, or tilt_floor 0'),
         (c.term_clip and c.support == 'sampled', "term_clip acts on the terms of a sum over ids, and support 'sampled' has no sum"),
@@ -318,6 +311,7 @@ class Protocol:
     student_view:str='full'    # what the view 'full' shows, one of `crops.VIEWS`
     teacher_view:str='crop'    # what the view 'crop' shows
     thinking:bool|None=None    # enable_thinking of the chat template; None: as the template itself says
+    system:str=''              # a system message before every question
     prompt_suffix:str=''       # text after every question
 
     def __post_init__(self):
@@ -332,8 +326,8 @@ class Protocol:
         return get_recipe(self.recipe, student_view=self.student_view, teacher_view=self.teacher_view, max_pixels=self.max_pixels)
     @property
     def template(self):
-        "Options of the chat template."
-        return {} if self.thinking is None else dict(enable_thinking=self.thinking)
+        "Options of the chat template, as `policies.encode` takes them."
+        return {k: v for k,v in dict(enable_thinking=self.thinking, system=self.system or None).items() if v is not None}
     def of(self,
         item  # an Item of chapter 09, or a Benchmark
     ):        # text
@@ -343,7 +337,7 @@ class Protocol:
 # %% ../nbs/06a_config.ipynb #878c7901
 def _words(self):
     "The protocol in words: what is at its default is left out, but for recipe, length and temperature."
-    more = {k: getattr(self, k) for k in ('student_view', 'teacher_view', 'thinking', 'prompt_suffix') if getattr(self, k) != getattr(Protocol, k)}
+    more = {k: getattr(self, k) for k in ('student_view', 'teacher_view', 'thinking', 'system', 'prompt_suffix') if getattr(self, k) != getattr(Protocol, k)}
     cut = f', at most {self.max_pixels} pixels' if self.max_pixels else ''
     return '; '.join([f'{self.recipe} views{cut}', f'{self.max_new_tokens} tokens at temperature {self.temperature:g}', *(f'{k} {v!r}' for k,v in more.items())])
 Protocol.__str__ = _words
@@ -386,7 +380,8 @@ def agreed_protocol(
     found = {str(m).rpartition('=')[2]: p for m in models if (p := run_protocol(m))}
     for (a,p),(b,q) in zip(found.items(), [*found.items()][1:]):
         if diff := differences(p, q, asked):
-            raise ConfigError(f'{a} and {b} were trained under two protocols ({diff}) and cannot be compared: give these options, to ask both in one way')
+            flags = ', '.join(f'--{f.name}' for f in fields(Protocol) if f.name not in asked and getattr(p, f.name) != getattr(q, f.name))
+            raise ConfigError(f'{a} and {b} were trained under two protocols ({diff}) and cannot be compared: give {flags}, to ask both in one way')
     told = replace(next(iter(found.values()), default), **asked)
     if found: print(f'protocol of {" and ".join(found)}' + (f', with {", ".join(asked)} as given' if asked else '') + f': {told}')
     return told
@@ -410,6 +405,15 @@ class EvaluateOptions:
     # What it is compared with
     against:str=''           # folder of an earlier evaluation, or MODEL=FOLDER where it has several models
     tolerance:float=.02      # share of items that may stay unscored; beyond it the exit code is 1
+
+@dataclass
+class DataOptions:
+    "Flags of `vision_opd data` beside those that it shares with train."
+    # Data
+    source:str=''            # folder, file or hub id with images, boxes and questions; needs no --source before it
+    # What is shown
+    show:int=8               # examples on the contact sheet
+    output_dir:str='data_seen'  # where rows.jsonl, quarantine.jsonl and contact_sheet.png go
 
 @dataclass
 class DoctorOptions:
@@ -447,7 +451,7 @@ MEASURED = 'Model', 'Data', 'Views', 'Prompt', 'Judge'   # sections of TrainConf
 _PROTOCOL = {f.name for f in fields(Protocol)}
 
 def command_flags(
-    verb  # train, gap, evaluate or doctor
+    verb  # train, gap, evaluate, data or doctor
 )->list:  # of Flags
     "All options of a command."
     files = [Flag('config', 'Files', 'YAML file of options; flags win over it', (str,), None),
@@ -458,6 +462,7 @@ def command_flags(
         own, names = {f.name: f for f in flags_of(EvaluateOptions) if verb == 'evaluate'}, 'output_dir max_new_tokens' + ' resume'*(verb == 'evaluate')
         shared = [f for f in flags_of(TrainConfig, MEASURED, names) if f.name not in (*own, 'data'*(verb == 'evaluate'))]
         return [*own.values(), *(replace(f, default=None) if f.name in _PROTOCOL else f for f in shared)]   # their default is the run's
+    if verb == 'data': return flags_of(DataOptions) + [f for f in flags_of(TrainConfig, ('Data',)) if f.name != 'data']
     planned = ('teacher teacher_dtype parts lora lora_rank quantise batch_size num_rollouts max_new_tokens token_budget rollout_budget chunk_size '
                'gradient_checkpointing shard dtype')
     return flags_of(DoctorOptions) + flags_of(TrainConfig, (), 'model ' + planned) + files[:2]
@@ -468,14 +473,10 @@ def from_text(
     text,  # as typed
     kinds  # types it may have
 ):         # its value; ConfigError when it is none of these
-    "The value of a flag; a mapping is written image=photo,answer=none, or as YAML."
+    "The value of a flag."
     word = text.strip().lower()
     if type(None) in kinds and word == 'none': return None
     if bool in kinds:
         if word in ('true', 'yes', '1', 'false', 'no', '0'): return word in ('true', 'yes', '1')
     elif int in kinds and re.fullmatch(r'[+-]?\d+', word): return int(word)
-    elif dict in kinds and ('=' in text or ':' in text):
-        try: found = typed(name, yaml.safe_load(text if text.startswith('{') else '{' + text.replace('=', ': ') + '}'), kinds)
-        except yaml.YAMLError: return typed(name, text, kinds)
-        return {k: None if v == 'none' else v for k,v in found.items()}
     return home(typed(name, text, kinds))

@@ -147,6 +147,28 @@ def shift(
     "The box moved."
     return Box(self.left+dx, self.top+dy, self.right+dx, self.bottom+dy)
 
+# %% ../nbs/00_crops.ipynb #e397eafb
+@patch
+def scaled(
+    self:Box,
+    old,  # width and height of the image it was drawn in
+    new   # width and height of the same image at another size
+):        # a Box
+    "Return the box in a copy of its image of another size."
+    x,y = new[0]/old[0], new[1]/old[1]
+    return Box(self.left*x, self.top*y, self.right*x, self.bottom*y)
+
+@patch
+def turned(
+    self:Box,
+    orientation,  # of EXIF, 1–8
+    size          # width and height of the image as it is stored
+):                # a Box in the upright image
+    "Return the box after its image is turned upright."
+    (l,t,r,b),(W,H) = self, size
+    return Box(*{2: (W-r, t, W-l, b), 3: (W-r, H-b, W-l, H-t), 4: (l, H-b, r, H-t), 5: (t, l, b, r), 6: (H-b, l, H-t, r),
+                 7: (H-b, W-r, H-t, W-l), 8: (t, W-r, b, W-l)}.get(orientation, (l, t, r, b)))
+
 # %% ../nbs/00_crops.ipynb #1830caa9
 def _span(
     lo:float,    # where the clipped box begins on this axis
@@ -185,12 +207,14 @@ def refuse_unclear(
 
 def eight_bits(
     image  # PIL image of one channel, integers 0–65535
-):         # PIL image, mode L; ValueError for pixels out of that range
-    "16-bit greys scaled to 8 bits; more than 16 bits have no known range."
-    deep = np.asarray(image)
-    if deep.min() < 0 or deep.max() > 65535:
-        raise ValueError(f'the image has pixels from {deep.min()} to {deep.max()}, of no known range: save it with 8 bits')
-    return Image.fromarray((deep.astype('float32')/257).round().astype('uint8'))
+):         # PIL image, mode L; ValueError for pixels of unknown range
+    "Deep greys scaled to 8 bits: by the bits that a TIFF names, else 16; the darkest quarter of 16 bits alone may as well be 10, 12 or 14."
+    deep,bits = np.asarray(image), getattr(image, 'tag_v2', {}).get(258, (16,))[0]
+    low,high = int(deep.min()), int(deep.max())
+    if low < 0 or high > 65535 or bits in (16, 32) and 255 < high < 2**14:
+        raise ValueError(f'the image has pixels from {low} to {high}, of no known range: save it with 8 bits')
+    most = 2**(bits if 8 < bits < 16 else 16) - 1
+    return Image.fromarray((deep.astype('float32')*255/most).round().astype('uint8'))
 
 # %% ../nbs/00_crops.ipynb #330a978b
 def as_rgb(
@@ -554,14 +578,20 @@ def controlled(
             for p,im in zip(pairs, third_views(pairs, control))]
 
 # %% ../nbs/00_crops.ipynb #bac6b724
+def _blank_tokens(size, processor):
+    "The tokens of a blank image of this size; some processors cannot count without one."
+    made = processor(text=[processor.image_token], images=[[Image.new('RGB', size)]])['input_ids'][0]
+    return len(made) - len(processor.tokenizer('')['input_ids'])
+
 def visual_tokens(
     size,      # width and height of a view
     processor  # a processor or image processor of transformers
 )->int:
     "How many tokens of the prompt an image of this size takes, without the image; ValueError if the processor cannot tell."
     w,h = size
-    if hasattr(processor, '_get_num_multimodal_tokens'):
-        return int(processor._get_num_multimodal_tokens(image_sizes=[(h, w)])['num_image_tokens'][0])
+    try: return int(processor._get_num_multimodal_tokens(image_sizes=[(h, w)])['num_image_tokens'][0])
+    except (AttributeError, TypeError, KeyError): pass   # it has no such method, or it is broken: SmolVLM's, in transformers 5.24
+    if hasattr(processor, 'image_token') and hasattr(processor, 'tokenizer'): return _blank_tokens(size, processor)
     processor = getattr(processor, 'image_processor', processor)
     if not hasattr(processor, 'get_number_of_image_patches'):
         raise ValueError(f'{type(processor).__name__} cannot count tokens from a size: make the view and process it')

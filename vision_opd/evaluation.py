@@ -223,7 +223,7 @@ def gap_closed(
 def item_set(
     source,     # 'vstar', 'vstar=FOLDER', or what `load_examples` opens
     limit=None, # the first so many; None: all
-    **reading   # further arguments of `load_examples`, for examples
+    **reading   # options of `load_examples`
 ):              # Items; ValueError where they cannot be opened
     "The items of a benchmark, or of examples; a name of one's own is given as 'name=source'."
     name, _, where = str(source).partition('=') if isinstance(source, str) else ('', '', '')
@@ -375,9 +375,10 @@ def evaluate(
     loading=None          # {argument: value} of `policies.load`
 )->Evaluation:            # ValueError for what cannot be asked or compared; RunStopped when too many items in a row fail
     "Ask, score, compare; writes the report to `output_dir`."
+    if unknown := [v for v in views if v not in VIEWS]: raise ValueError(f'a view is one of {", ".join(VIEWS)}; got {unknown[0]!r}')
     who = askers(model, base, server, batch_size, **loading or {})
     protocol = protocol or agreed_protocol([base, model])
-    sets = [item_set(b, limit, **{k: v for k,v in (reading or {}).items() if k != 'limit'}) for b in benchmarks]
+    sets = [item_set(b, limit, **(reading or {})) for b in benchmarks]
     if len({s.benchmark.name for s in sets}) < len(sets) or not sets: raise ValueError("each set needs a name of its own, 'NAME=SOURCE', and one set at least is needed")
     if against: check_against(against, sets, protocol)
     with Journal(output_dir, resume) as journal:

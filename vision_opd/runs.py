@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['VIEWS', 'KEY', 'seen', 'prompt_size', 'batches', 'Local', 'as_answers', 'choose', 'has_view', 'shown', 'key',
-           'lines_of', 'read_lines', 'Journal', 'append', 'read_run', 'record_of', 'by_likelihood', 'failed', 'counted',
-           'RunStopped', 'run']
+           'lines_of', 'read_lines', 'Journal', 'append', 'read_run', 'record_of', 'by_likelihood', 'failed',
+           'as_stored', 'counted', 'RunStopped', 'run']
 
 # %% ../nbs/10b_runs.ipynb #7c095d77
 import json, os, torch
@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from filelock import FileLock, Timeout
+from PIL import Image, ImageChops
 from .config import Protocol
 from .crops import add_hint, fitted_size, resized, visual_tokens
 from .divergence import token_logprobs
@@ -206,7 +207,7 @@ class Journal:
     def _open(self, resume):
         for name in 'records', 'errors':
             path = self.folder/f'{name}.jsonl'; _, end = lines_of(path)
-            if end and not resume: raise ValueError(f'{self.folder} already holds a run: choose another folder, or resume it')
+            if end and not resume: raise ValueError(f'{self.folder} already holds a run: choose another folder, or go on with resume')
             self.files[name] = open(path, 'ab', buffering=0); self.files[name].truncate(end)
         self.answers = {}
         for r in read_lines(self.folder/'records.jsonl'): self.answers.setdefault(key(r), r)
@@ -290,6 +291,19 @@ def _ask_local(local, items, view, protocol):
         who, images, texts = zip(*good)
         yield from zip(who, local(images, texts, protocol.max_new_tokens, protocol.temperature))
 
+# %% ../nbs/10b_runs.ipynb #4f0c1d02
+def as_stored(
+    item,  # an Item
+    view,  # one of VIEWS
+    image  # of that view, PIL
+):         # a Path or the bytes of its file where these are the same pixels, else the image
+    "What to send of a view: a file as it is, not a larger copy of it in another format."
+    picture = item.crop if view == 'crop' and item.crop is not None else item.picture
+    if view not in ('full', 'crop', 'plain') or picture.size != image.size: return image
+    source = picture.read()
+    same = not isinstance(source, Image.Image) and ImageChops.difference(picture.decode(), image).getbbox() is None
+    return source if same else image
+
 # %% ../nbs/10b_runs.ipynb #4638339b
 def _ask_one(server, item, view, protocol, processor):
     "One item's answer from a server, or its failure."
@@ -298,10 +312,11 @@ def _ask_one(server, item, view, protocol, processor):
     good, bad = _views([item], view, protocol)
     if bad: return bad[0]
     (_, image, text), = good
-    extra = dict(chat_template_kwargs=protocol.template) if protocol.template else {}   # as vLLM and SGLang take them
-    r = server.ask(text, image, max_tokens=protocol.max_new_tokens, temperature=protocol.temperature, **extra)
+    extra = {} if protocol.thinking is None else dict(chat_template_kwargs=dict(enable_thinking=protocol.thinking))   # as vLLM and SGLang take it
+    r = server.ask(text, as_stored(item, view, image), max_tokens=protocol.max_new_tokens, temperature=protocol.temperature, system=protocol.system or None, **extra)
     if r.error: return item, failed(r.error.kind, r.error)
-    answer = dict(text=r.text, error=None, finish_reason=r.finish_reason, prompt_tokens=r.usage.get('prompt_tokens'))
+    answer = dict(text=r.text, error=None, finish_reason=r.finish_reason, prompt_tokens=r.usage.get('prompt_tokens'),
+                  **dict(thinking=r.thinking) if r.thinking else {})
     return item, answer if processor is None else counted(answer, local_tokens(processor, text, image.size))
 
 def _ask_server(server, items, view, protocol, processor):

@@ -4,14 +4,15 @@
 
 # %% auto #0
 __all__ = ['COLOURS', 'KINDS', 'SIZE', 'SPECIAL', 'TEMPLATE', 'TEXT', 'VISION', 'FAMILIES', 'SIGHT', 'ROPE', 'PINS', 'SIGLIP',
-           'OTHERS', 'textures', 'outline', 'stamp', 'scene', 'row', 'write_scenes', 'make_tokenizer', 'make_processor',
+           'SQUARE', 'IMAGE', 'OTHERS', 'CLIP', 'PIXTRAL', 'COHERE', 'LINES', 'PATCHES', 'MORE', 'QWENS', 'ALL',
+           'textures', 'outline', 'stamp', 'scene', 'row', 'write_scenes', 'make_tokenizer', 'make_processor',
            'make_model', 'answer_batch', 'fit_base', 'base_dir']
 
 # %% ../nbs/02_tiny.ipynb #0018d290
-import json, math
+import copy, json, math
 from functools import cache
 from pathlib import Path
-import numpy as np, torch, transformers
+import numpy as np, torch, transformers as hf
 from PIL import Image, ImageDraw
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import (AutoConfig, AutoModelForImageTextToText, AutoProcessor, PreTrainedTokenizerFast,
@@ -167,80 +168,132 @@ FAMILIES = {  # what each family asks for beyond TEXT and VISION
 
 # %% ../nbs/02_tiny.ipynb #3fb1c24c
 def _qwen(family):
-    "Config and processor of one of `FAMILIES`."
-    proc, (text, vision) = make_processor(), FAMILIES[family]
+    "Config and processor of one of `FAMILIES` or `QWENS`."
+    proc, (text, vision) = make_processor(), (FAMILIES | QWENS)[family]
     tok = proc.tokenizer
-    ids = dict(zip(('vision_start_token_id','vision_end_token_id','image_token_id','video_token_id'), tok.convert_tokens_to_ids(SPECIAL[3:])))
+    ids = dict(zip(('vision_start_token', 'vision_end_token', 'image_token', 'video_token'), tok.convert_tokens_to_ids(SPECIAL[3:])))
     text = {**TEXT, 'vocab_size': len(tok), **text}
-    return dict(text_config=text, vision_config={**VISION, **vision}, **ids), proc
+    return dict(text_config=text, vision_config={**VISION, **vision}), proc, ids
 
 # %% ../nbs/02_tiny.ipynb #18fac30c
 SIGHT = dict(hidden_size=64, intermediate_size=128, num_hidden_layers=2, num_attention_heads=4, image_size=64, patch_size=16)
 ROPE, PINS = dict(rope_type='default', rope_theta=10000.), [[64, 64], [64, 128], [128, 64], [128, 128]]
 SIGLIP = dict(model_type='siglip_vision_model', vision_use_head=False)
-OTHERS = {  # special tokens, marker of an image, language model, vision tower, the rest of the config
+SQUARE, IMAGE = dict(height=64, width=64), dict(image_token='<image>')
+
+def _edge(n, **kw): return dict(size=dict(longest_edge=n), **kw)
+
+def _pali(tok, template):
+    "PaliGemma's processor, which wants to be told how many tokens an image has."
+    images = hf.SiglipImageProcessor(size=SQUARE); images.image_seq_length = 16
+    return hf.PaliGemmaProcessor(images, tok, template)
+
+# %% ../nbs/02_tiny.ipynb #b7d3c0a1
+OTHERS = {  # special tokens, marker of an image, language model, vision tower, the rest of the config, processor of (tokenizer, template)
     'internvl': (dict(start_image_token='<img>', end_image_token='</img>', context_image_token='<IMG>', video_token='<video>'), '<IMG>',
-        dict(model_type='qwen2'), {}, dict(image_seq_length=4, downsample_ratio=.5)),
+        dict(model_type='qwen2'), SIGHT, dict(image_seq_length=4, downsample_ratio=.5), lambda tok, t: hf.InternVLProcessor(
+            hf.GotOcr2ImageProcessor(size=SQUARE, max_patches=4), tok, hf.InternVLVideoProcessor(size=SQUARE), 4, t)),
     'smolvlm': (dict(fake_image_token='<fake>', image_token='<image>', global_image_token='<global>', end_of_utterance_token='<eou>'),
-        '<image>', dict(model_type='llama'), {}, dict(scale_factor=2)),
+        '<image>', dict(model_type='llama'), SIGHT, dict(scale_factor=2), lambda tok, t: hf.SmolVLMProcessor(
+            hf.SmolVLMImageProcessor(**_edge(128, max_image_size=dict(longest_edge=64))), tok, hf.SmolVLMVideoProcessor(), 4, t)),
     'gemma3': (dict(image_token='<soft>', boi_token='<boi>', eoi_token='<eoi>'), '<boi>',
         dict(model_type='gemma3_text', layer_types=['sliding_attention']*2 + ['full_attention'], sliding_window=32, query_pre_attn_scalar=24,
              rope_parameters=dict(sliding_attention=ROPE, full_attention=dict(ROPE, rope_theta=1e6))),
-        dict(model_type='siglip_vision_model'), dict(mm_tokens_per_image=4)),
-    'llava_onevision': (dict(image_token='<image>', video_token='<video>'), '<image>', dict(model_type='qwen2'), SIGLIP,
-        dict(image_grid_pinpoints=PINS)),
+        SIGHT | dict(model_type='siglip_vision_model'), dict(mm_tokens_per_image=4),
+        lambda tok, t: hf.Gemma3Processor(hf.Gemma3ImageProcessor(size=SQUARE), tok, t, 4)),
+    'llava_onevision': (IMAGE | dict(video_token='<video>'), '<image>', dict(model_type='qwen2'), SIGHT | SIGLIP, dict(image_grid_pinpoints=PINS),
+        lambda tok, t: hf.LlavaOnevisionProcessor(hf.LlavaOnevisionImageProcessor(size=SQUARE, image_grid_pinpoints=PINS), tok,
+                                                  hf.LlavaOnevisionVideoProcessor(), 16, 'full', t)),
     'lfm2_vl': (dict(image_token='<image>', image_start_token='<ims>', image_end_token='<ime>', image_thumbnail_token='<thumb>'), '<image>',
-        dict(model_type='lfm2', layer_types=['conv', 'conv', 'full_attention']), dict(model_type='siglip2_vision_model', num_patches=256),
-        dict(downsample_factor=2)),
-    'paligemma': (dict(image_token='<image>'), '<image>', dict(model_type='gemma'), SIGLIP, dict(projection_dim=96)),
+        dict(model_type='lfm2', layer_types=['conv', 'conv', 'full_attention']), SIGHT | dict(model_type='siglip2_vision_model', num_patches=256),
+        dict(downsample_factor=2), lambda tok, t: hf.Lfm2VlProcessor(hf.Lfm2VlImageProcessor(
+            encoder_patch_size=16, tile_size=64, min_image_tokens=4, max_image_tokens=16, max_num_patches=64, min_tiles=2, max_tiles=4), tok, t)),
+    'paligemma': (IMAGE, '<image>', dict(model_type='gemma'), SIGHT | SIGLIP, dict(projection_dim=96), _pali),
 }
 
-# %% ../nbs/02_tiny.ipynb #1332c844
-def _processor(family, tok, template):
-    "The processor of one of `OTHERS`."
-    hf, square, longest = transformers, dict(height=64, width=64), lambda n: dict(longest_edge=n)
-    if family == 'internvl':
-        return hf.InternVLProcessor(hf.GotOcr2ImageProcessor(size=square, max_patches=4), tok, hf.InternVLVideoProcessor(size=square), 4, template)
-    if family == 'smolvlm':
-        images = hf.SmolVLMImageProcessor(size=longest(128), max_image_size=longest(64))
-        return hf.SmolVLMProcessor(images, tok, hf.SmolVLMVideoProcessor(), 4, template)
-    if family == 'gemma3': return hf.Gemma3Processor(hf.Gemma3ImageProcessor(size=square), tok, template, 4)
-    if family == 'llava_onevision':
-        images = hf.LlavaOnevisionImageProcessor(size=square, image_grid_pinpoints=PINS)
-        return hf.LlavaOnevisionProcessor(images, tok, hf.LlavaOnevisionVideoProcessor(), 16, 'full', template)
-    if family == 'lfm2_vl':
-        return hf.Lfm2VlProcessor(hf.Lfm2VlImageProcessor(encoder_patch_size=16, tile_size=64, min_image_tokens=4, max_image_tokens=16,
-                                                          max_num_patches=64, min_tiles=2, max_tiles=4), tok, template)
-    images = hf.SiglipImageProcessor(size=square); images.image_seq_length = 16
-    return hf.PaliGemmaProcessor(images, tok, template)
+# %% ../nbs/02_tiny.ipynb #d51f6b32
+CLIP = SIGHT | dict(model_type='clip_vision_model', projection_dim=64)
+PIXTRAL = SIGHT | dict(model_type='pixtral', head_dim=16, rope_parameters=ROPE)
+COHERE = dict(model_type='cohere2', layer_types=['sliding_attention']*2 + ['full_attention'], sliding_window=32, logit_scale=.25)
+LINES = dict(image_token='[IMG]', image_break_token='[IMG_BREAK]', image_end_token='[IMG_END]')
+PATCHES = dict(image_token='<|IMG_PATCH|>', boi_token='<|START_OF_IMG|>', eoi_token='<|END_OF_IMG|>', img_line_break_token='<|IMG_LINE_BREAK|>')
 
+def _anyres(select, extra):
+    "The processor of LLaVA-NeXT, for a tower with `extra` tokens beside the patches."
+    return lambda tok, t: hf.LlavaNextProcessor(hf.LlavaNextImageProcessor(size=dict(shortest_edge=64), crop_size=SQUARE, image_grid_pinpoints=PINS),
+                                                tok, 16, select, t, num_additional_image_tokens=extra)
+
+# %% ../nbs/02_tiny.ipynb #e60a7d18
+MORE = {  # as `OTHERS`; `model_type` in the rest of the config where the family has no class of its own
+    'llava': (IMAGE, '<image>', dict(model_type='llama'), CLIP, dict(), lambda tok, t: hf.LlavaProcessor(
+        hf.CLIPImageProcessor(size=dict(shortest_edge=64), crop_size=SQUARE), tok, 16, 'default', t, num_additional_image_tokens=1)),
+    'llava_next': (IMAGE, '<image>', dict(model_type='mistral'), CLIP, dict(image_grid_pinpoints=PINS), _anyres('default', 1)),
+    'granite_vision': (IMAGE, '<image>', dict(model_type='granite', logits_scaling=4., embedding_multiplier=6., residual_multiplier=.5,
+        attention_multiplier=.2), SIGHT | SIGLIP, dict(model_type='llava_next', image_grid_pinpoints=PINS, vision_feature_layer=[-2, -1],
+        vision_feature_select_strategy='full'), _anyres('full', 0)),
+    'mistral3': (LINES, '[IMG]', dict(model_type='mistral'), PIXTRAL, dict(),
+        lambda tok, t: hf.PixtralProcessor(hf.PixtralImageProcessor(**_edge(128, patch_size=16)), tok, 16, 2, t)),
+    'lighton_ocr': (LINES, '[IMG]', dict(model_type='qwen3'), PIXTRAL, dict(),
+        lambda tok, t: hf.LightOnOcrProcessor(hf.PixtralImageProcessor(**_edge(128, patch_size=32)), tok, 16, 2, t)),
+    'idefics3': (IMAGE | dict(fake_image_token='<fake_token_around_image>', global_image_token='<global-img>', end_of_utterance_token='<end_of_utterance>'),
+        '<image>', dict(model_type='llama'), SIGHT, dict(scale_factor=2), lambda tok, t: hf.Idefics3Processor(
+            hf.Idefics3ImageProcessor(**_edge(128, max_image_size=dict(longest_edge=64))), tok, 4, t)),
+    'deepseek_vl': (IMAGE, '<image>', dict(model_type='llama'), SIGHT | SIGLIP, dict(),
+        lambda tok, t: hf.DeepseekVLProcessor(hf.DeepseekVLImageProcessor(size=SQUARE), tok, t, num_image_tokens=16)),
+    'glm4v': ({f'{k}_token': f'<|{v}|>' for k,v in dict(image='image', video='video', image_start='begin_of_image', image_end='end_of_image',
+                                                       video_start='begin_of_video', video_end='end_of_video').items()},
+        '<|begin_of_image|><|image|><|end_of_image|>', dict(rope_parameters=dict(ROPE, mrope_section=[2, 2, 2], partial_rotary_factor=.5)),
+        VISION | dict(image_size=64), dict(), lambda tok, t: hf.Glm4vProcessor(hf.Glm4vImageProcessor(
+            patch_size=16, size=dict(shortest_edge=32*32*4, longest_edge=2*256*256)), tok, hf.Glm4vVideoProcessor(patch_size=16), t)),
+    'paligemma2': (IMAGE, '<image>', dict(model_type='gemma2', layer_types=['sliding_attention', 'full_attention', 'sliding_attention'],
+        sliding_window=32, query_pre_attn_scalar=24), SIGHT | SIGLIP, dict(model_type='paligemma', projection_dim=96), _pali),
+    'aya_vision': (PATCHES | dict(marker_token='<image>', tile_token='TILE', whole_token='TILE_GLOBAL'), '<image>', COHERE, SIGHT | SIGLIP,
+        dict(downsample_factor=2), lambda tok, t: hf.AyaVisionProcessor(
+            hf.GotOcr2ImageProcessor(size=SQUARE, max_patches=4), tok, 16, 64, downsample_factor=2, chat_template=t)),
+    'cohere2_vision': (PATCHES, '<|IMG_PATCH|>', COHERE, SIGHT | SIGLIP, dict(downsample_factor=2, alignment_intermediate_size=128),
+        lambda tok, t: hf.Cohere2VisionProcessor(hf.Cohere2VisionImageProcessor(size=SQUARE, patch_size=2, max_patches=4), tok, t)),
+    'mllama': (dict(image_token='<|image|>'), '<|image|>', dict(cross_attention_layers=[1], bos_token_id=1),
+        SIGHT | dict(num_global_layers=1, attention_heads=4, vision_output_dim=128, intermediate_layers_indices=[0], max_num_tiles=4,
+                     supported_aspect_ratios=[[1, 1], [1, 2], [1, 3], [1, 4], [2, 1], [2, 2], [3, 1], [4, 1]]), dict(),
+        lambda tok, t: hf.MllamaProcessor(hf.MllamaImageProcessor(size=SQUARE, max_image_tiles=4), tok, t)),
+}
+QWENS = {  # as `FAMILIES`
+    'qwen2_vl':     (dict(), dict(embed_dim=64, hidden_size=96, mlp_ratio=2)),
+    'qwen3_vl_moe': (dict(num_experts=4, num_experts_per_tok=2, moe_intermediate_size=96), FAMILIES['qwen3_vl'][1]),
+}
+ALL = *FAMILIES, *OTHERS, *QWENS, *MORE
+
+# %% ../nbs/02_tiny.ipynb #1332c844
 def _other(family):
-    "Config and processor of one of `OTHERS`."
-    names, marker, text, vision, rest = OTHERS[family]
+    "Config and processor of one of `OTHERS` or `MORE`."
+    names, marker, text, vision, rest, processor = copy.deepcopy((OTHERS | MORE)[family])
     tok = PreTrainedTokenizerFast(tokenizer_object=make_tokenizer()._tokenizer, eos_token='<|im_end|>', bos_token='<|im_start|>',
                                   pad_token='<|endoftext|>', extra_special_tokens=names, model_max_length=4096)
-    image = tok.convert_tokens_to_ids(names.get('image_token', '<IMG>'))
+    proc = processor(tok, TEMPLATE.replace('<|vision_start|><|image_pad|><|vision_end|>', marker))
+    ids = dict(image_token=proc.image_token_id) | {k: tok.convert_tokens_to_ids(v) for k,v in names.items()}
     text = {**TEXT, 'rope_parameters': ROPE, 'vocab_size': len(tok), **text}
-    config = {'image_token_index' if family == 'llava_onevision' else 'image_token_id': image, **rest}
-    if family == 'gemma3': config |= dict(boi_token_index=tok.boi_token_id, eoi_token_index=tok.eoi_token_id)
-    proc = _processor(family, tok, TEMPLATE.replace('<|vision_start|><|image_pad|><|vision_end|>', marker))
-    return dict(text_config=text, vision_config={**SIGHT, **vision}, **config), proc
+    return dict(text_config=text, vision_config=vision, **rest), proc, ids
 
 # %% ../nbs/02_tiny.ipynb #86b3f201
 def make_model(
-    family,  # a key of `FAMILIES` or of `OTHERS`
-    seed=0   # of the random weights
+    family,  # one of `ALL`
+    seed=0,  # of the random weights
+    gain=1.  # of all matrices; 4 and more make a model that is sure of something, and whose answers depend on the image
 ):           # (model, processor), half a million to 1.4 million parameters
     "A model of a real transformers class with random weights, and the processor that goes with it, all offline."
-    if family not in (*FAMILIES, *OTHERS):
-        raise ValueError(f'no tiny model of family {family!r}: choose one of {", ".join((*FAMILIES, *OTHERS))}')
-    config, proc = (_qwen if family in FAMILIES else _other)(family)
+    if family not in ALL: raise ValueError(f'no tiny model of family {family!r}: choose one of {", ".join(ALL)}')
+    config, proc, ids = (_qwen if family in FAMILIES | QWENS else _other)(family)
     tok = proc.tokenizer
-    config['text_config'] |= dict(bos_token_id=None, eos_token_id=tok.eos_token_id, pad_token_id=tok.pad_token_id)
-    config = AutoConfig.for_model(family, tie_word_embeddings=True, **config)
-    with torch.random.fork_rng(devices=[]):
+    config['text_config'] = dict(bos_token_id=None, eos_token_id=tok.eos_token_id, pad_token_id=tok.pad_token_id) | config['text_config']
+    config = AutoConfig.for_model(**dict(model_type=family, tie_word_embeddings=True) | config)
+    for k,i in ids.items():                     # some call it image_token_id, others image_token_index
+        for name in (f'{k}_id', f'{k}_index'):
+            if hasattr(config, name): setattr(config, name, i)
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(seed)
         model = AutoModelForImageTextToText.from_config(config)
+    for p in model.parameters():
+        if gain != 1 and p.ndim > 1: p.data *= gain
     model.generation_config.update(eos_token_id=tok.eos_token_id, pad_token_id=tok.pad_token_id, do_sample=False)
     return model.eval(), proc
 
