@@ -164,7 +164,8 @@ def report(mutants, results):
     for chapter in dict.fromkeys(m['chapter'] for m in mutants):
         n = Counter(r['verdict'] for m,r in rows.values() if m['chapter'] == chapter)
         tried = sum(n.values()) - n['untried'] - n['lost']
-        print(f'{module_of(chapter):12} {n["killed"]:3} of {tried:3} killed' + ''.join(f', {n[k]} {k}' for k in ('survived', 'timeout', 'lost', 'untried') if n[k]))
+        others = [f', {n[k]} {k}' for k in ('survived', 'timeout', 'lost', 'untried') if n[k]]
+        print(f'{module_of(chapter):12} {n["killed"]:3} of {tried:3} killed', *others, sep='')
     for id,(m,r) in rows.items():
         if r['verdict'] in ('survived', 'timeout', 'lost'): print(f'{id}: {r["verdict"]}: {m["what"]} {r["where"]}')
 
@@ -192,7 +193,7 @@ def main():
         return named and (not old or (a.again and old['verdict'] != 'killed'))
     todo = {}
     for m in filter(wanted, mutants):
-        if owner(m) is None or m['old'] == m['new']: keep(dict(zip(COLUMNS, (m['id'], m['chapter'], 'lost', 0, 'the old text is in no exported cell, or in several'))))
+        if owner(m) is None: keep(dict(zip(COLUMNS, (m['id'], m['chapter'], 'lost', 0, 'the old text is in no exported cell, or in several'))))
         else: todo.setdefault(m['chapter'], []).append(m)
     order = sorted(todo, key=lambda c: CHEAP.index(c.split('_')[0]) if c.split('_')[0] in CHEAP else len(CHEAP))
     with ThreadPoolExecutor(a.jobs) as pool: list(pool.map(lambda c: try_mutants(c, todo[c], a.limit, a.fresh, keep), order))

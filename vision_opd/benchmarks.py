@@ -10,8 +10,8 @@ __all__ = ['LETTERS', 'KINDS', 'FACTS', 'LETTER_DIRECTLY', 'BENCHMARKS', 'COMMON
            'same_words', 'read_answer', 'outcome', 'official_outcome', 'ratio', 'average', 'Parts', 'Answers',
            'accuracy', 'Score', 'last_records', 'facts_of', 'score', 'pair_up', 'add_gap', 'image_cluster', 'text_in',
            'shuffled', 'vstar_file', 'vstar_layout', 'zoom_kind', 'hrbench', 'question_cluster', 'pope', 'pope_row',
-           'pair_items', 'mmvp', 'mmvp_layout', 'realworld', 'cvbench', 'mmstar', 'visualprobe', 'probe_layout',
-           'by_task', 'science_row', 'example_items', 'comparable', 'compare']
+           'numbered', 'pair_items', 'mmvp', 'mmvp_layout', 'realworld', 'cvbench', 'mmstar', 'visualprobe',
+           'probe_layout', 'by_task', 'science_row', 'example_items', 'comparable', 'compare']
 
 # %% ../nbs/09_benchmarks.ipynb #373ee092
 import ast, difflib, hashlib, json, os, random, re
@@ -25,8 +25,8 @@ from urllib.parse import unquote
 import numpy as np
 from fastcore.basics import patch
 from PIL import Image
-from .answers import (bag, official_ab, official_choice, official_yes_no, parse_choice, parse_yes_no, plain,
-                                said as spoken)
+from .answers import official_ab, official_choice, official_yes_no, parse_choice, parse_yes_no, plain, said as spoken, words as split_words
+from .judges import same_answer
 from .crops import Box, view_pair
 from .examples import (Cell, Picture, Rejected, Source, check_picture, dig, encoded, first_name, first_value,
                                  none_usable, one_box, open_source, parse_boxes, plain_question, read_examples, summary,
@@ -79,7 +79,7 @@ def option_dict(
     if _is_empty(value := spelt(value)) or value in ([], {}): return {}
     if isinstance(value, dict):
         places = [str(k).strip(' ().') for k in value]
-        if not all(p in LETTERS for p in places): value = list(value.values())      # numbered, or named
+        if not {*places} <= {*LETTERS}: value = list(value.values())      # numbered, or named
         else: return {p: str(v).strip() for p,v in zip(places, value.values()) if not _is_empty(v)}
     if isinstance(value, str):
         if found := split_options(value)[1]: return found
@@ -100,8 +100,10 @@ def answer_letter(
     same = [k for k,v in options.items() if v.casefold() == text.casefold()]
     if m and (m.end() == len(text) or options.get(m[1], '').casefold() == text[m.end():].casefold()): found = [m[1].upper()]
     elif re.fullmatch(r'\d+(\.0)?', text) and not isinstance(answer, bool):
-        place = LETTERS[int(float(text)):][:1]
-        if same and same != [place] and isinstance(answer, str): raise ValueError(
+        marks = {k: re.match(r'\(?(\d+)[.):]+\s*(?=\S)', v) for k,v in options.items()}      # 1. red
+        if all(marks.values()): place = ''.join(k for k,m in marks.items() if int(m[1]) == float(text))
+        else: place = LETTERS[int(float(text)):][:1]
+        if same and same != [place] and place in options and isinstance(answer, str): raise ValueError(
             f'the answer {answer!r} may be an option or its number: give letters')
         found = same if isinstance(answer, str) and same else [place]
     else: found = same
@@ -205,9 +207,7 @@ class Benchmark:
 # %% ../nbs/09_benchmarks.ipynb #3e1c1d48
 BENCHMARKS = {}
 
-def register(
-    benchmark  # a Benchmark
-):
+def register(benchmark:Benchmark):
     "Add a benchmark to the registry, or replace the one of its name."
     BENCHMARKS[benchmark.name] = benchmark
 
@@ -236,11 +236,9 @@ def ask(
     if ready and inside(ready): text = ready                # a ready prompt without the options is half a question
     else:
         question, given = plain_question(values['question']), spelt(values.get('options'))
+        lines = '\n'.join(map(str, given)) if isinstance(given, list) else given if isinstance(given, str) else ''
         if not options or inside(question): lines = ''
-        elif isinstance(given, str): lines = given
-        else:
-            lines = '\n'.join(map(str, given if isinstance(given, list) else []))
-            if not split_options(lines)[1]: lines = '\n'.join(self.line.format(letter=k, text=v) for k,v in options.items())
+        elif not split_options(lines)[1]: lines = '\n'.join(self.line.format(letter=k, text=v) for k,v in options.items())
         form = self.prompt if '{options}' in self.prompt or not lines else self.prompt + '\n{options}'
         text = form.format(question=question, options=lines).rstrip('\n')
     return text if text.endswith(self.instruction.strip()) else text + self.instruction
@@ -270,12 +268,12 @@ def role_columns(
 
 def option_columns(
     row  # a dictionary
-):       # {'A': the value of column A, ...}, by place where columns are numbered; {} where there are none
+):       # {'A': the value of column A, ...} or {'1': ...}; {} where there are none
     "The options of a row that has a column for each."
     marks = {m[1].upper(): row[k] for k in row if isinstance(k, str) and (m := re.fullmatch(r'(?:option|choice)?[ _-]?([A-J]|\d)', k, re.I))}
     if {'A', 'B'} <= marks.keys(): return {k: marks[k] for k in LETTERS if k in marks}
     numbers = sorted(k for k in marks if k.isdecimal())
-    return dict(zip(LETTERS, map(marks.get, numbers))) if len(numbers) > 1 else {}
+    return {k: marks[k] for k in numbers} if len(numbers) > 1 else {}
 
 # %% ../nbs/09_benchmarks.ipynb #c7385ef8
 @dataclass(frozen=True)
@@ -389,12 +387,14 @@ def __call__(self:ItemReader,
     (size, mark), *_ = [check_picture(p) for p in pictures + crops]
     options = option_dict(v.get('options')) or split_options(str(v['question']))[1] or split_options(str(v.get('prompt') or ''))[1]
     kind = b.kind(v, options) if callable(b.kind) else b.kind
+    if isinstance(given := spelt(v.get('options')), dict) and all(str(k).isdecimal() for k in given):      # a number is then a name
+        v['answer'] = dict(zip(map(str, given), LETTERS)).get(str(v['answer']), v['answer'])
     answer = plain_truth(kind, v['answer'], options)
-    if kind == 'choice' and re.fullmatch(r'\d+', str(v['answer'])): self.numbers.append(int(v['answer']))
+    if kind == 'choice' and (text := str(v['answer'])).isdecimal() and text != options[answer]: self.numbers.append(int(text))
     boxed, id = self.box(v.get('box'), size), v.get('id')
     if boxed and len(pictures) > 1: raise ValueError('the box is in one of several images, and nothing says which')
     item = Item('' if _is_empty(id) else str(id), b.name, pictures[0] if len(pictures) == 1 else Collage(tuple(pictures)),
-                b.ask(v, options if kind == 'choice' else {}), answer, kind, options if kind == 'choice' else {}, str(v.get('category') or ''),
+                b.ask(v, options), answer, kind, options if kind == 'choice' else {}, str(v.get('category') or ''),
                 str(b.cluster(v, mark) if b.cluster else ''), boxed, crops[0] if crops else None, v.get('details', {}), b.protocol)
     return [item], mark
 
@@ -523,7 +523,7 @@ def same_words(
 ):         # bool
     "Do both say the same, but for case, punctuation, articles and number words?"
     a, b = plain(spoken(text)), plain(str(truth))
-    return bool(b) and (a.casefold() == b.casefold() or bag(a) == bag(b) != [])
+    return bool(b) and (a.casefold() == b.casefold() or [w for w,*_ in split_words(a)] == [w for w,*_ in split_words(b)] != [])
 
 def read_answer(
     facts,  # of the item, see `Item.facts`
@@ -535,7 +535,7 @@ def read_answer(
         if p.value is not None: return str(p.value), ''
         return None, 'two answers' if p.ambiguous else 'no answer read'
     if not spoken(text): return None, 'empty'
-    if same_words(text, facts['answer']): return facts['answer'], ''
+    if same_answer(text, facts['answer']): return facts['answer'], ''
     return (None, 'needs a judge') if facts['kind'] == 'open' else (text, '')
 
 def outcome(
@@ -547,8 +547,9 @@ def outcome(
     if record.get('error'): return None, None, f'error: {record["error"]}'
     text = record.get('text') or ''
     got,why = read_answer(facts, text)
-    if got is not None: return got == facts['answer'], got, ''
     verdict = record.get('verdict')
+    judged = facts['kind'] == 'exact' and got != facts['answer'] and verdict in ('yes', 'no')    # in other words
+    if got is not None and not judged: return got == facts['answer'], got, ''
     if verdict in ('yes', 'no'): return verdict == 'yes', None, ''
     if verdict: return None, None, f'judge: {verdict}'
     if record.get('thinking') and not text.strip(): why = 'all of it is in the reasoning'
@@ -566,10 +567,7 @@ def official_outcome(
     return hit or record.get('verdict') == 'yes'
 
 # %% ../nbs/09_benchmarks.ipynb #2e6fcfd5
-def ratio(
-    s,  # total of what counts
-    n   # total of the items
-):      # their quotient
+def ratio(s, n):
     "The share, as a function of totals."
     return s/n
 
@@ -642,9 +640,7 @@ class Answers:
         group = self.column(by)
         return {f'{name}/{g}': self.share(group == g) for g in sorted(set(group)) if g}
 
-def accuracy(
-    t:Answers  # the Answers
-):             # {name: Parts}
+def accuracy(t:Answers)->dict:
     "The share of right answers, of all and by category."
     return dict(accuracy=t.share(), **t.split())
 
@@ -772,10 +768,7 @@ def add_gap(
     return made
 
 # %% ../nbs/09_benchmarks.ipynb #0fc98b22
-def image_cluster(
-    values,  # of the row, not looked at
-    mark     # of its image, two whole numbers, or None
-):           # a label; '' without a mark
+def image_cluster(values, mark)->str:
     "Questions about one image belong together; equal files are one image."
     return '' if mark is None else f'{mark[0]:x}-{mark[1]:x}'
 
@@ -787,19 +780,14 @@ def text_in(
     return '/'.join(str(values[r]) for r in roles if not _is_empty(values.get(r)))
 
 # %% ../nbs/09_benchmarks.ipynb #2505d113
-def shuffled(
-    values  # role → value
-):          # the same, or with options and answer; unchanged where an answer is given
+def shuffled(values:dict)->dict:
     "A row whose first option is the right one, with its options in an order that the id fixes."
     options = values.get('options')
     if not isinstance(options, list) or values.get('answer') is not None: return values
     order = random.Random(str(values['id'])).sample(range(len(options)), len(options))
     return values | dict(options=[options[i] for i in order], answer=LETTERS[order.index(0)])
 
-def vstar_file(
-    file,   # Path of the JSON file
-    folder  # Path of the whole
-):          # dictionary or ValueError, not raised
+def vstar_file(file:Path, folder:Path)->dict:
     "The row of one JSON file, or the ValueError that says what is wrong with it."
     try: d = json.loads(file.read_text(encoding='utf-8-sig'))
     except ValueError as e: return ValueError(f'{file.name} is broken JSON ({e})')
@@ -807,9 +795,7 @@ def vstar_file(
     image, kind = next(images, file.with_suffix('.jpg')).relative_to(folder).as_posix(), file.parent.name
     return dict(d, id=f'{kind}/{file.stem}', category=kind, image=image)
 
-def vstar_layout(
-    folder  # Path
-):          # Source; None for another layout
+def vstar_layout(folder:Path):
     "The original folder: a JSON file beside each image, in a folder for each kind of question."
     files = [f for kind in ('direct_attributes', 'relative_position') for f in sorted((folder/kind).glob('*.json'))]
     rows = lambda: ((n, vstar_file(f, folder)) for n,f in enumerate(files, 1))
@@ -828,10 +814,10 @@ def zoom_kind(
     values,  # role → value
     options  # {"A": "red", ...}
 ):           # 'choice' or 'open'
-    "Whether a row has options: by its type where the file tells, else by its answer."
-    told = str(values.get('type') or '')
-    if told: return 'choice' if 'choice' in told else 'open'
-    return 'choice' if options and str(values['answer']).strip(' ().').upper() in options else 'open'
+    "Whether a row has options: by its type where the file tells, else by whether its answer is one of them."
+    if told := str(values.get('type') or ''): return 'choice' if 'choice' in told else 'open'
+    try: return 'choice' if answer_letter(values['answer'], options) else 'open'
+    except ValueError: return 'open'
 
 register(Benchmark('zoombench', 'ZoomBench',
     (('inclusionAI/ZoomBench', 'b788097e57d30510c6877824833234a73bf80d25', ('data/test.parquet',)),),
@@ -841,18 +827,13 @@ register(Benchmark('zoombench', 'ZoomBench',
     paper='inclusionAI/ZoomBench'))
 
 # %% ../nbs/09_benchmarks.ipynb #b987e034
-def hrbench(
-    t  # the Answers
-):     # {name: Parts}
+def hrbench(t:Answers)->dict:
     "Mean over the four orders of options, of all questions and of those about one thing (FSP) and several (FCP)."
     kind = t.column('category')
     split = {f'accuracy/{k}': t.balanced('cycle', kind == k) for k in sorted(set(kind)) if k}
     return dict(accuracy=t.balanced('cycle'), **split)
 
-def question_cluster(
-    values,  # of the row
-    mark     # of its image, not looked at
-):           # a label
+def question_cluster(values, mark)->str:
     "One question, whatever the order of its options."
     asked = [values['question'], sorted(option_dict(values['options']).values())]
     return hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:10]
@@ -871,9 +852,7 @@ MEASURES = dict(f1=lambda tp, fp, fn, tn: 2*tp/(2*tp + fp + fn),
                 precision=lambda tp, fp, fn, tn: tp/(tp+fp), recall=lambda tp, fp, fn, tn: tp/(tp+fn),
                 yes_ratio=lambda tp, fp, fn, tn: (tp+fp)/(tp+fp+fn+tn))
 
-def pope(
-    t  # the Answers, 'yes' or 'no'
-):     # {name: Parts}; 'f1/SPLIT' for one of several splits
+def pope(t:Answers)->dict:
     "F1, accuracy, precision, recall and predicted yes-ratio: the mean over splits, and of each split."
     there, hit = t.column('answer') == 'yes', t.hit == 1
     splits = [set(c.split(',')) for c in t.column('category')]        # a row may stand for several
@@ -888,9 +867,7 @@ def pope(
     out = {m: of(m, names) for m in MEASURES}
     return out if len(names) == 1 else out | {f'{m}/{s}': of(m, [s]) for s in names for m in MEASURES}
 
-def pope_row(
-    values  # role → value
-):          # the same, with a new id
+def pope_row(values:dict)->dict:
     "A row whose id names its splits, as numbers begin anew in each."
     splits = ','.join(sorted(s.strip() for s in str(values.get('category') or '').split(',')))
     return values | dict(id=text_in(dict(s=splits, n=values.get('id')), 's', 'n'), category=splits)
@@ -903,6 +880,11 @@ register(Benchmark('pope', 'POPE', (('lmms-lab/POPE', None, ('data/*.parquet',))
 
 # %% ../nbs/09_benchmarks.ipynb #e59c595a
 CORRECTED = {99: 'B', 100: 'A', 279: 'B', 280: 'A'}   # (a) long tusks (b) short; (a) standing (b) sitting
+
+def numbered(values:dict)->dict:
+    "A row with its number, by which it has its pair."
+    if not re.fullmatch(r'\d+(\.0)?', str(values['id'])): raise ValueError(f'the number of the question is {values["id"]!r}, so its pair is not known')
+    return values | dict(details=dict(number=int(float(values['id']))))
 
 def pair_items(
     items  # list, each with its number in the details
@@ -918,9 +900,7 @@ def pair_items(
             raise ValueError(f'items {n-1} and {n} should be a pair, with one question: the numbers are not those of MMVP')
     return items
 
-def mmvp(
-    t  # the Answers
-):     # {name: Parts}
+def mmvp(t:Answers)->dict:
     "The share of pairs with both answers right, of single answers, and the pairs as released."
     pair, released = t.column('pair'), t.column('released')
     other = np.where(released == t.column('answer'), t.hit, [float(s == r) for s,r in zip(t.said, released)])
@@ -931,9 +911,7 @@ def mmvp(
         return t.share(first, both)
     return {'pairs': pairs(t.hit), 'accuracy': t.share(), 'pairs, answers as released': pairs(other)}
 
-def mmvp_layout(
-    folder  # Path
-):          # Source; None for another layout
+def mmvp_layout(folder:Path):
     "The released folder: a CSV without a column for images, which lie in a folder by number."
     if not (folder/'Questions.csv').is_file(): return None
     rows = lambda: ((n, r if isinstance(r, ValueError) else dict(r, image=f'MMVP Images/{r.get("Index")}.jpg'))
@@ -942,13 +920,11 @@ def mmvp_layout(
 
 register(Benchmark('mmvp', 'MMVP', (('MMVP/MMVP', None, ('Questions.csv', 'MMVP Images/*')),),
     ('data/*.parquet', '*.parquet', '*.tsv'), 300, {k.replace('id?', 'id'): v for k,v in COMMON.items()},
-    mmvp, prompt='{question} {options}', adapt=lambda v: v | dict(details=dict(number=int(v['id']))), finish=pair_items, layout=mmvp_layout,
+    mmvp, prompt='{question} {options}', adapt=numbered, finish=pair_items, layout=mmvp_layout,
     official=official_ab, paper='arXiv 2401.06209'))
 
 # %% ../nbs/09_benchmarks.ipynb #85a5a5e5
-def realworld(
-    t  # the Answers
-):     # {name: Parts}
+def realworld(t:Answers)->dict:
     "Micro (Avg) and macro over subtasks (Avg-C), of everything and of perception and reasoning; and each subtask."
     task = np.array([c.split('/')[0].lower() for c in t.column('category')])
     out = dict(accuracy=t.share(), macro=t.balanced())
@@ -971,9 +947,7 @@ for name,title,repo,size,lang in (('mme_realworld', 'MME-RealWorld', 'MME-RealWo
         adapt=lambda v: v | dict(details=dict(l2=text_in(v, 'sub'))), paper='arXiv 2408.13257'))
 
 # %% ../nbs/09_benchmarks.ipynb #d087672c
-def cvbench(
-    t  # the Answers
-):     # {name: Parts}
+def cvbench(t:Answers)->dict:
     "((ADE + COCO)/2 + Omni3D)/2, and the accuracies of sources and tasks."
     names = sorted(set(t.column('category')))
     def combine(shares):
@@ -988,9 +962,7 @@ register(Benchmark('cvbench', 'CV-Bench',
     cvbench, prompt='{question} Select from the following choices.\n{options}', cluster=image_cluster, paper='arXiv 2406.16860',
     adapt=lambda v: v | dict(id=None if _is_empty(v.get('id')) else text_in(v, 'type', 'id'), details=dict(task=text_in(v, 'task')))))
 
-def mmstar(
-    t  # the Answers
-):     # {name: Parts}
+def mmstar(t:Answers)->dict:
     "Accuracy, by category, and the mean over the finer axes."
     return dict(accuracy=t.share(), **t.split(), **{'mean of axes': t.balanced('axis')})
 
@@ -1000,15 +972,11 @@ register(Benchmark('mmstar', 'MMStar',
     mmstar, adapt=lambda v: v | dict(details=dict(axis=text_in(v, 'category', 'axis'))), paper='arXiv 2403.20330'))
 
 # %% ../nbs/09_benchmarks.ipynb #3743405d
-def visualprobe(
-    t  # the Answers
-):     # {name: Parts}
+def visualprobe(t:Answers)->dict:
     "The mean of the accuracies by difficulty, and each."
     return dict(accuracy=t.balanced(), **t.split())
 
-def probe_layout(
-    folder  # Path
-):          # Source; None for another layout
+def probe_layout(folder:Path):
     "Folders with a val.json each, or one of them."
     files = sorted(folder.glob('VisualProbe_*/val.json')) or sorted(folder.glob('val.json'))
     def rows():
@@ -1028,15 +996,11 @@ register(Benchmark('visualprobe', 'VisualProbe',
     visualprobe, kind='open', official=None, layout=probe_layout, cluster=image_cluster, paper='arXiv 2509.07969'))
 
 # %% ../nbs/09_benchmarks.ipynb #331c1285
-def by_task(
-    t  # the Answers
-):     # {name: Parts}
+def by_task(t:Answers)->dict:
     "The mean over tasks, the plain share, and each task."
     return dict(accuracy=t.balanced(), micro=t.share(), **t.split())
 
-def science_row(
-    values  # role → value
-):          # the same, its question with the hint
+def science_row(values:dict)->dict:
     "A row whose question begins with its hint; its numbers are places also where the options are numbers."
     answer = values.get('answer')
     if isinstance(answer, str) and answer.strip().isdecimal(): values = values | dict(answer=int(answer))
@@ -1069,6 +1033,7 @@ def example_items(
     benchmark = Benchmark(name, name, (), (), len(examples), {}, accuracy)
     made, bad = [], []
     for n,e in enumerate(examples, 1):
+        if e.others: bad.append(Rejected(n, e.id, f'the question has {len(e.others)+1} images, and an item of an evaluation has one')); continue
         options = split_options(e.question)[1]
         k = kind or ('choice' if options else 'exact')
         try: answer = plain_truth(k, e.answer, options)
@@ -1079,11 +1044,8 @@ def example_items(
     return Items(made, benchmark, name, quarantine=bad)
 
 # %% ../nbs/09_benchmarks.ipynb #3fae151e
-def comparable(
-    a,  # a Score
-    b   # a Score
-):
-    "ValueError unless two scores are of the same items under the same protocol."
+def comparable(a, b):
+    "Raise a ValueError unless two scores are of the same items under the same protocol."
     for what in 'benchmark', 'protocol', 'view':
         x, y = getattr(a, what), getattr(b, what)
         if x != y: raise ValueError(f'two runs can be compared on one {what} only; these are {x!r} and {y!r}')

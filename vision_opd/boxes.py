@@ -209,7 +209,7 @@ def survivors(
     same = all(np.nanmax(np.abs(fits[f].edges - fits[left[0]].edges)) < .51 for f in left) if left else False
     return left[:1] if same else left
 
-# %% ../nbs/00a_boxes.ipynb #1287850d
+# %% ../nbs/00a_boxes.ipynb #1eb2360e
 class FormatDoubt(ValueError): "The numbers of a file cannot tell their format."
 
 ENOUGH = 20   # different boxes to judge by
@@ -226,6 +226,8 @@ def judge_format(
     values,sizes = np.array(rows)[:, :4], np.array(rows)[:, 4:]
     good = {f: fit(values, sizes, f).good.mean() for f in formats}
     if len(rows) < ENOUGH:
+        fractions = [f for f in formats if BOX_FORMATS[f][0] == 'relative']
+        if formats != ANY and len(fractions) == 1 and ((values >= 0) & (values <= 1)).all(): return fractions[0], 'all numbers lie within 0..1'
         better = [f for f in formats if good[f] == 1] if good[formats[0]] < 1 else []
         if len(rows) > 1 and better: raise FormatDoubt(_doubt(name, len(rows), better, f'as {formats[0]} only {good[formats[0]]:.0%} of them are boxes inside their images'))
         return formats[0], f'assumed: {len(rows)} different box{"es are" if len(rows) > 1 else " is"} too few to judge by'

@@ -6,9 +6,8 @@
 __all__ = ['VERBS', 'WITHOUT', 'INHERITED', 'METAVARS', 'BASE', 'NEEDED', 'EXTRAS', 'FLAGS', 'COMMANDS', 'KEPT', 'room',
            'UsageError', 'Parser', 'add_flag', 'parser', 'parsed', 'settings', 'train_config', 'table', 'scenes',
            'in_turn', 'check_writable', 'run_train', 'run_data', 'asked_protocol', 'run_gap', 'run_evaluate',
-           'judge_of', 'evaluated', 'versions', 'missing', 'Card', 'cards', 'host_memory', 'advice', 'remedies',
-           'prescription', 'asked_update', 'run_doctor', 'verdict', 'usage', 'said', 'quiet_libraries', 'run_command',
-           'main']
+           'evaluated', 'versions', 'missing', 'Card', 'cards', 'host_memory', 'advice', 'remedies', 'prescription',
+           'asked_update', 'run_doctor', 'verdict', 'usage', 'said', 'quiet_libraries', 'run_command', 'main']
 
 # %% ../nbs/13_cli.ipynb #0f0e1087
 import argparse, logging, os, platform, re, sys, traceback, warnings, yaml
@@ -21,7 +20,7 @@ from pathlib import Path
 from types import SimpleNamespace
 import vision_opd
 from .config import (CHOICES, TYPES, ConfigError, Protocol, TrainConfig, agreed_protocol, check, command_flags,
-    from_text, loading, nearest, one_of, options, preset_options)
+    from_text, loading, nearest, one_of, options, preset_options, protocol_of, reading)
 
 # %% ../nbs/13_cli.ipynb #3177a667
 def room(
@@ -46,8 +45,8 @@ class Parser(argparse.ArgumentParser):
 
 WITHOUT = dict(gate='train even if the crop does not beat the full image; as --gate false',
                monitor='never stop early, whatever the rules of monitors.RULES find; as --monitor false')
-INHERITED = 'Recipe, views, pixels, thinking, system message, suffix and length are by default those of the run that wrote the model.'
-METAVARS = {bool: 'true|false', int: 'N', float: 'X'}
+INHERITED = 'Recipe, views, pixels, thinking, suffix and length are by default those of the run that wrote the model.'
+METAVARS = {bool: 'true|false', int: 'N', float: 'X', dict: 'NAME=VALUE,…'}
 
 # %% ../nbs/13_cli.ipynb #b83eec39
 def add_flag(
@@ -75,6 +74,7 @@ def parser(
     groups = {}
     for f in command_flags(verb):
         if f.section not in groups: groups[f.section] = p.add_argument_group(f.section)
+        if f.name == 'source': groups[f.section].add_argument('source', nargs='?', metavar='SOURCE', help=f.help); continue
         add_flag(groups[f.section], replace(f, default=None) if f.name in own_help else f, own_help.get(f.name, f.help))
     return p
 
@@ -91,9 +91,8 @@ def parsed(
     **how   # own_help of `parser`
 ):          # {option: value} of what was given; UsageError for what cannot be read
     "What a command line says."
-    p, flags = parser(verb, ''.join(f'--{n} {n.upper()} '.removeprefix('--source ') for n in needs), **how), {f.name: f for f in command_flags(verb)}
+    p, flags = parser(verb, ''.join('SOURCE ' if n == 'source' else f'--{n} {n.upper()} ' for n in needs), **how), {f.name: f for f in command_flags(verb)}
     given, rest = p.parse_known_args([_as_name(a) for a in argv])
-    if rest and 'source' in flags and not rest[0].startswith('-') and not hasattr(given, 'source'): given.source = rest.pop(0)
     for word in rest:
         name = word.lstrip('-').partition('=')[0]
         what = f'has no flag {word.partition("=")[0]}{nearest(name, flags, "--")}' if word.startswith('-') else f'cannot place {word!r}: it follows no flag'
@@ -188,14 +187,14 @@ def run_train(
 
 # %% ../nbs/13_cli.ipynb #fc402e2e
 def run_data(
-    argv  # the source, and flags, as strings
+    argv  # the source and flags, as strings
 ):
-    "Show the mapping, the counts, and some boxes drawn."
-    given = parsed('data', argv, ('source',))
-    a = settings('data', given)
-    check_writable(a.output_dir)
-    print(room('inspection').inspect_data(a.source, a.output_dir, a.show, limit=a.limit, **room('examples').data_options(a)))
-    print(f'the rows and the contact sheet are in {a.output_dir}')
+    "Show how a source of data is understood, and draw its boxes."
+    given = parsed('data', argv, ('source',), own_help=dict(output_dir='where rows.jsonl, quarantine.jsonl and contact_sheet.png go (default: data_seen)'))
+    out = given.get('output_dir') or 'data_seen'
+    check_writable(out)
+    print(room('inspection').inspect_data(given['source'], out, given.get('show', 8), **reading(given)))
+    print(f'the rows and the contact sheet are in {out}')
 
 # %% ../nbs/13_cli.ipynb #aaab2df1
 def asked_protocol(
@@ -216,10 +215,10 @@ def run_gap(
     a = settings('gap', given)
     check_writable(a.output_dir)
     protocol = asked_protocol(given, [a.model], Protocol(64))
-    examples = room('examples').load_examples(a.data, limit=a.limit, **room('examples').data_options(a))
+    examples = room('examples').load_examples(a.data, **reading(given))
     model = room('policies').load(a.model or BASE, **loading(given))
-    report = room('evaluation').perception_gap(*model, examples, protocol.views, protocol.max_new_tokens, template=protocol.template,
-        prompt_suffix=protocol.prompt_suffix)
+    report = room('evaluation').perception_gap(*model, examples, protocol.views, protocol.max_new_tokens, template=protocol.template, prompt_suffix=protocol.prompt_suffix,
+        judge=room('judges').open_judge(a.judge, a.judge_model), verdicts=Path(a.output_dir)/'verdicts.jsonl')
     Path(a.output_dir).mkdir(parents=True, exist_ok=True)
     room('checkpoints').write_json(Path(a.output_dir)/'gap.json', report.to_dict() | dict(protocol=asdict(protocol)))
     print(f'{report}\n\nin full: {Path(a.output_dir)/"gap.json"}')
@@ -240,31 +239,18 @@ def run_evaluate(
     check_writable(a.output_dir)
     return evaluated(a, given)
 
-def judge_of(
-    a  # namespace of options
-):     # a Server, a LocalJudge or None
-    "Who reads what no rule can."
-    if not a.judge: return None
-    if not a.judge.startswith(('http://', 'https://')): return room('answers').LocalJudge.load(a.judge)
-    if not a.judge_model: raise UsageError('a judge at an address needs --judge_model NAME, its name there')
-    return room('servers').Server(a.judge, a.judge_model, os.environ.get('OPENAI_API_KEY'))
-
 # %% ../nbs/13_cli.ipynb #d02bef31
 def evaluated(
     a,     # namespace of options, from `settings`
     given  # those that were given
 ):         # exit code; ValueError for flags that exclude each other
     "Do what the flags of `run_evaluate` ask for."
-    known = room('benchmarks').BENCHMARKS
-    for name in a.benchmark.split(','):
-        if re.fullmatch(r'\w+', name) and name not in known and not Path(name).exists() and (near := nearest(name, known)):
-            raise UsageError(f'evaluate: there is no benchmark, file or folder {name}{near} (evaluate --list names all)')
     server = room('servers').Server(a.api_base, a.api_model, os.environ.get('OPENAI_API_KEY'), limit_field=a.limit_field) if a.api_base else None
     model = None if server else a.model or str(BASE)
     protocol = asked_protocol(given, [a.base, model], Protocol())
     result = room('evaluation').evaluate(a.benchmark.split(','), a.output_dir, model=model, base=a.base or None, server=server, processor=a.processor or None,
-        against=a.against or None, views=a.views.split(','), protocol=protocol, limit=a.limit, judge=judge_of(a), resume=a.resume, tolerance=a.tolerance,
-        reading=room('examples').data_options(a), loading=loading(given))
+        against=a.against or None, views=a.views.split(','), protocol=protocol, limit=a.limit, judge=room('judges').open_judge(a.judge, a.judge_model), resume=a.resume, tolerance=a.tolerance,
+        reading=reading(given), loading=loading(given))
     print(f'{result}\n\nreport: {Path(a.output_dir)/"report.html"}, every answer: {Path(a.output_dir)/"records.jsonl"}')
     return result.status
 

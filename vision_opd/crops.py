@@ -39,7 +39,7 @@ class Box:
             lo,hi = getattr(self, a), getattr(self, b)
             if lo == hi: raise ValueError(f'{self} is empty: {a} equals {b}')
             if lo > hi: raise ValueError(f'{self} is reversed: {a} lies beyond {b} (left, top, width, height? '
-                                         'Then it wants Box.from_xywh)')
+                                         'Then it wants box_format=xywh, or Box.from_xywh)')
 
     def __iter__(self): return iter((self.left, self.top, self.right, self.bottom))
     def __str__(self): return f'box [{self.left:g}, {self.top:g}, {self.right:g}, {self.bottom:g}]'
@@ -397,10 +397,12 @@ class ViewPair:
         image:Image.Image,  # any mode
         box:Box|None,       # the evidence, in pixels of the upright image; None where no view needs it
         question:str,       # plain: no image marker, no hint
-        recipe:Recipe=RECIPES['clean']  # how the views are made
+        recipe:Recipe=RECIPES['clean'],  # how the views are made
+        others=(),  # further images of the question, any mode, which the box is not on; both see them
+        place=0     # where the image stands among them
     ):
         if not isinstance(question, str): raise ValueError(f'a question is text, got a {type(question).__name__}')
-        self.image,self.box,self.question,self.recipe = as_rgb(image), box, question, recipe
+        self.image,self.box,self.question,self.recipe,self.others,self.place = as_rgb(image), box, question, recipe, list(others), place
         self.geometry,self._made,self._taught = Geometry(self.image.size, box, recipe), {}, None
         local = {recipe.student_view, recipe.teacher_view} & {'crop', 'masked', 'random'}
         if box or local or recipe.student_frame or recipe.teacher_frame: self.geometry.window  # complain now, not later
@@ -481,6 +483,27 @@ def teacher_text(self:ViewPair):
     if self._taught: return self._taught[1]
     return add_hint(self.question) if self.recipe.teacher_hint else self.question
 
+# %% ../nbs/00_crops.ipynb #bf114040
+@patch
+def beside(
+    self:ViewPair,
+    image  # a view of the picture
+):         # the view; with other images a list of all, in their order
+    "Put a view among the other images of the question."
+    if not self.others: return image
+    rest = [resized(im, fitted_size(im.size, self.recipe.max_pixels)) for im in map(as_rgb, self.others)]
+    return [*rest[:self.place], image, *rest[self.place:]]
+
+@patch(as_prop=True)
+def student_images(self:ViewPair):
+    "All that the student sees: one image, or a list."
+    return self.beside(self.student_image)
+
+@patch(as_prop=True)
+def teacher_images(self:ViewPair):
+    "All that the teacher sees: one image, or a list."
+    return self.beside(self.teacher_image)
+
 # %% ../nbs/00_crops.ipynb #9d7154b9
 def _pixels(values, size):
     "The box of four bare numbers, unless they are fractions of the image: a `Box` is always in pixels."
@@ -494,12 +517,14 @@ def view_pair(
     box,                # a Box, or left, top, right, bottom in pixels; None if no view needs one
     question:str,       # plain: no image marker, no hint
     recipe='clean',     # 'clean', 'released' or a Recipe
+    others=(),          # further images of the question, which the box is not on
+    place=0,            # where the image stands among them
     **overrides         # fields of Recipe to change
 )->ViewPair:
     "What student and teacher see of one example (paper, section 3.1), or a ValueError that says why not."
     image = as_rgb(image)
     if box is not None and not isinstance(box, Box): box = _pixels(box, image.size)
-    return ViewPair(image, box, question, get_recipe(recipe, **overrides))
+    return ViewPair(image, box, question, get_recipe(recipe, **overrides), others, place)
 
 # %% ../nbs/00_crops.ipynb #fc7d483e
 def _panel(image, title, height, box=None):

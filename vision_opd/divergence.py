@@ -506,15 +506,16 @@ def token_logprobs(
     tokens,             # [...] ids
     chunk_size=256,     # tokens whose logits exist at one time
     logit_scale=1.0, softcap=None, # the model's own, as in `Measure`
-    warp=None           # logits [n,V] → log-probabilities of another distribution, such as the sampler's
+    logprobs=None       # function of a chunk's logits [n,V]: their log-probabilities; None: log-softmax
 ):                      # [...] log-probability of each id, float32, without gradient
     "What a policy thought of the tokens that were written."
     m, y = Measure(logit_scale=logit_scale, softcap=softcap), tokens.flatten()
-    with torch.no_grad():
-        h, W = _work(states.reshape(-1, head.shape[1]), head)
+    h, W = _work(states.detach().reshape(-1, head.shape[1]), head.detach())
+    with torch.no_grad(), torch.autocast(h.device.type, enabled=False):
         rows = torch.arange(len(h), device=h.device).split(chunk_size)
         zs = ((cap_(_product(h[r], W.T), m), y[r, None]) for r in rows)
-        return torch.cat([(z if warp is None else warp(z)).log_softmax(-1).gather(1, y)[:, 0] for z, y in zs]).view(tokens.shape)
+        each = [logprobs(z).gather(1, y)[:, 0] if logprobs else z.gather(1, y)[:, 0] - z.logsumexp(-1) for z, y in zs]
+        return torch.cat(each).float().view(tokens.shape)
 
 def visual_advantage(
     seen, # [...] log-probabilities of the written tokens, by a teacher with its view

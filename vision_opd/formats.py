@@ -9,8 +9,8 @@ __all__ = ['OPTION_PROMPT', 'LETTERS', 'CHATS', 'NOTES', 'PART', 'REFUSED', 'LAB
            'object_rows', 'studio_image', 'studio_rows', 'mask_box', 'run_lengths', 'coco_tables', 'coco_row',
            'vstar_row', 'viscot_row', 'released_row', 'plain_rows']
 
-# %% ../nbs/00b_formats.ipynb #00674b0c
-import json, math, random, re, zlib
+# %% ../nbs/00b_formats.ipynb #bcfccc0e
+import ast, json, math, random, re, zlib
 from collections import Counter
 from pathlib import Path, PurePosixPath
 import numpy as np
@@ -38,15 +38,24 @@ def plain_question(
     if not (plain := strip_hint(without_markers(text))): raise ValueError('the question is missing or not text')
     return plain
 
-# %% ../nbs/00b_formats.ipynb #20abdc5a
+# %% ../nbs/00b_formats.ipynb #c234e67c
 _NOTHING = {'', 'nan', 'NaN', 'null', '<NA>', 'NaT'}
 _PARTS = 'text answer value content ground_truth target choices choice'.split()   # where a dictionary keeps its answer
+
+def _unwrapped(text):
+    "The answer inside `<answer>` tags, or the list or dictionary of texts that a CSV file spells out."
+    if m := re.fullmatch(r'(?:.*</think>)?\s*<answer>(.*?)</answer>\s*', text, re.S): return m[1].strip()
+    if re.fullmatch(r"\s*[\[{]\s*['\"].*[\]}]\s*", text, re.S):
+        try: return ast.literal_eval(text.strip())
+        except (ValueError, SyntaxError): pass
+    return text
 
 def plain_answer(
     value  # text, number, dictionary, list of them, NaN or None
 ):         # str or None; ValueError for a dictionary without a known part
     "Return the answer as text; of several, the most frequent; None if there is none."
     if hasattr(value, 'tolist'): value = value.tolist()
+    if isinstance(value, str): value = _unwrapped(value)
     if isinstance(value, dict):
         part = next((k for k in _PARTS if k in value), None)
         if part is None: raise ValueError(f'the answer is a dictionary of {", ".join(map(str, value))}: name the part that is meant, as in columns=answer=answer.{next(iter(value), "text")}')
@@ -180,7 +189,7 @@ def chat_turns(
     if not pairs: raise ValueError('the conversation asks nothing')
     return pairs, images, system
 
-# %% ../nbs/00b_formats.ipynb #540a2816
+# %% ../nbs/00b_formats.ipynb #9639c3c0
 NOTES, PART, REFUSED = '_notes', '_part', '_refused'   # keys of a plain row: what was left out or done, its number among those made of one, why it is unfit
 
 def changed(
@@ -205,12 +214,17 @@ def chat_rows(
     "Make a row with a conversation plain: one row for each question."
     if 'instruction' in row and 'output' in row and not row.get('question'):          # LLaMA-Factory's other form
         row = changed(row, question='\n'.join(t for t in (row['instruction'], row.get('input')) if t), answer=row['output'])
-    if not (name := chat_column(row)): return [row]
+    if not (name := chat_column(row)):
+        if not row.get('history'): return [row]
+        asked,said = (next((k for k in keys if row.get(k)), None) for keys in (('question', 'query', 'problem', 'prompt'), ('answer', 'response')))
+        if not asked: raise ValueError('the row has a history of turns and no question after them')
+        turns = [*(dict(user=q, assistant=a) for q,a in row['history']), dict(user=row[asked], assistant=row.get(said))]
+        row,name = changed(row, 'a conversation of several questions makes an example of each', messages=turns, **{k: None for k in ('history', asked, said) if k}), 'messages'
     turns = list(_listed(row[name]))
     for k in 'completion', 'chosen':
         if row.get(k): turns += row[k] if isinstance(row[k], list) and chat_column(dict(messages=row[k])) else [dict(role='assistant', content=row[k])]
     pairs,images,system = chat_turns(turns)
-    notes = ['a system turn is left out']*system + ['a conversation of several questions makes an example of each']*(len(pairs) > 1)
+    notes = ['a system turn is left out']*(system or bool(row.get('system'))) + ['a conversation of several questions makes an example of each']*(len(pairs) > 1)
     new = {k: v for k,v in row.items() if k not in {name, 'completion', 'chosen', 'rejected'}}
     row = changed(row, *notes); row.clear(); row.update(new | ({NOTES: notes} if notes else {}))
     if images and not any(row.get(k) for k in ('image', 'images')): row['images'] = images
@@ -399,7 +413,7 @@ def viscot_row(
     nested = root and row.get('dataset') and (Path(root)/str(row['dataset'])/str(row.get('image'))).is_file()
     return changed(row, image=f'{row["dataset"]}/{row["image"]}') if nested else row
 
-# %% ../nbs/00b_formats.ipynb #44e57b55
+# %% ../nbs/00b_formats.ipynb #a4be0d5a
 def released_row(
     row  # dictionary
 ):       # a row
@@ -414,5 +428,5 @@ def plain_rows(
 ):             # list of rows; ValueError for one that cannot be understood
     "Make a row of any known shape plain."
     rows = [released_row(viscot_row(row, root))]
-    for f in (lambda r: studio_rows(r, root), object_rows, chat_rows, lambda r: [boxes_in_text(r)]): rows = [new for r in rows for new in f(r)]
+    for f in (lambda r: studio_rows(r, root), chat_rows, object_rows, lambda r: [boxes_in_text(r)]): rows = [new for r in rows for new in f(r)]
     return rows

@@ -15,7 +15,8 @@ from pathlib import Path
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import AutoConfig, AutoModelForImageTextToText, PretrainedConfig
-from .policies import CACHE, PARTS, TEACHERS, part_of, pick_dtype
+from .families import untried
+from .policies import CACHE, PARTS, TEACHERS, check_family, parts_of, pick_dtype
 from .scoring import WORTH
 
 # %% ../nbs/07c_memory.ipynb #c22a565e
@@ -42,11 +43,14 @@ def skeleton(
     dtype=torch.bfloat16  # of the weights
 ):                        # the model on the meta device: shapes without contents
     "A model that takes no memory."
+    if type(config) not in AutoModelForImageTextToText._model_mapping:
+        raise PlanError(f'{config.model_type} is no vision-language model that transformers knows: take another model')
     try:
-        with torch.device('meta'): return AutoModelForImageTextToText.from_config(config, dtype=dtype)
-    except ValueError as e:
-        why = str(e).splitlines()[0]
-        raise PlanError(f'{config.model_type} is no vision-language model that transformers knows: {why}') from e
+        with torch.device('meta'): net = AutoModelForImageTextToText.from_config(config, dtype=dtype)
+    except Exception as e:   # of a family's own code
+        raise PlanError(f'transformers cannot build a {config.model_type} from its config.json ({type(e).__name__}: {" ".join(str(e).split())[:200]})') from e
+    check_family(net)
+    return net
 
 def _fit(n1, y1, n2, y2):
     "(a, b) of y = a·n + b·n²."
@@ -191,20 +195,21 @@ def count_weights(
     rank=0     # of an adapter; 0: the weights themselves train
 ):             # ({part: weights}, weights that train)
     "P and T."
-    P = dict.fromkeys(PARTS, 0)
-    for n,p in net.named_parameters(): P[part_of(n)] += p.numel()
+    P, which = dict.fromkeys((*PARTS, 'other'), 0), parts_of(net)
+    for n,p in net.named_parameters(): P[which[n]] += p.numel()
+    if not P['other']: del P['other']
     if not rank: return P, sum(P[k] for k in parts)
     top = net.get_output_embeddings()
-    maps = [m for n,m in net.named_modules() if isinstance(m, torch.nn.Linear) and m is not top and part_of(n) in parts]
+    maps = [m for n,m in net.named_modules() if isinstance(m, torch.nn.Linear) and m is not top and which[n] in parts]
     return P, sum(rank*(m.in_features + m.out_features) for m in maps)
 
 def count_quantised(
     net  # a model, on any device
 ):       # Q, the weights that a 4-bit load would pack
     "The weights of the language model's maps, its head apart."
-    top = net.get_output_embeddings()
+    top, which = net.get_output_embeddings(), parts_of(net)
     return sum(m.weight.numel() for n,m in net.named_modules()
-               if isinstance(m, torch.nn.Linear) and m is not top and part_of(n) == 'language')
+               if isinstance(m, torch.nn.Linear) and m is not top and which[n] == 'language')
 
 # %% ../nbs/07c_memory.ipynb #4aafd280
 def teacher_bytes(
@@ -422,4 +427,4 @@ def plan(
     H, L, V = t.hidden_size, t.num_hidden_layers, net.get_output_embeddings().weight.shape[0]
     P, T = count_weights(net, u.parts.split(), u.lora_rank*u.lora)
     Q = count_quantised(net)*u.quantise
-    return Plan(name, u, P, T, phases(P, T, text, vision, H, V, L, u, Q), work(u, text, vision, H, V), vision['note'])
+    return Plan(name, u, P, T, phases(P, T, text, vision, H, V, L, u, Q), work(u, text, vision, H, V), '; '.join(filter(None, (untried(cfg), vision['note']))))

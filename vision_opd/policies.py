@@ -6,11 +6,11 @@
 __all__ = ['HUB_ID', 'NOT_READ', 'PRINTED', 'PARTS', 'CACHE', 'TEACHERS', 'OWNERS', 'PolicyError', 'pick_dtype', 'pick_attention',
            'check_attention', 'check_folder', 'check_file', 'check_processor', 'quantised', 'keep_layout', 'reason',
            'refused', 'quiet', 'check_loaded', 'read', 'as_products', 'causal', 'render', 'check_template', 'turn_end',
-           'adapter_of', 'read_processor', 'check_family', 'check_tokenizer', 'load', 'encode', 'part_of', 'parts_of',
-           'train_parts', 'lora', 'needs_scaler', 'switched', 'Switched', 'backbone', 'unwrap', 'computing', 'hidden',
-           'check_length', 'rows_of', 'image_rows', 'image_tokens', 'levels_of', 'as_seen', 'cut_rows', 'join_rows',
-           'left_padded', 'take', 'ema_rate', 'check_teacher', 'DualPolicy', 'evaluating', 'teachers', 'update',
-           'teacher_bytes', 'state_dict', 'load_state_dict']
+           'adapter_of', 'read_processor', 'check_family', 'check_tokenizer', 'load', 'check_text', 'encode', 'part_of',
+           'parts_of', 'train_parts', 'lora', 'needs_scaler', 'switched', 'Switched', 'backbone', 'unwrap', 'computing',
+           'hidden', 'check_length', 'rows_of', 'image_rows', 'image_tokens', 'levels_of', 'as_seen', 'cut_rows',
+           'join_rows', 'left_padded', 'take', 'ema_rate', 'check_teacher', 'DualPolicy', 'evaluating', 'teachers',
+           'update', 'teacher_bytes', 'state_dict', 'load_state_dict']
 
 # %% ../nbs/03_policies.ipynb #636e1cd2
 import copy, json, os, re, warnings, weakref
@@ -137,8 +137,9 @@ def keep_layout(
 def reason(
     e  # an exception
 ):     # text
-    "Give the first line of what an exception says."
-    return (str(e).strip() or type(e).__name__).splitlines()[0]
+    "Give the first line of what an exception says, and the second where the first only announces it."
+    lines = (str(e).strip() or type(e).__name__).splitlines()
+    return f'unknown {lines[0]}' if isinstance(e, KeyError) else ' '.join(l.strip() for l in lines[:1 + lines[0].endswith(':')])
 
 @contextmanager
 def refused(
@@ -233,7 +234,7 @@ def render(
     text,         # a question
     system=None,  # a system message before it; None: none but the template's own
     answer=None,  # an answer after it; None: the prompt ends where one begins
-    image=True,   # does an image come before the question?
+    image=1,      # images before the question
     **template    # options of the chat template
 ):                # text; PolicyError where the template refuses, or loses any of it
     "Write one conversation by the chat template; a template wants texts in a list of parts, or as they are."
@@ -384,9 +385,21 @@ def _attending(read_model, attention, auto):
     return read_model()
 
 # %% ../nbs/03_policies.ipynb #90d9dd84
+def check_text(
+    processor,  # of transformers
+    texts       # questions
+):
+    "PolicyError for a text that holds one of the tokenizer's special tokens: it would be read as an image, or as the end of a turn."
+    tok = processor.tokenizer
+    special = {t.content for t in tok.added_tokens_decoder.values() if t.special} | {getattr(processor, 'image_token', None)}
+    special = sorted(filter(None, special), key=lambda t: (-len(t), t))
+    for text in texts:
+        if (t := next((t for t in special if t in text), None)) is not None:
+            raise PolicyError(f'the question holds the special token {t!r}: write it in other words')
+
 def encode(
     processor,    # of the policy
-    images,       # B PIL images, RGB
+    images,       # B PIL images, RGB; a list of them where a question is about several
     texts,        # B questions
     device=None,  # where the tensors go
     **template    # options of the chat template, such as enable_thinking=False, and `system`, a message before the question
@@ -394,12 +407,16 @@ def encode(
     "Prompts of one view: the only way in, for student and teacher alike; PolicyError for what does not fit."
     if len(images) != len(texts) or not len(texts):
         raise PolicyError(f'{len(images)} images and {len(texts)} questions: give as many of one as of the other, at least one')
-    check_template(processor, template)
-    prompts = [render(processor, t, **template) for t in texts]
+    check_template(processor, template); check_text(processor, texts)
+    images = [[*im] if isinstance(im, (list, tuple)) else [im] for im in images]
+    prompts = [render(processor, t, image=len(im), **template) for im,t in zip(images, texts)]
     begin = processor.tokenizer.bos_token
     alone = dict(add_special_tokens=False) if begin and prompts[0].lstrip().startswith(begin) else {}   # once: by the template, or else by the tokenizer
-    with refused('the processor takes this image and question not'):
-        batch = processor(text=prompts, images=[[im] for im in images], padding=True, padding_side='left', return_tensors='pt', **alone)
+    sizes = ', '.join(dict.fromkeys(f'{im.width}×{im.height}' for some in images[:4] for im in some))
+    with refused(f'the processor cannot take an image of {sizes} pixels with its question'):
+        batch = processor(text=prompts, images=images, padding=True, padding_side='left', return_tensors='pt', **alone)
+    if max(map(len, images)) > 1 and 'image_grid_thw' not in batch:
+        raise PolicyError(f'{type(processor).__name__}: several images in one question are taken by families that give the grid of each (image_grid_thw), such as Qwen-VL')
     if unknown := getattr(processor, 'no_embedding', set()) & set(batch['input_ids'].unique().tolist()):
         raise PolicyError(f'the prompt holds {processor.tokenizer.convert_ids_to_tokens(min(unknown))!r}, which the model has no embedding for')
     return {k: v.to(device) for k,v in batch.items() if isinstance(v, torch.Tensor) and k != 'labels'}
@@ -589,9 +606,12 @@ def image_rows(
 ):            # B numbers
     "How many rows of a tensor belong to each prompt."
     B, v = len(prompts['input_ids']), prompts[k]
-    if k == 'pixel_values' and 'image_grid_thw' in prompts: return prompts['image_grid_thw'].prod(-1).tolist()
-    if len(v) == B: return [1]*B
     cfg, tokens = causal(model).config, image_tokens(model, prompts)
+    if 'image_grid_thw' in prompts and k in ('pixel_values', 'image_grid_thw'):
+        patches = prompts['image_grid_thw'].prod(-1)                       # of each image; a prompt may have several
+        many = [1]*B if len(patches) == B else rows_of(patches*tokens.sum().item()//patches.sum(), tokens)
+        return many if k == 'image_grid_thw' else [int(p.sum()) for p in patches.split(many)]
+    if len(v) == B: return [1]*B
     if 'spatial_shapes' not in prompts: return (tokens*len(v)//tokens.sum()).tolist()
     return rows_of((prompts['spatial_shapes']/cfg.downsample_factor).ceil().prod(-1).long(), tokens)
 
@@ -712,6 +732,8 @@ class DualPolicy:
         if self.kind == 'path': self.reference = self._other(teacher, ref_dtype, ref_device, trust_remote_code)
         elif hasattr(unwrap(model), 'peft_config'): self._adapter(as_loaded)
         elif self.kind != 'live': self._copy(ref_dtype, ref_device)
+        half = ref_dtype in (torch.float16, torch.bfloat16) and isinstance(self.reference, torch.nn.Module)
+        if half: causal(self.reference).compute_dtype = ref_dtype   # whatever format the student computes in
 
     def encode(self,
         images,  # B PIL images, RGB
@@ -844,9 +866,8 @@ DualPolicy.teacher_bytes = teacher_bytes
 
 # %% ../nbs/03_policies.ipynb #317e39de
 def state_dict(self):
-    "What the teacher needs to go on after a restart: its kind, its count of updates, its own weights, whole."
-    whole = lambda t: t.full_tensor() if isinstance(t, DTensor) else t
-    weights = {n: whole(self._shadow(n, t).detach()) for n,(t,_) in self.pairs.items()}
+    "What the teacher needs to go on after a restart: its kind, its count of updates, its own weights; sharded ones stay so."
+    weights = {n: self._shadow(n, t).detach() for n,(t,_) in self.pairs.items()}
     return dict(kind=self.kind, rate=self.rate, updates=self.updates, weights=weights)
 
 def load_state_dict(self,

@@ -30,25 +30,27 @@ VIEWS = 'full', 'crop', 'framed', 'plain', 'degraded', 'null', 'masked', 'random
 def seen(
     pair,  # ViewPair
     view   # one of VIEWS
-):         # PIL image, text; ValueError for another name
+):         # PIL image or list of them, text; ValueError for another name
     "What a model is shown of an example under the name of a view."
     r = pair.recipe
-    if view == 'full': return pair.student_image, pair.student_text
-    if view == 'crop': return pair.teacher_image, pair.teacher_text
-    if view == 'framed': return pair.view('full', True), add_hint(pair.question)
-    if view == 'plain': return pair.view('full'), pair.question
+    if view == 'full': return pair.student_images, pair.student_text
+    if view == 'crop': return pair.teacher_images, pair.teacher_text
+    if view == 'framed': return pair.beside(pair.view('full', True)), add_hint(pair.question)
+    if view == 'plain': return pair.beside(pair.view('full')), pair.question
     if view not in VIEWS: raise ValueError(f'a view is one of {", ".join(VIEWS)}; got {view!r}')
-    return pair.view(view, r.student_frame), pair.student_text
+    return pair.beside(pair.view(view, r.student_frame)), pair.student_text
 
 # %% ../nbs/10b_runs.ipynb #1d9d9e72
 def prompt_size(
     processor,  # of the model
-    image,      # PIL image
+    image,      # PIL image, or a list
     text        # the question
-):              # tokens
+):              # tokens; 0 for a prompt that cannot be made: whoever makes it says why
     "The tokens of a prompt, but for the few of the chat template."
-    try: return visual_tokens(image.size, processor) + len(processor.tokenizer(text).input_ids)
-    except ValueError: return encode(processor, [image], [text])['input_ids'].shape[1]   # some cannot count
+    try: return sum(visual_tokens(im.size, processor) for im in (image if isinstance(image, list) else [image])) + len(processor.tokenizer(text).input_ids)
+    except Exception: pass   # some cannot count, or not this one
+    try: return encode(processor, [image], [text])['input_ids'].shape[1]
+    except PolicyError: return 0
 
 def batches(
     lengths,  # N of the prompts, in tokens
@@ -207,7 +209,7 @@ class Journal:
     def _open(self, resume):
         for name in 'records', 'errors':
             path = self.folder/f'{name}.jsonl'; _, end = lines_of(path)
-            if end and not resume: raise ValueError(f'{self.folder} already holds a run: choose another folder, or go on with resume')
+            if end and not resume: raise ValueError(f'{self.folder} already holds a run: choose another folder, or resume it')
             self.files[name] = open(path, 'ab', buffering=0); self.files[name].truncate(end)
         self.answers = {}
         for r in read_lines(self.folder/'records.jsonl'): self.answers.setdefault(key(r), r)

@@ -158,6 +158,7 @@ def not_shared(
     net, (B, P), (S, R) = causal(model), prompts['input_ids'].shape, rollouts.tokens.shape
     if net.config.is_encoder_decoder or not net._supports_default_dynamic_cache():
         return f'{type(net).__name__} keeps its past in a form that cannot be repeated'
+    if any(isinstance(m, FSDPModule) for m in model.modules()): return   # processes must agree, and each knows its own lengths alone
     if S*(P + R) < WORTH*(B*P + S*R): return f'prompts are short and answers long, so that sharing would save less than {WORTH} times the tokens'
 
 # %% ../nbs/05_scoring.ipynb #16e4f057
@@ -203,10 +204,13 @@ def after_head(
     net, inner = unwrap(model.module if isinstance(model, Switched) else model), causal(model)
     special = {v for k,v in inner.config.to_dict().items() if isinstance(v, int) and k.endswith(('_token_id', '_token_index'))}
     ids = torch.tensor([[i for i in range(64) if i not in special][:4]], device=x.device)
-    hook = inner.get_output_embeddings().register_forward_hook(lambda m, args, out: x.expand(*out.shape[:-1], -1))
+    used, head = [], inner.get_output_embeddings()
+    hook = head.register_forward_hook(lambda m, args, out: used.append(m) or x.expand(*out.shape[:-1], -1))
     try:
-        with evaluating(net), computing(net): return net(input_ids=ids, attention_mask=torch.ones_like(ids), use_cache=False).logits[0, -1].float()
+        with evaluating(net), computing(net): z = net(input_ids=ids, attention_mask=torch.ones_like(ids), use_cache=False).logits[0, -1].float()
     finally: hook.remove()
+    if not used: raise PolicyError(f'the output embedding of {type(inner).__name__} is not the head that its own forward pass uses')
+    return z
 
 def head_options(
     model  # any policy's model
@@ -222,7 +226,7 @@ def head_options(
         for _ in range(99):
             cap = (low + high)/2
             low, high = (cap, high) if cap*math.tanh(64*scale/cap) < most else (low, cap)
-    scale, cap = float(f'{scale:.5g}'), cap and float(f'{cap:.5g}')
+    scale, cap = float(f'{scale:.7g}'), cap and float(f'{cap:.5g}')
     if (z - (cap*(scale*x/cap).tanh() if cap else scale*x)).abs().max() > 1e-2*abs(most):
         raise PolicyError(f'{type(net).__name__} does something to its logits after the head that is neither a scale nor a soft cap: this family cannot be trained')
     net.head_options = dict(softcap=cap, logit_scale=scale)
@@ -245,7 +249,7 @@ def teacher_states(
     parts, share_prefix = [], policy.share_prefix if share_prefix is None else share_prefix
     for share,model in policy.teachers():
         dev = next(model.parameters()).device
-        with evaluating(model): h = answer_states(model, send_to_device(prompts, dev), rollouts, share_prefix).to(policy.device)
+        with evaluating(model), computing(model): h = answer_states(model, send_to_device(prompts, dev), rollouts, share_prefix).to(policy.device)
         share = share*_relative_scale(policy, model)
         parts.append((h if share == 1 else share*h, head(model).detach().to(policy.device)))
     if len(parts) == 1: return parts[0]

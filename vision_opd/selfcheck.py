@@ -231,7 +231,7 @@ def check_sampler(
 ):
     "Compare what the sampler recorded with the model's own logits under the same temperature, bans and cuts."
     _check_positions(report, 'sampling', join_positions(calls, rollouts), places)
-    banned = banned_ids(policy.model, policy.processor).to(own.device)
+    banned = banned_ids(policy.model, policy.processor, **policy.template).to(own.device)
     logp = warp(own.index_fill(1, banned, -torch.inf), **cuts).gather(1, rollouts.tokens[rollouts.mask][:, None])[:, 0]
     told, inside = rollouts.logprobs[rollouts.mask], logp.isfinite()
     d = (logp - told)[inside].square().mean().sqrt().item() if inside.any() else float('inf')
@@ -306,7 +306,7 @@ def check_vision(
     report.add('vision', max(0., least - jsd), 0, 'the teacher says the same when its image is blank: it sees nothing that could be taught; '
                'are the weights of the vision tower loaded, and is teacher_view a view of the image?')
 
-# %% ../nbs/07d_selfcheck.ipynb #4799a61d
+# %% ../nbs/07d_selfcheck.ipynb #af439f01
 def check_policy(
     policy,          # DualPolicy, before its first update
     prompts,         # {'student', 'teacher', 'blind': B prompts}, from `encode`
@@ -322,6 +322,8 @@ def check_policy(
     report, tolerance = CheckReport(), TOLERANCE[dtype]
     for view in ('student', 'teacher'): check_begin_token(report, policy.processor, prompts[view])
     if again is not None: check_inputs(report, prompts['teacher'], again)
+    try: head_options(policy.model)
+    except PolicyError as e: report.add('head', float('inf'), tolerance, str(e)); return report
     with torch.no_grad(), record_positions(policy.model) as calls:
         rollouts = sample(policy, prompts['student'], 2, max_new_tokens, temperature, seed, **cuts)
     own, places = check_scoring(report, policy, prompts['student'], rollouts, tolerance, Sight(policy, keep_tower))

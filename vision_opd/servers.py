@@ -84,7 +84,7 @@ def repeats(
 
 # %% ../nbs/08a_servers.ipynb #10f0fa3e
 STATUS = {400: 'refused', 401: 'locked', 402: 'no credit', 403: 'locked', 404: 'not found', 405: 'not found', 408: 'slow',
-    409: 'busy', 413: 'too large', 422: 'refused', 425: 'busy', 429: 'busy', 504: 'slow', 524: 'slow', 529: 'busy',
+    409: 'busy', 413: 'too large', 422: 'refused', 424: 'server error', 425: 'busy', 429: 'busy', 504: 'slow', 524: 'slow', 529: 'busy',
     **dict.fromkeys((301, 302, 303, 307, 308), 'moved')}
 TYPES = {400: 'invalid.?request|bad.?request|validation', 401: 'auth|permission|invalid.?api.?key', 404: 'not.?found|unexpected endpoint',
     429: 'rate.?limit|overloaded'}     # status: what an error without a number calls itself
@@ -135,7 +135,7 @@ def status_in(
     return next((s for s,p in TYPES.items() if re.search(p, words, re.I)), 500)
 
 # %% ../nbs/08a_servers.ipynb #717f7016
-ENDED = dict.fromkeys('stop eos eos_token end_turn stop_sequence'.split(), 'stop') | dict.fromkeys(
+ENDED = dict.fromkeys('stop eos eos_token end_turn stop_sequence complete completed'.split(), 'stop') | dict.fromkeys(
     'length max_tokens model_length max_output_tokens'.split(), 'length')   # OpenAI's words for others'
 
 def text_of(
@@ -181,7 +181,7 @@ def join_events(
     for e in events:
         whole |= {k: v for k,v in e.items() if v}
         for c in e.get('choices') or []:
-            if c.get('index'): continue            # of several answers the first
+            if c.get('index') not in (None, 0, '0'): continue            # of several answers the first
             finish = c.get('finish_reason') or finish
             for k,v in (c.get('delta') or c.get('message') or dict(content=c.get('text'))).items():
                 if v: message[k] = message[k] + v if type(message.get(k)) is type(v) and isinstance(v, (str, list)) else v
@@ -331,9 +331,9 @@ def attempt(self:Server,
                     data += chunk
                     if time.monotonic() > end:
                         return Reply(error=Failure('slow', f'{len(data):,} bytes in {self.timeout:g} s'))
-            if not r.next_request or r.status_code == 303: break
+            if not r.next_request: break
             there = r.next_request.url
-            if there.host != r.url.host or (r.url.scheme, there.scheme) == ('https', 'http'):
+            if r.status_code == 303 or there.host != r.url.host or (r.url.scheme, there.scheme) == ('https', 'http'):
                 return Reply(error=Failure('moved', f'it redirects to {there}', r.status_code))
             url = there
         return read_response(r.status_code, data.decode('utf-8-sig', 'replace'), r.headers.get('retry-after'))

@@ -278,10 +278,10 @@ def _other(family):
 def make_model(
     family,  # one of `ALL`
     seed=0,  # of the random weights
-    gain=1.  # of all matrices; 4 and more make a model that is sure of something, and whose answers depend on the image
+    gain=1.  # of all matrices, zeros drawn too; 6 makes a model that is sure of something, and whose answers depend on the image
 ):           # (model, processor), half a million to 1.4 million parameters
     "A model of a real transformers class with random weights, and the processor that goes with it, all offline."
-    if family not in ALL: raise ValueError(f'no tiny model of family {family!r}: choose one of {", ".join(ALL)}')
+    if family not in FAMILIES | QWENS | OTHERS | MORE: raise ValueError(f'no tiny model of family {family!r}: choose one of {", ".join(ALL)}')
     config, proc, ids = (_qwen if family in FAMILIES | QWENS else _other)(family)
     tok = proc.tokenizer
     config['text_config'] = dict(bos_token_id=None, eos_token_id=tok.eos_token_id, pad_token_id=tok.pad_token_id) | config['text_config']
@@ -292,8 +292,9 @@ def make_model(
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(seed)
         model = AutoModelForImageTextToText.from_config(config)
-    for p in model.parameters():
-        if gain != 1 and p.ndim > 1: p.data *= gain
+    if gain != 1:
+        for p in (p for p in model.parameters() if p.ndim > 1):
+            p.data = gain*p.data if p.data.any() else torch.randn(p.shape, generator=torch.Generator().manual_seed(seed))*.02*gain
     model.generation_config.update(eos_token_id=tok.eos_token_id, pad_token_id=tok.pad_token_id, do_sample=False)
     return model.eval(), proc
 
