@@ -10,7 +10,7 @@ __all__ = ['VERBS', 'WITHOUT', 'INHERITED', 'METAVARS', 'BASE', 'NEEDED', 'EXTRA
            'asked_update', 'run_doctor', 'verdict', 'usage', 'said', 'quiet_libraries', 'run_command', 'main']
 
 # %% ../nbs/13_cli.ipynb #0f0e1087
-import argparse, os, platform, re, sys, traceback, warnings, yaml
+import argparse, logging, os, platform, re, sys, traceback, warnings, yaml
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, fields, replace
 from importlib import import_module
@@ -175,6 +175,7 @@ def run_train(
     cfg, embedded = train_config(given)
     if given.get('print_config'): print(yaml.safe_dump(asdict(cfg), sort_keys=False, allow_unicode=True), end=''); return 0
     check_writable(cfg.output_dir)
+    if cfg.resume and not (Path(cfg.output_dir)/'config.yaml').exists(): print(f'note: {cfg.output_dir} holds no run to go on with, so this one begins at the beginning')
     t = room('training')
     t.check_output(cfg)
     with in_turn():
@@ -191,6 +192,7 @@ def run_data(
     "Show how a source of data is understood, and draw its boxes."
     given = parsed('data', argv, ('source',), own_help=dict(output_dir='where rows.jsonl, quarantine.jsonl and contact_sheet.png go (default: data_seen)'))
     out = given.get('output_dir') or 'data_seen'
+    check_writable(out)
     print(room('inspection').inspect_data(given['source'], out, given.get('show', 8), **reading(given)))
     print(f'the rows and the contact sheet are in {out}')
 
@@ -396,9 +398,11 @@ def quiet_libraries():
     "What libraries say to those who program them is not shown to those who type commands; VISION_OPD_DEBUG=1 shows it."
     if os.environ.get('VISION_OPD_DEBUG'): yield; return
     if 'transformers' not in sys.modules: os.environ.setdefault('TRANSFORMERS_VERBOSITY', 'error')
+    before = logging.root.manager.disable
     with warnings.catch_warnings():
-        warnings.simplefilter('ignore')
-        yield
+        warnings.simplefilter('ignore'); logging.disable(logging.WARNING)
+        try: yield
+        finally: logging.disable(before)
 
 # %% ../nbs/13_cli.ipynb #fa738722
 KEPT = dict(train='what is on disk is whole, --resume true goes on from the newest checkpoint',

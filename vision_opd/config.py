@@ -402,7 +402,8 @@ def agreed_protocol(
     found = {str(m).rpartition('=')[2]: p for m in models if (p := run_protocol(m))}
     for (a,p),(b,q) in zip(found.items(), [*found.items()][1:]):
         if diff := differences(p, q, asked):
-            raise ConfigError(f'{a} and {b} were trained under two protocols ({diff}) and cannot be compared: give these options, to ask both in one way')
+            flags = ', '.join(f'--{f.name}' for f in fields(Protocol) if f.name not in asked and getattr(p, f.name) != getattr(q, f.name))
+            raise ConfigError(f'{a} and {b} were trained under two protocols ({diff}) and cannot be compared: give {flags}, to ask both in one way')
     told = replace(next(iter(found.values()), default), **asked)
     if found: print(f'protocol of {" and ".join(found)}' + (f', with {", ".join(asked)} as given' if asked else '') + f': {told}')
     return told

@@ -398,6 +398,7 @@ def evaluate(
     loading=None          # {argument: value} of `policies.load`
 )->Evaluation:            # ValueError for what cannot be asked or compared; RunStopped when too many items in a row fail
     "Ask, score, compare; writes the report to `output_dir`."
+    if unknown := [v for v in views if v not in VIEWS]: raise ValueError(f'a view is one of {", ".join(VIEWS)}; got {unknown[0]!r}')
     who = askers(model, base, server, batch_size, **loading or {})
     protocol = protocol or agreed_protocol([base, model])
     sets = [item_set(b, limit, **{k: v for k,v in (reading or {}).items() if k != 'limit'}) for b in benchmarks]

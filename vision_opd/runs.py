@@ -314,8 +314,8 @@ def _ask_one(server, item, view, protocol, processor):
     good, bad = _views([item], view, protocol)
     if bad: return bad[0]
     (_, image, text), = good
-    extra = dict(chat_template_kwargs=protocol.template) if protocol.template else {}   # as vLLM and SGLang take them
-    r = server.ask(text, as_stored(item, view, image), max_tokens=protocol.max_new_tokens, temperature=protocol.temperature, **extra)
+    extra = {} if protocol.thinking is None else dict(chat_template_kwargs=dict(enable_thinking=protocol.thinking))   # as vLLM and SGLang take it
+    r = server.ask(text, as_stored(item, view, image), max_tokens=protocol.max_new_tokens, temperature=protocol.temperature, system=protocol.system or None, **extra)
     if r.error: return item, failed(r.error.kind, r.error)
     answer = dict(text=r.text, error=None, finish_reason=r.finish_reason, prompt_tokens=r.usage.get('prompt_tokens'),
                   **dict(thinking=r.thinking) if r.thinking else {})
