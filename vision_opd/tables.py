@@ -165,7 +165,7 @@ class Picture:
         "A PIL image whose header is read and whose pixels are not; ValueError if it cannot be had."
         s = self.read()
         if isinstance(s, Image.Image): return s
-        if isinstance(s, Path) and not os.path.isfile(s): raise ValueError(f'there is no image file {s.name!r} in the folder {s.parent.name!r}: image_root names the folder that paths begin in')
+        if isinstance(s, Path) and not os.path.isfile(s): raise ValueError(f'there is no image file {s.name!r}: image_root names the folder that paths begin in')
         try:
             with _own_limit():
                 file = lambda: s if isinstance(s, Path) else io.BytesIO(s)
