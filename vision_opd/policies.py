@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['HUB_ID', 'PACKED', 'NOT_READ', 'PRINTED', 'PARTS', 'CACHE', 'TEACHERS', 'OWNERS', 'PolicyError', 'pick_dtype',
            'pick_attention', 'check_attention', 'check_folder', 'number_formats', 'check_file', 'check_processor',
-           'quantised', 'keep_layout', 'reason', 'refused', 'quiet', 'check_loaded', 'read', 'as_products', 'causal',
+           'quantised', 'keep_layout', 'reason', 'refused', 'unlogged', 'check_loaded', 'read', 'as_products', 'causal',
            'render', 'check_template', 'turn_end', 'adapter_of', 'read_processor', 'check_family', 'check_tokenizer',
            'load', 'check_text', 'encode', 'part_of', 'parts_of', 'train_parts', 'lora', 'needs_scaler', 'switched',
            'Switched', 'backbone', 'unwrap', 'computing', 'hidden', 'check_length', 'rows_of', 'image_rows',
@@ -170,7 +170,7 @@ def refused(
         raise PolicyError(f'{what}: {why}') from e
 
 @contextmanager
-def quiet():
+def unlogged():
     "Keep transformers and PEFT from logging inside: what they would say is looked at."
     before = hf_logging.get_verbosity()
     hf_logging.set_verbosity_error()
@@ -203,7 +203,7 @@ def read(
     "Open a model, complete, or a processor."
     check_folder(path)
     kwargs = dict(trust_remote_code=False) | kwargs
-    with refused(f'cannot load {path} as a vision-language model', path), quiet():
+    with refused(f'cannot load {path} as a vision-language model', path), unlogged():
         if cls is not AutoModelForImageTextToText: return cls.from_pretrained(path, **kwargs)
         net, info = cls.from_pretrained(path, output_loading_info=True, ignore_mismatched_sizes=True, **kwargs)
     check_loaded(net, info, path)
@@ -311,7 +311,7 @@ def _adapted(folder, config, **kwargs):
     from peft.utils.save_and_load import load_peft_weights
     base = read(config.base_model_name_or_path, AutoModelForImageTextToText, **kwargs)
     how = dict(is_trainable=True, key_mapping=getattr(base, '_checkpoint_conversion_mapping', {}))
-    with refused(f'the adapter {folder} does not fit its base {config.base_model_name_or_path}'), quiet():
+    with refused(f'the adapter {folder} does not fit its base {config.base_model_name_or_path}'), unlogged():
         net = PeftModel.from_pretrained(base, folder, config=config, **how)
         found, there = net.load_adapter(folder, 'default', **how), load_peft_weights(folder, device='cpu')   # the second time for what it says
         own = get_peft_model_state_dict(net, save_embedding_layers=False)
