@@ -205,7 +205,7 @@ def gap_report(
                      {v: [r['confidence'] for r in rows] for v,rows in found.items()}, known,
                      [e.box.area_ratio(e.size) if e.box else np.nan for e in examples],
                      [str(source(e)) if isinstance(source(e), Path) else e.id for e in examples],
-                     {v: [bool(k) and s is None for k,s in zip(known, row)] for v,row in same.items()})
+                     unread={v: [bool(k) and s is None for k,s in zip(known, row)] for v,row in same.items()})
 
 def compare(
     example,  # an Example

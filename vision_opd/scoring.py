@@ -8,7 +8,7 @@ __all__ = ['ANSWER_TYPES', 'WORTH', 'append_answers', 'fork_cache', 'copy_cache'
            'Sight', 'find', 'compute', 'leaf', 'backward', 'teacher', 'training']
 
 # %% ../nbs/05_scoring.ipynb #10f49872
-import inspect, math
+import inspect, math, weakref
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from functools import cache, partial
@@ -212,12 +212,14 @@ def after_head(
     if not used: raise PolicyError(f'the output embedding of {type(inner).__name__} is not the head that its own forward pass uses')
     return z
 
+_ASKED = weakref.WeakKeyDictionary()   # model: its options
+
 def head_options(
     model  # any policy's model
 ):         # dict(softcap, logit_scale); PolicyError for a family that does something else
     "What a family does to logits after the head, as options of the divergence. It is asked once, of its forward: wrappers leave out what their config says."
     net = causal(model)
-    if hasattr(net, 'head_options'): return net.head_options
+    if net in _ASKED: return _ASKED[net]
     x = torch.linspace(-64, 64, net.get_output_embeddings().weight.shape[0], device=next(net.parameters()).device)
     x[:2] = torch.tensor([1e-3, 64.])
     z = after_head(model, x)
@@ -229,8 +231,8 @@ def head_options(
     scale, cap = float(f'{scale:.7g}'), cap and float(f'{cap:.5g}')
     if (z - (cap*(scale*x/cap).tanh() if cap else scale*x)).abs().max() > 1e-2*abs(most):
         raise PolicyError(f'{type(net).__name__} does something to its logits after the head that is neither a scale nor a soft cap: this family cannot be trained')
-    net.head_options = dict(softcap=cap, logit_scale=scale)
-    return net.head_options
+    _ASKED[net] = dict(softcap=cap, logit_scale=scale)
+    return _ASKED[net]
 
 def _relative_scale(policy, model):
     "The scale of another model's logits by that of the student's, which the divergence applies to both."

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['COLOURS', 'KINDS', 'SIZE', 'SPECIAL', 'TEMPLATE', 'TEXT', 'VISION', 'FAMILIES', 'SIGHT', 'ROPE', 'PINS', 'SIGLIP',
-           'SQUARE', 'IMAGE', 'OTHERS', 'CLIP', 'PIXTRAL', 'COHERE', 'LINES', 'PATCHES', 'MORE', 'QWENS', 'ALL',
-           'textures', 'outline', 'stamp', 'scene', 'row', 'write_scenes', 'make_tokenizer', 'make_processor',
+           'SQUARE', 'IMAGE', 'OTHERS', 'PROCESSORS', 'CLIP', 'PIXTRAL', 'COHERE', 'LINES', 'PATCHES', 'MORE', 'QWENS',
+           'ALL', 'textures', 'outline', 'stamp', 'scene', 'row', 'write_scenes', 'make_tokenizer', 'make_processor',
            'make_model', 'answer_batch', 'fit_base', 'base_dir']
 
 # %% ../nbs/02_tiny.ipynb #0018d290
@@ -189,26 +189,32 @@ def _pali(tok, template):
     return hf.PaliGemmaProcessor(images, tok, template)
 
 # %% ../nbs/02_tiny.ipynb #b7d3c0a1
-OTHERS = {  # special tokens, marker of an image, language model, vision tower, the rest of the config, processor of (tokenizer, template)
+OTHERS = {  # special tokens, marker of an image, language model, vision tower, the rest of the config
     'internvl': (dict(start_image_token='<img>', end_image_token='</img>', context_image_token='<IMG>', video_token='<video>'), '<IMG>',
-        dict(model_type='qwen2'), SIGHT, dict(image_seq_length=4, downsample_ratio=.5), lambda tok, t: hf.InternVLProcessor(
-            hf.GotOcr2ImageProcessor(size=SQUARE, max_patches=4), tok, hf.InternVLVideoProcessor(size=SQUARE), 4, t)),
+        dict(model_type='qwen2'), SIGHT, dict(image_seq_length=4, downsample_ratio=.5)),
     'smolvlm': (dict(fake_image_token='<fake>', image_token='<image>', global_image_token='<global>', end_of_utterance_token='<eou>'),
-        '<image>', dict(model_type='llama'), SIGHT, dict(scale_factor=2), lambda tok, t: hf.SmolVLMProcessor(
-            hf.SmolVLMImageProcessor(**_edge(128, max_image_size=dict(longest_edge=64))), tok, hf.SmolVLMVideoProcessor(), 4, t)),
+        '<image>', dict(model_type='llama'), SIGHT, dict(scale_factor=2)),
     'gemma3': (dict(image_token='<soft>', boi_token='<boi>', eoi_token='<eoi>'), '<boi>',
         dict(model_type='gemma3_text', layer_types=['sliding_attention']*2 + ['full_attention'], sliding_window=32, query_pre_attn_scalar=24,
              rope_parameters=dict(sliding_attention=ROPE, full_attention=dict(ROPE, rope_theta=1e6))),
-        SIGHT | dict(model_type='siglip_vision_model'), dict(mm_tokens_per_image=4),
-        lambda tok, t: hf.Gemma3Processor(hf.Gemma3ImageProcessor(size=SQUARE), tok, t, 4)),
-    'llava_onevision': (IMAGE | dict(video_token='<video>'), '<image>', dict(model_type='qwen2'), SIGHT | SIGLIP, dict(image_grid_pinpoints=PINS),
-        lambda tok, t: hf.LlavaOnevisionProcessor(hf.LlavaOnevisionImageProcessor(size=SQUARE, image_grid_pinpoints=PINS), tok,
-                                                  hf.LlavaOnevisionVideoProcessor(), 16, 'full', t)),
+        SIGHT | dict(model_type='siglip_vision_model'), dict(mm_tokens_per_image=4)),
+    'llava_onevision': (IMAGE | dict(video_token='<video>'), '<image>', dict(model_type='qwen2'), SIGHT | SIGLIP, dict(image_grid_pinpoints=PINS)),
     'lfm2_vl': (dict(image_token='<image>', image_start_token='<ims>', image_end_token='<ime>', image_thumbnail_token='<thumb>'), '<image>',
         dict(model_type='lfm2', layer_types=['conv', 'conv', 'full_attention']), SIGHT | dict(model_type='siglip2_vision_model', num_patches=256),
-        dict(downsample_factor=2), lambda tok, t: hf.Lfm2VlProcessor(hf.Lfm2VlImageProcessor(
-            encoder_patch_size=16, tile_size=64, min_image_tokens=4, max_image_tokens=16, max_num_patches=64, min_tiles=2, max_tiles=4), tok, t)),
-    'paligemma': (IMAGE, '<image>', dict(model_type='gemma'), SIGHT | SIGLIP, dict(projection_dim=96), _pali),
+        dict(downsample_factor=2)),
+    'paligemma': (IMAGE, '<image>', dict(model_type='gemma'), SIGHT | SIGLIP, dict(projection_dim=96)),
+}
+PROCESSORS = {   # family: its processor, of a tokenizer and a template
+    'internvl': lambda tok, t: hf.InternVLProcessor(
+            hf.GotOcr2ImageProcessor(size=SQUARE, max_patches=4), tok, hf.InternVLVideoProcessor(size=SQUARE), 4, t),
+    'smolvlm': lambda tok, t: hf.SmolVLMProcessor(
+            hf.SmolVLMImageProcessor(**_edge(128, max_image_size=dict(longest_edge=64))), tok, hf.SmolVLMVideoProcessor(), 4, t),
+    'gemma3': lambda tok, t: hf.Gemma3Processor(hf.Gemma3ImageProcessor(size=SQUARE), tok, t, 4),
+    'llava_onevision': lambda tok, t: hf.LlavaOnevisionProcessor(hf.LlavaOnevisionImageProcessor(size=SQUARE, image_grid_pinpoints=PINS), tok,
+                                                  hf.LlavaOnevisionVideoProcessor(), 16, 'full', t),
+    'lfm2_vl': lambda tok, t: hf.Lfm2VlProcessor(hf.Lfm2VlImageProcessor(
+            encoder_patch_size=16, tile_size=64, min_image_tokens=4, max_image_tokens=16, max_num_patches=64, min_tiles=2, max_tiles=4), tok, t),
+    'paligemma': _pali,
 }
 
 # %% ../nbs/02_tiny.ipynb #d51f6b32
@@ -225,37 +231,46 @@ def _anyres(select, extra):
 
 # %% ../nbs/02_tiny.ipynb #e60a7d18
 MORE = {  # as `OTHERS`; `model_type` in the rest of the config where the family has no class of its own
-    'llava': (IMAGE, '<image>', dict(model_type='llama'), CLIP, dict(), lambda tok, t: hf.LlavaProcessor(
-        hf.CLIPImageProcessor(size=dict(shortest_edge=64), crop_size=SQUARE), tok, 16, 'default', t, num_additional_image_tokens=1)),
-    'llava_next': (IMAGE, '<image>', dict(model_type='mistral'), CLIP, dict(image_grid_pinpoints=PINS), _anyres('default', 1)),
+    'llava': (IMAGE, '<image>', dict(model_type='llama'), CLIP, dict()),
+    'llava_next': (IMAGE, '<image>', dict(model_type='mistral'), CLIP, dict(image_grid_pinpoints=PINS)),
     'granite_vision': (IMAGE, '<image>', dict(model_type='granite', logits_scaling=4., embedding_multiplier=6., residual_multiplier=.5,
         attention_multiplier=.2), SIGHT | SIGLIP, dict(model_type='llava_next', image_grid_pinpoints=PINS, vision_feature_layer=[-2, -1],
-        vision_feature_select_strategy='full'), _anyres('full', 0)),
-    'mistral3': (LINES, '[IMG]', dict(model_type='mistral'), PIXTRAL, dict(),
-        lambda tok, t: hf.PixtralProcessor(hf.PixtralImageProcessor(**_edge(128, patch_size=16)), tok, 16, 2, t)),
-    'lighton_ocr': (LINES, '[IMG]', dict(model_type='qwen3'), PIXTRAL, dict(),
-        lambda tok, t: hf.LightOnOcrProcessor(hf.PixtralImageProcessor(**_edge(128, patch_size=32)), tok, 16, 2, t)),
+        vision_feature_select_strategy='full')),
+    'mistral3': (LINES, '[IMG]', dict(model_type='mistral'), PIXTRAL, dict()),
+    'lighton_ocr': (LINES, '[IMG]', dict(model_type='qwen3'), PIXTRAL, dict()),
     'idefics3': (IMAGE | dict(fake_image_token='<fake_token_around_image>', global_image_token='<global-img>', end_of_utterance_token='<end_of_utterance>'),
-        '<image>', dict(model_type='llama'), SIGHT, dict(scale_factor=2), lambda tok, t: hf.Idefics3Processor(
-            hf.Idefics3ImageProcessor(**_edge(128, max_image_size=dict(longest_edge=64))), tok, 4, t)),
-    'deepseek_vl': (IMAGE, '<image>', dict(model_type='llama'), SIGHT | SIGLIP, dict(),
-        lambda tok, t: hf.DeepseekVLProcessor(hf.DeepseekVLImageProcessor(size=SQUARE), tok, t, num_image_tokens=16)),
+        '<image>', dict(model_type='llama'), SIGHT, dict(scale_factor=2)),
+    'deepseek_vl': (IMAGE, '<image>', dict(model_type='llama'), SIGHT | SIGLIP, dict()),
     'glm4v': ({f'{k}_token': f'<|{v}|>' for k,v in dict(image='image', video='video', image_start='begin_of_image', image_end='end_of_image',
                                                        video_start='begin_of_video', video_end='end_of_video').items()},
         '<|begin_of_image|><|image|><|end_of_image|>', dict(rope_parameters=dict(ROPE, mrope_section=[2, 2, 2], partial_rotary_factor=.5)),
-        VISION | dict(image_size=64), dict(), lambda tok, t: hf.Glm4vProcessor(hf.Glm4vImageProcessor(
-            patch_size=16, size=dict(shortest_edge=32*32*4, longest_edge=2*256*256)), tok, hf.Glm4vVideoProcessor(patch_size=16), t)),
+        VISION | dict(image_size=64), dict()),
     'paligemma2': (IMAGE, '<image>', dict(model_type='gemma2', layer_types=['sliding_attention', 'full_attention', 'sliding_attention'],
-        sliding_window=32, query_pre_attn_scalar=24), SIGHT | SIGLIP, dict(model_type='paligemma', projection_dim=96), _pali),
+        sliding_window=32, query_pre_attn_scalar=24), SIGHT | SIGLIP, dict(model_type='paligemma', projection_dim=96)),
     'aya_vision': (PATCHES | dict(marker_token='<image>', tile_token='TILE', whole_token='TILE_GLOBAL'), '<image>', COHERE, SIGHT | SIGLIP,
-        dict(downsample_factor=2), lambda tok, t: hf.AyaVisionProcessor(
-            hf.GotOcr2ImageProcessor(size=SQUARE, max_patches=4), tok, 16, 64, downsample_factor=2, chat_template=t)),
-    'cohere2_vision': (PATCHES, '<|IMG_PATCH|>', COHERE, SIGHT | SIGLIP, dict(downsample_factor=2, alignment_intermediate_size=128),
-        lambda tok, t: hf.Cohere2VisionProcessor(hf.Cohere2VisionImageProcessor(size=SQUARE, patch_size=2, max_patches=4), tok, t)),
+        dict(downsample_factor=2)),
+    'cohere2_vision': (PATCHES, '<|IMG_PATCH|>', COHERE, SIGHT | SIGLIP, dict(downsample_factor=2, alignment_intermediate_size=128)),
     'mllama': (dict(image_token='<|image|>'), '<|image|>', dict(cross_attention_layers=[1], bos_token_id=1),
         SIGHT | dict(num_global_layers=1, attention_heads=4, vision_output_dim=128, intermediate_layers_indices=[0], max_num_tiles=4,
-                     supported_aspect_ratios=[[1, 1], [1, 2], [1, 3], [1, 4], [2, 1], [2, 2], [3, 1], [4, 1]]), dict(),
-        lambda tok, t: hf.MllamaProcessor(hf.MllamaImageProcessor(size=SQUARE, max_image_tiles=4), tok, t)),
+                     supported_aspect_ratios=[[1, 1], [1, 2], [1, 3], [1, 4], [2, 1], [2, 2], [3, 1], [4, 1]]), dict()),
+}
+PROCESSORS |= {
+    'llava': lambda tok, t: hf.LlavaProcessor(
+        hf.CLIPImageProcessor(size=dict(shortest_edge=64), crop_size=SQUARE), tok, 16, 'default', t, num_additional_image_tokens=1),
+    'llava_next': _anyres('default', 1),
+    'granite_vision': _anyres('full', 0),
+    'mistral3': lambda tok, t: hf.PixtralProcessor(hf.PixtralImageProcessor(**_edge(128, patch_size=16)), tok, 16, 2, t),
+    'lighton_ocr': lambda tok, t: hf.LightOnOcrProcessor(hf.PixtralImageProcessor(**_edge(128, patch_size=32)), tok, 16, 2, t),
+    'idefics3': lambda tok, t: hf.Idefics3Processor(
+            hf.Idefics3ImageProcessor(**_edge(128, max_image_size=dict(longest_edge=64))), tok, 4, t),
+    'deepseek_vl': lambda tok, t: hf.DeepseekVLProcessor(hf.DeepseekVLImageProcessor(size=SQUARE), tok, t, num_image_tokens=16),
+    'glm4v': lambda tok, t: hf.Glm4vProcessor(hf.Glm4vImageProcessor(
+            patch_size=16, size=dict(shortest_edge=32*32*4, longest_edge=2*256*256)), tok, hf.Glm4vVideoProcessor(patch_size=16), t),
+    'paligemma2': _pali,
+    'aya_vision': lambda tok, t: hf.AyaVisionProcessor(
+            hf.GotOcr2ImageProcessor(size=SQUARE, max_patches=4), tok, 16, 64, downsample_factor=2, chat_template=t),
+    'cohere2_vision': lambda tok, t: hf.Cohere2VisionProcessor(hf.Cohere2VisionImageProcessor(size=SQUARE, patch_size=2, max_patches=4), tok, t),
+    'mllama': lambda tok, t: hf.MllamaProcessor(hf.MllamaImageProcessor(size=SQUARE, max_image_tiles=4), tok, t),
 }
 QWENS = {  # as `FAMILIES`
     'qwen2_vl':     (dict(), dict(embed_dim=64, hidden_size=96, mlp_ratio=2)),
@@ -264,12 +279,16 @@ QWENS = {  # as `FAMILIES`
 ALL = *FAMILIES, *OTHERS, *QWENS, *MORE
 
 # %% ../nbs/02_tiny.ipynb #1332c844
+def _processor(family, tok, template):
+    "The processor of one of `OTHERS` or `MORE`."
+    return PROCESSORS[family](tok, template)
+
 def _other(family):
     "Config and processor of one of `OTHERS` or `MORE`."
-    names, marker, text, vision, rest, processor = copy.deepcopy((OTHERS | MORE)[family])
+    names, marker, text, vision, rest = copy.deepcopy((OTHERS | MORE)[family])
     tok = PreTrainedTokenizerFast(tokenizer_object=make_tokenizer()._tokenizer, eos_token='<|im_end|>', bos_token='<|im_start|>',
                                   pad_token='<|endoftext|>', extra_special_tokens=names, model_max_length=4096)
-    proc = processor(tok, TEMPLATE.replace('<|vision_start|><|image_pad|><|vision_end|>', marker))
+    proc = _processor(family, tok, TEMPLATE.replace('<|vision_start|><|image_pad|><|vision_end|>', marker))
     ids = dict(image_token=proc.image_token_id) | {k: tok.convert_tokens_to_ids(v) for k,v in names.items()}
     text = {**TEXT, 'rope_parameters': ROPE, 'vocab_size': len(tok), **text}
     return dict(text_config=text, vision_config=vision, **rest), proc, ids
