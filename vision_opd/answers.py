@@ -327,6 +327,7 @@ def rules(languages): # languages: keys of TABLE → namespace of compiled regul
         group=rf'(?:[,:/&+、،]|{c.or_}|{c.and_})*(?:{c.option_}|{c.or_}|{c.maybe_})*',
         denied_before=rf'{c.not_}|{c.than_}|{c.wrong_}(?:{c.fill_})*(?:{c.answer_}|{c.option_}|$)',
         denied_after=rf'{faulted}|(?:(?!{M}|{stop}|{c.than_}).){{0,9}}?(?:{c.not_}|{c.wrong_}|{BAD})|[:=(–-]+(?:{c.wrong_}|{c.no_}|{BAD})',
+        either=rf'{c.or_}|{c.and_}', one=rf'^{c.one_}(?:{MARK}|[!.])*$',     # of open answers
         denied_line=rf'{faulted}|{near}x?{near}(?:{c.not_}|{c.wrong_}|{BAD})',
         # a weak letter
         small=rf'(?:{c.option_}|{c.answer_}|{c.pick_}|{c.so_}|{c.this_})(?:{equal}|{MARK}|{c.fill_})*$',
