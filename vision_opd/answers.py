@@ -347,6 +347,7 @@ class Reading:
     def __init__(self, s, find, options=None): # s: plain words; find: (words, rules) → Mentions in order; options: {letter: text}
         s = re.sub(r'\be\.\s?g\.', 'for example', re.sub(r'^\s*\d+[.)]\s+(?=\S)', '', s, flags=re.M))
         s = re.sub(r'\b(?:appears|seems|looks) to be\b', 'is', s)
+        s = re.sub(r'\bif the question (?:is|asks|is asking) whether\b(?!.*\bif (?:it|the question)\b)', 'as to whether', s, flags=re.I | re.S)
         self.words, self.options, self.rules = s, options or {}, rules(languages_of(s))
         self.mentions = find(s, self.rules)
         self.code = self.rules.lexicon.encode(mask(s, self.mentions))
@@ -540,7 +541,7 @@ def read_number(s)->Parsed: # s: plain words (str)
     s = re.sub(r'\b(?:altogether|in total|in all|total(?: number)?(?: of)?|equals|sum|count)\b(?!ed)', 'answer', s, flags=re.I)
     reading = Reading(s, find_numbers); got, found = reading.answer, reading.mentions
     if got.how != 'its text' and (got or got.ambiguous): return Parsed(got.value and ast.literal_eval(got.value), got.ambiguous, got.how)
-    unsure = REFUSE.search(s) or re.search(r"[?？]|\b(?:maybe|perhaps|not|or|if)\b|n't\b|不", s, re.I)
+    unsure = REFUSE.search(s) or re.search(r"[?？]|\b(?:maybe|perhaps|not|or|if|wrong|incorrect)\b|n't\b|不", s, re.I)
     if len(found) != 1 or unsure: return Parsed(None, len(found) > 1)
     end = re.match(r'(?:\s+(?!is\b|are\b|was\b|were\b)[a-z-]+){0,5}[\s%€$]*(?:$|[.,;:!)"\n])|\s*[\u3040-\uac00]', s[found[0].end:])
     return Parsed(ast.literal_eval(found[0].letter), False, 'the only number') if end and COUNTED.search(s[:found[0].start]) else Parsed()
