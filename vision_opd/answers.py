@@ -5,12 +5,12 @@
 # %% auto #0
 __all__ = ['END', 'THOUGHT', 'OPEN', 'CLOSE', 'FINAL', 'FAILED', 'QUOTES', 'MARKUP', 'KEYS', 'TAGS', 'LONGEST', 'TAKEN_BACK',
            'NOT_THIS', 'ROLES', 'TABLE', 'SPACELESS', 'SCRIPTS', 'TELLING', 'TOKEN', 'lexicon', 'ONES', 'SAME', 'CJK',
-           'WORD', 'YES_NO', 'M', 'MARK', 'GOOD', 'BAD', 'Claim', 'REFUSE', 'IDIOMS', 'UNABLE', 'TENS', 'VALUES', 'HAN',
-           'NUMBER', 'NO_COUNT', 'NO_END', 'COUNTED', 'said', 'is_failure', 'plain', 'json_answers', 'boxes', 'fields',
-           'Parsed', 'parse', 'languages_of', 'Lexicon', 'words', 'Mention', 'find_texts', 'find_letters',
-           'find_yes_no', 'mask', 'find_mentions', 'rules', 'Reading', 'read_choice', 'as_options', 'parse_choice',
-           'read_yes_no', 'parse_yes_no', 'number_value', 'find_numbers', 'read_number', 'parse_number',
-           'official_choice', 'official_yes_no', 'official_ab']
+           'WORD', 'ANNOUNCED', 'UNKNOWN', 'YES_NO', 'M', 'MARK', 'GOOD', 'BAD', 'Claim', 'REFUSE', 'IDIOMS', 'UNABLE',
+           'TENS', 'VALUES', 'HAN', 'NUMBER', 'NO_COUNT', 'NO_END', 'COUNTED', 'said', 'is_failure', 'plain',
+           'json_answers', 'boxes', 'fields', 'Parsed', 'parse', 'languages_of', 'Lexicon', 'words', 'Mention',
+           'find_texts', 'find_letters', 'find_yes_no', 'mask', 'find_mentions', 'rules', 'Reading', 'read_choice',
+           'as_options', 'parse_choice', 'read_yes_no', 'parse_yes_no', 'number_value', 'find_numbers', 'read_number',
+           'parse_number', 'official_choice', 'official_yes_no', 'official_ab']
 
 # %% ../nbs/08_answers.ipynb #6f0c1dbb
 import ast, html, json, re, unicodedata, vision_opd
@@ -117,7 +117,8 @@ class Parsed:
     def __bool__(self): return self.value is not None
 
 LONGEST = 6000    # characters; of a longer text the beginning and the end are read, where answers stand
-TAKEN_BACK = re.compile(r'\b(?:wait|actually|correction|sorry|no)\b|不对|更正', re.I)
+TAKEN_BACK = re.compile(r'\b(?:wait|actually|correction|sorry|no|(?:re-?|double-)(?:check|evaluat|examin|consider|calculat|visit)\w*)\b'
+                        r'|不对|更正', re.I)
 NOT_THIS = re.compile(r'(?:\b(?:not|never|instead of|rather than)|不是)\W*$', re.I)
 
 def parse(text, read)->Parsed: # text: an answer as it was generated; read: a reader of plain words, str → Parsed
@@ -216,12 +217,20 @@ def find_texts(s, options): # s: plain words (str); options: {letter: text} → 
         for i in index.get(bag[0], ()) if bag else ():
             span, end = range(i, i+len(bag)), w[min(i+len(bag), len(w))-1][2]
             part = re.search(r'\w-$', s[:w[i][1]][-2:]) or re.match(r'-[a-z]|\.\d|\s?[:/^]\s?\w', s[end:])       # of a longer word or number
-            if [x for x,*_ in w[i:i+len(bag)]] != bag or taken & {*span} or part: continue
+            capital = len(bag[0]) == 1 and re.fullmatch('[A-Z]', s[w[i][1]:end])
+            if [x for x,*_ in w[i:i+len(bag)]] != bag or taken & {*span} or part or capital: continue
             taken |= {*span}
-            found.append(Mention(w[i][1], end, k if list(bags.values()).count(bag) == 1 else '', 'statement' if 'is' in bag[1:-1] else 'text'))
+            article = re.match(r'(?:an?|the)\s+', options[k], re.I)
+            own = article and re.search(rf'(?:^|[^\w\s]\s*|\n)({article[0]})$', s[:w[i][1]], re.I)                   # 'a bus' does not name A
+            found.append(Mention(own.start(1) if own else w[i][1], end, k if list(bags.values()).count(bag) == 1 else '',
+                                 'statement' if 'is' in bag[1:-1] else 'text'))
     return found
 
 # %% ../nbs/08_answers.ipynb #3ba21da4
+ANNOUNCED = re.compile(r'\banswer\W+(?:is\W+|option\W+)?$', re.I)           # what stands before a letter, and its text where no texts were given
+UNKNOWN = re.compile(r'(?!.*\b(?:wait|actually|correction|sorry)\b|.*[,;.!?].*\b[A-Z]\W*$)[ \t]?'
+                     r'(?:[A-Z0-9<>$√-]|no\b|\((?![A-Z]\)))(?:(?!\([A-Z]\)).)*', re.M)
+
 def find_letters(s, options, texts): # s: plain words; options: {letter: text}; texts: Mentions, from `find_texts` → list of Mentions
     "Find letters that stand by themselves; 'both' where the option's text follows as it is written, 'weak' for what may be a word."
     found, covered, letters = [], {i for m in texts for i in range(m.start, m.end)}, ''.join(options)
@@ -229,14 +238,21 @@ def find_letters(s, options, texts): # s: plain words; options: {letter: text}; 
             (?![A-Za-zÀ-ɏ0-9+#°%_]|&|-(?=\w)|'(?!d[ıiuü]r|t[ıiuü]r)\w|\.[A-Za-z]\b|\.\d|/[A-Za-z0-9])''', s, re.X):
         bracketed = (m['c'] or '').strip() in tuple(')]}') and ((m['o'] or '').strip() in tuple('([{') or not m['o'])
         if m.start('l') in covered and not bracketed or found and m.start() < found[-1].end: continue
+        if re.search(r'[{,]\s*$', s[:m.start()]) and m[0][0] == '"' and re.match(r'\s*:', s[m.end():]): continue      # a key of JSON
         own, lead = options[m['l'].upper()].rstrip('.'), re.match(r'[.:)\]\-–—>"\s]*', s[m.end():m.end()+9])
         written = re.match(re.escape(own) + r'(?![\w^/-]|\.\d)', s[m.end()+lead.end():], re.I)
         if own and written and (m['l'].isupper() or bracketed) and (lead[0].strip() or m['c']):
             found.append(Mention(m.start(), m.end() + lead.end() + len(own), m['l'].upper(), 'both')); continue
+        if bracketed and not own and (text := UNKNOWN.match(s[m.end():])):
+            whole = not s[:m.start()].strip() and m.end() + text.end() == len(s)
+            if whole or ANNOUNCED.search(s[:m.start()][-20:]):
+                found.append(Mention(m.start(), m.end() + text.end(), m['l'].upper(), 'both')); continue
         goes_on = re.match(r'[ \t]+[^\W\d_A-Z]' + '|,[ \t][a-z]'*(m['l'] == 'I'), s[m.end():m.end()+9])
         alone = re.search(r'(?:^|\n)[^\S\n]*$', s[:m.start()][-20:]) and re.match(r'\s*[.!]?\s*?(?:\n|$)', s[m.end():m.end()+20])
         weak = not bracketed and not alone and (m['l'].islower() or m['l'] in 'AEIOUY' and goes_on)
         found.append(Mention(*m.span(), m['l'].upper(), 'weak' if weak else 'marked' if bracketed else 'letter'))
+    run = re.search(rf':\s*([{letters}]{{2,5}})[.\s]*$', s)                                                       # 'Answer: BD'
+    if run and run.start(1) not in covered: found.append(Mention(*run.span(1), '', 'letter'))
     return found
 
 YES_NO = {w: role for row in TABLE.values() for role in ('yes', 'no') for w in row.get(role, ())}
@@ -274,7 +290,7 @@ def find_mentions(s, options, r): # s: plain words; options: {letter: text}; r: 
         prev = out[-1] if out else Mention(0, 0, '', ''); gap = s[prev.end:m.start]
         beside = '\n\n' not in gap and {m.kind in of_text, prev.kind in of_text} == {True, False} and {m.kind, prev.kind} & {'letter', 'marked'}
         touching = re.fullmatch(r'''[\s.:()\]\-–—>"']*(?:(?:the|an?)\s+)?''' if m.kind in of_text else
-                                r'(?:\s+ones?)?[\s,]*(?:[(\[]\s*)?(?:option|choice)?\s*', gap, re.I)
+                                r'''(?:\s+ones?)?[\s,"']*(?:[(\[]\s*)?(?:option|choice)?\s*''', gap, re.I)
         if beside and touching and (m.letter == prev.letter or m.kind in of_text or '(' in gap + s[m.start]):
             out[-1] = Mention(prev.start, m.end, m.letter if m.letter == prev.letter else '', 'both')
         elif m.start >= prev.end: out.append(m)
@@ -288,8 +304,10 @@ def rules(languages): # languages: keys of TABLE → namespace of compiled regul
     filler, equal = rf'(?:{MARK}|{c.fill_}|{c.option_})*', rf'(?:{c.is_}|[:=→⇒—–-]|=>|->)'
     pause, stop = '[^.;!?\n。！？\ue000-\uefff]', rf'[.,;:!?()。，、；—–\n]|{c.but_}|{c.because_}|{c.so_}|{c.wait_}|{c.and_}'
     final = rf'(?:{c.final_}{c.fill_}*(?:{c.answer_}|{c.option_})|(?:{c.answer_}|{c.option_}){c.fill_}*{c.final_}|{c.final_}(?=:))'
-    other = r'[^\w\ue000-\uf8ff]'
-    found = dict(stop=stop, near=rf'[,;:]|{c.but_}|{c.so_}', asked=r'''[?？؟]["')]*$''', so=c.so_, at=c.at_, hedged=c.maybe_, supposed=c.if_,
+    other, near = r'[^\w\ue000-\uf8ff]', rf'(?:(?!{M}|{stop}|{c.than_}|x).){{0,9}}?'
+    faulted = rf'(?:(?!{M}|{stop}).){{0,6}},{c.because_}(?:{c.is_}|{c.fill_}|x){{0,2}}{c.wrong_}'          # 'B, which is wrong'
+    found = dict(stop=stop, near=rf'[,;:]|{c.but_}|{c.so_}', asked=r'''[?？؟]["')]*$''', so=c.so_, at=c.at_,
+        yes=c.yes_, hedged=c.maybe_, supposed=c.if_, on=rf'^(?:\(|,?(?:(?!{M}|{stop}).){{0,6}}){c.if_}',
         # before a mention
         final=rf'{final}(?:{pause}{{0,12}}?{equal})?{filler}$',
         line=rf'^{MARK}*(?:(?:{c.fill_}|{c.right_}|{c.so_}|{c.final_}|x){MARK}?){{0,4}}{c.answer_}{c.right_}?(?:{equal}|{filler})*$',
@@ -308,14 +326,15 @@ def rules(languages): # languages: keys of TABLE → namespace of compiled regul
         # both sides
         group=rf'(?:[,:/&+、،]|{c.or_}|{c.and_})*(?:{c.option_}|{c.or_}|{c.maybe_})*',
         denied_before=rf'{c.not_}|{c.than_}|{c.wrong_}(?:{c.fill_})*(?:{c.answer_}|{c.option_}|$)',
-        denied_after=rf'(?:(?!{M}|{stop}|{c.than_}).){{0,9}}?(?:{c.not_}|{c.wrong_}|{BAD})|[:=(–-]+(?:{c.wrong_}|{c.no_}|{BAD})',
-        either=rf'{c.or_}|{c.and_}', one=rf'^{c.one_}(?:{MARK}|[!.])*$',
+        denied_after=rf'{faulted}|(?:(?!{M}|{stop}|{c.than_}).){{0,9}}?(?:{c.not_}|{c.wrong_}|{BAD})|[:=(–-]+(?:{c.wrong_}|{c.no_}|{BAD})',
+        either=rf'{c.or_}|{c.and_}', one=rf'^{c.one_}(?:{MARK}|[!.])*$',     # of open answers
+        denied_line=rf'{faulted}|{near}x?{near}(?:{c.not_}|{c.wrong_}|{BAD})',
         # a weak letter
         small=rf'(?:{c.option_}|{c.answer_}|{c.pick_}|{c.so_}|{c.this_})(?:{equal}|{MARK}|{c.fill_})*$',
         named_small=rf'(?:{c.option_}|:)$', closed=r'''[.,;:!?)\]"'。、，*]|$|\n|z''',
         verb=rf'{c.is_}|{c.right_}|{c.wrong_}|{c.not_}|{c.or_}|{c.and_}|{c.because_}|{c.but_}|{c.most_}|{c.more_}',
         # a line with a verdict; a heading that is continued on the next line
-        verdict=rf'^(?:{GOOD}|{BAD}|{other})*(?:0[.)]?)?{other}*(?:{c.option_}\W?)?({M})', reason=rf'{c.because_}|[(.;,]',
+        verdict=rf'^(?:{GOOD}|{BAD}|{other})*(?:0[.)]?)?{other}*(?:{c.option_}\W?)?({M})',
         good=rf'{GOOD}|^{MARK}*(?:{c.yes_}|(?:{c.is_}|{c.fill_})*{c.right_}{c.answer_}?){MARK}*$', bad=rf'{BAD}|{c.not_}|{c.wrong_}|{c.no_}',
         heading=rf'((?:^|\n)(?:{MARK}|{c.right_}|{c.fill_}|x)*{c.answer_}|:){MARK}*\n+(?!{MARK}*(?:{c.fill_}|{c.right_}|x)?{c.answer_})')
     return SimpleNamespace(lexicon=lex, **{k: re.compile(p) for k,p in found.items()})
@@ -325,10 +344,11 @@ Claim = namedtuple('Claim', 'place letters rank how')   # in the encoded text; s
 
 class Reading:
     "A text with its mentions, as a string of roles."
-    def __init__(self, s, find, two=False): # s: plain words; find: (words, rules) → Mentions in order; two: are there two options only?
+    def __init__(self, s, find, options=None): # s: plain words; find: (words, rules) → Mentions in order; options: {letter: text}
         s = re.sub(r'\be\.\s?g\.', 'for example', re.sub(r'^\s*\d+[.)]\s+(?=\S)', '', s, flags=re.M))
         s = re.sub(r'\b(?:appears|seems|looks) to be\b', 'is', s)
-        self.words, self.two, self.rules = s, two, rules(languages_of(s))
+        s = re.sub(r'\bif the question (?:is|asks|is asking) whether\b(?!.*\bif (?:it|the question)\b)', 'as to whether', s, flags=re.I | re.S)
+        self.words, self.options, self.rules = s, options or {}, rules(languages_of(s))
         self.mentions = find(s, self.rules)
         self.code = self.rules.lexicon.encode(mask(s, self.mentions))
     def at(self, c): return self.mentions[ord(c[0]) - 0xe000]         # the mention of a character, or of a match
@@ -347,7 +367,8 @@ def verdict(self:Reading):
     found, r = {}, self.rules
     for line in re.split(r'[\n;]|(?<![\ue000-\uefff])\.', self.code):
         if not (m := r.verdict.match(line)): continue
-        rest = line[:m.start(1)] + r.reason.split(line[m.end(1):].lstrip('.:)|'))[0]
+        rest = line[:m.start(1)] + re.split('[(.;,]', line[m.end(1):].lstrip('.:)|'))[0]
+        if r.yes.search(rest) and not all(self.options.values()): continue                   # '(A) Yes' may be an option whose text was not given
         good, bad = r.good.search(rest), r.bad.search(rest)
         if good or bad: found.setdefault(self.at(m[1]).letter, set()).add(not bad)
     right = [k for k,v in found.items() if v == {True}]
@@ -368,7 +389,7 @@ def rank(self:Reading,
     if r.line.match(before) and closed: return 3 if last else 2, 'answer line'
     if not listed and closed and (r.answer.search(before) or r.option.search(before)): return 2, 'stated'
     if r.right.match(after): return 2, 'confirmed'
-    if self.two and r.better.match(after) and r.begins.search(before): return 2, 'the better of two'
+    if len(self.options) == 2 and r.better.match(after) and r.begins.search(before): return 2, 'the better of two'
     if kinds == {'statement'} and first and r.begins.search(before): return 2, 'its text'
     opens = first and kinds <= {'marked', 'word'} and r.alone.match(before)
     if listed or not (r.ends.match(after) or opens or 'text' in kinds and r.at.match(after)): return 0, ''
@@ -391,9 +412,10 @@ def claims_of(self:Reading, x, first, last): # x: a sentence, encoded; does it o
     for g in groups:
         before, after, those = x[:g[0].start()][-60:], x[g[-1].end():], [self.at(m[0]) for m in g]
         letters, kinds, clause = frozenset(m.letter for m in those), {m.kind for m in those}, re.split(M, r.stop.split(before)[-1])[-1]
-        if r.denied_before.search(clause) or kinds != {'word'} and r.denied_after.match(after): denied |= letters; continue
+        faulted = (r.denied_line if r.line.match(before) else r.denied_after).match(after)
+        if r.denied_before.search(clause) or kinds != {'word'} and faulted: denied |= letters; continue
         hedged = r.hedged.search(r.near.split(before)[-1]) or r.hedged.match(after.lstrip(',.("\''))
-        if hedged or r.supposed.search(before + re.split(M, after)[0]): continue
+        if hedged or r.supposed.search(before) or r.on.match(after): continue
         rank, how = self.rank(before, after, kinds, first, last, g[0][0] in self.listed, bool(denied))
         if rank: claims.append(Claim(g[0].start(), letters, rank, how))
     return claims, denied
@@ -422,8 +444,9 @@ def claims(self:Reading):
 @patch(as_prop=True)
 def answer(self:Reading):
     "What the claims come to: the last one called final, else the one that all agree on or that takes the others back."
-    if self.verdict: return Parsed(self.verdict, False, 'verdicts')
-    if not (claims := self.claims): return Parsed()
+    claims = self.claims
+    if self.verdict and not any(c.rank == 3 for c in claims): return Parsed(self.verdict, False, 'verdicts')
+    if not claims: return Parsed()
     top = [c for c in claims if c.rank > 1] or claims
     last = max((c for c in top if c.rank == 3), key=lambda c: c.place, default=top[-1])
     rivals = [c for c in top if c.rank >= last.rank or c.place > last.place or c.how == last.how]
@@ -438,7 +461,7 @@ def read_choice(s, options)->Parsed: # s: plain words (str); options: {letter: t
     "Read a letter from plain words; where all options are numbers, by the number that a text gives."
     side = r"\b(that'?s|that is|you'?re|you are|all" + (')' if 'right' in map(str.lower, options.values()) else r'|is|are|be)')
     s = re.sub(side + r' right(?=\W*(?:$|\n|[.,;!]|because))', r'\1 correct', s, flags=re.I)
-    got = Reading(s, lambda s, r: find_mentions(s, options, r), len(options) == 2).answer
+    got = Reading(s, lambda s, r: find_mentions(s, options, r), options).answer
     values = {k: number_value(o) for k,o in options.items()}
     if got or got.ambiguous or None in values.values(): return got
     same = [k for k,v in values.items() if v == read_number(s).value]
@@ -518,7 +541,7 @@ def read_number(s)->Parsed: # s: plain words (str)
     s = re.sub(r'\b(?:altogether|in total|in all|total(?: number)?(?: of)?|equals|sum|count)\b(?!ed)', 'answer', s, flags=re.I)
     reading = Reading(s, find_numbers); got, found = reading.answer, reading.mentions
     if got.how != 'its text' and (got or got.ambiguous): return Parsed(got.value and ast.literal_eval(got.value), got.ambiguous, got.how)
-    unsure = REFUSE.search(s) or re.search(r"[?？]|\b(?:maybe|perhaps|not|or|if)\b|n't\b|不", s, re.I)
+    unsure = REFUSE.search(s) or re.search(r"[?？]|\b(?:maybe|perhaps|not|or|if|wrong|incorrect)\b|n't\b|不", s, re.I)
     if len(found) != 1 or unsure: return Parsed(None, len(found) > 1)
     end = re.match(r'(?:\s+(?!is\b|are\b|was\b|were\b)[a-z-]+){0,5}[\s%€$]*(?:$|[.,;:!)"\n])|\s*[\u3040-\uac00]', s[found[0].end:])
     return Parsed(ast.literal_eval(found[0].letter), False, 'the only number') if end and COUNTED.search(s[:found[0].start]) else Parsed()
