@@ -129,6 +129,8 @@ class Item:
     crop:Picture|None=None # the evidence as an image of its own, where the benchmark has one
     details:dict=field(default_factory=dict)   # what the metric needs beyond this
     protocol:str=''        # which prompt this is
+    others:list=field(default_factory=list)    # further Pictures of the question, which no box is on
+    place:int=0            # where among them the image stands
 
 # %% ../nbs/09_benchmarks.ipynb #a471ff70
 FACTS = 'id benchmark answer kind options category cluster details'.split()
@@ -153,7 +155,7 @@ def pair(self:Item,
     **overrides      # settings of the recipe to change, see `crops.view_pair`
 ):                   # ViewPair; ValueError where a view needs a box and there is none
     "Both views as `view_pair` makes them, for any view of chapter 00; decodes the image once."
-    return view_pair(self.image, self.box, self.prompt, recipe, **overrides)
+    return view_pair(self.image, self.box, self.prompt, recipe, [_decoded(self, p) for p in self.others], self.place, **overrides)
 
 @patch(as_prop=True)
 def crop_image(self:Item):
@@ -1033,13 +1035,12 @@ def example_items(
     benchmark = Benchmark(name, name, (), (), len(examples), {}, accuracy)
     made, bad = [], []
     for n,e in enumerate(examples, 1):
-        if e.others: bad.append(Rejected(n, e.id, f'the question has {len(e.others)+1} images, and an item of an evaluation has one')); continue
         options = split_options(e.question)[1]
         k = kind or ('choice' if options else 'exact')
         try: answer = plain_truth(k, e.answer, options)
         except ValueError as err: bad.append(Rejected(n, e.id, str(err))); continue
         made.append(Item(e.id, name, e.picture, e.question, answer, k, options if k == 'choice' else {}, box=e.box,
-                         protocol=benchmark.protocol))
+                         protocol=benchmark.protocol, others=e.others, place=e.place))
     if not made: raise none_usable(name, bad)
     return Items(made, benchmark, name, quarantine=bad)
 

@@ -345,7 +345,7 @@ def asked_update(
     update = asdict(m.Update(**m.same_options(cfg) | {k: v for k,v in given.items() if k in m.Update.__dataclass_fields__ and k not in TYPES}))
     one = update['num_rollouts']*(update['prompt_tokens'] + update['max_new_tokens'])
     update['sampled_prompts'] = update['sampled_prompts'] or max(1, min(cfg.rollout_budget//one, cfg.batch_size))
-    return cfg.model or (str(BASE) if given.get('preset') else ''), update
+    return cfg.model or (str(BASE) if given.get('preset') else ''), update | dict(trust_remote_code=cfg.trust_remote_code)
 
 # %% ../nbs/13_cli.ipynb #745a8b3b
 def run_doctor(

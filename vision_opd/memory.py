@@ -43,10 +43,11 @@ def skeleton(
     dtype=torch.bfloat16  # of the weights
 ):                        # the model on the meta device: shapes without contents
     "A model that takes no memory."
-    if type(config) not in AutoModelForImageTextToText._model_mapping:
+    own = type(config) not in AutoModelForImageTextToText._model_mapping   # its class came with the model, and was trusted when it was read
+    if own and not getattr(config, 'auto_map', None):
         raise PlanError(f'{config.model_type} is no vision-language model that transformers knows: take another model')
     try:
-        with torch.device('meta'): net = AutoModelForImageTextToText.from_config(config, dtype=dtype)
+        with torch.device('meta'): net = AutoModelForImageTextToText.from_config(config, dtype=dtype, trust_remote_code=own)
     except Exception as e:   # of a family's own code
         raise PlanError(f'transformers cannot build a {config.model_type} from its config.json ({type(e).__name__}: {" ".join(str(e).split())[:200]})') from e
     check_family(net)
@@ -369,13 +370,16 @@ CONFIGS = {
 def _device(): return torch.accelerator.current_accelerator() if torch.accelerator.is_available() else 'cpu'
 
 def read_config(
-    model  # a folder, a hub id, a name in `CONFIGS`, or a configuration
-):         # (its name, the configuration)
-    "A configuration, without its weights."
+    model,                   # a folder, a hub id, a name in `CONFIGS`, or a configuration
+    trust_remote_code=False  # run Python code that comes with the model
+):                           # (its name, the configuration); PlanError for none
+    "Read a configuration, without its weights."
     if isinstance(model, PretrainedConfig): return model.model_type, model
     known = None if Path(model).exists() else copy.deepcopy(CONFIGS.get(str(model)))
-    try: return str(model), AutoConfig.for_model(**known) if known else AutoConfig.from_pretrained(model)
-    except (OSError, ValueError, KeyError) as e:
+    try: return str(model), AutoConfig.for_model(**known) if known else AutoConfig.from_pretrained(model, trust_remote_code=trust_remote_code)
+    except (OSError, ValueError, KeyError, ImportError) as e:
+        if 'trust_remote_code' in str(e):
+            raise PlanError(f'{model} brings Python code of its own; read that, and then allow it with --trust_remote_code true') from e
         raise PlanError(f'cannot read a configuration at {model} ({str(e).splitlines()[0]}): give a folder with '
                         f'config.json, or one of {", ".join(CONFIGS)}') from e
 
@@ -418,10 +422,11 @@ def same_options(
 def plan(
     model,     # a folder, a hub id, a name in `CONFIGS`, or a configuration
     like=None, # anything with options of `Update` as attributes, such as a TrainConfig
+    trust_remote_code=False,  # run Python code that comes with the model
     **options  # of `Update`; they win over `like`
 )->Plan:
-    "What an update will need, from the configuration alone."
-    name, cfg = read_config(model)
+    "Tell what an update will need, from the configuration alone."
+    name, cfg = read_config(model, trust_remote_code)
     u, t = Update(**(same_options(like) | options)), cfg.get_text_config()
     net, text, vision = _counted(_Key(cfg), u.dtype)
     H, L, V = t.hidden_size, t.num_hidden_layers, net.get_output_embeddings().weight.shape[0]

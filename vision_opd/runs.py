@@ -255,11 +255,11 @@ def _ask_local(local, items, view, protocol):
 def as_stored(
     item,  # an Item
     view,  # one of VIEWS
-    image  # of that view, PIL
+    image  # of that view, PIL, or a list of several
 ):         # a Path or the bytes of its file where these are the same pixels, else the image
     "What to send of a view: a file as it is, not a larger copy of it in another format."
     picture = item.crop if view == 'crop' and item.crop is not None else item.picture
-    if view not in ('full', 'crop', 'plain') or picture.size != image.size: return image
+    if isinstance(image, list) or view not in ('full', 'crop', 'plain') or picture.size != image.size: return image
     source = picture.read()
     same = not isinstance(source, Image.Image) and ImageChops.difference(picture.decode(), image).getbbox() is None
     return source if same else image
@@ -275,7 +275,8 @@ def _ask_one(server, item, view, protocol, processor):
     if r.error: return item, failed(r.error.kind, r.error)
     answer = dict(text=r.text, error=None, finish_reason=r.finish_reason, prompt_tokens=r.usage.get('prompt_tokens'),
                   **dict(thinking=r.thinking) if r.thinking else {})
-    return item, answer if processor is None else counted(answer, local_tokens(processor, text, image.size))
+    size = [im.size for im in image] if isinstance(image, list) else image.size
+    return item, answer if processor is None else counted(answer, local_tokens(processor, text, size))
 
 def _ask_server(server, items, view, protocol, processor):
     "(item, answer) pairs, as they come; few items are in memory at a time."

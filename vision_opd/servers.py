@@ -237,12 +237,12 @@ def data_uri(
 
 def message(
     text,       # the user's words
-    image=None  # see `data_uri`; None: text alone
+    image=None  # see `data_uri`, or a list of such; None: text alone
 )->dict:        # role and content; OSError where the image cannot be read
     "A user's message, image before text."
     if image is None: return dict(role='user', content=text)
-    return dict(role='user', content=[dict(type='image_url', image_url=dict(url=data_uri(image))),
-        dict(type='text', text=text)])
+    images = image if isinstance(image, list) else [image]
+    return dict(role='user', content=[*(dict(type='image_url', image_url=dict(url=data_uri(im))) for im in images), dict(type='text', text=text)])
 
 # %% ../nbs/08a_servers.ipynb #ad4e0001
 _AROUND = r'[\s"\'`“”‘’\ufeff\u200b-\u200f\u2060]+'
@@ -440,14 +440,15 @@ def ask_all(self:Server,
 def local_tokens(
     processor,  # of the model that the server runs
     text,       # the question
-    size=None,  # width and height of an image before it, in pixels; None: no image
+    size=None,  # width and height of an image before it, in pixels, or a list of such; None: no image
     **template  # options of the chat template
 )->int:         # tokens
     "The tokens of a prompt with or without an image, computed without the image."
-    content = [{'type': 'image'}]*bool(size) + [{'type': 'text', 'text': text}]
+    sizes = size if isinstance(size, list) else [size]*bool(size)
+    content = [{'type': 'image'}]*len(sizes) + [{'type': 'text', 'text': text}]
     prompt = processor.apply_chat_template([{'role': 'user', 'content': content}], add_generation_prompt=True,
         tokenize=False, **template)
-    return len(processor.tokenizer(prompt)['input_ids']) + (visual_tokens(size, processor) - 1 if size else 0)
+    return len(processor.tokenizer(prompt)['input_ids']) + sum(visual_tokens(s, processor) - 1 for s in sizes)
 
 # %% ../nbs/08a_servers.ipynb #6ca0d2fb
 @dataclass(frozen=True)

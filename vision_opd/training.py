@@ -1056,7 +1056,7 @@ def estimate(self:Trainer):
     cfg, two = self.cfg, order(len(self.train_set), 2, self.cfg.seed, 0)
     P = {who: x['input_ids'].shape[1] for who,x in self.encode_rows(two, replace(self.cfg, control='none'))[1].items()}
     many = max(1, cfg.rollout_budget//(cfg.num_rollouts*(P['student'] + cfg.max_new_tokens)))
-    try: plan = memory.plan(cfg.model, like=cfg, gpus=self.acc.num_processes, sharded=cfg.shard, prompt_tokens=P['student'], crop_tokens=P['teacher'],
+    try: plan = memory.plan(causal(self.policy.model).config, like=cfg, gpus=self.acc.num_processes, sharded=cfg.shard, prompt_tokens=P['student'], crop_tokens=P['teacher'],
                             checkpointing=cfg.gradient_checkpointing, sampled_prompts=min(many, cfg.batch_size))
     except Exception as e: return self.acc.print(f'no estimate of memory: {one_line(e)}')
     self.acc.print(f'about {plan.peak/2**30:.2f} GiB each: ' + ', '.join(f'{k} {v/2**30:.2f}' for k,v in plan.parts.items() if v))
