@@ -5,13 +5,14 @@
 # %% auto #0
 __all__ = ['ROUTED', 'SIDE', 'CARDS', 'CONFIGS', 'PlanError', 'measured', 'skeleton', 'count_text', 'patches_per_token',
            'count_vision', 'Update', 'count_weights', 'count_quantised', 'teacher_bytes', 'scored', 'count_pixels',
-           'phases', 'forward_work', 'work', 'Plan', 'rows', 'read_config', 'same_options', 'plan']
+           'phases', 'forward_work', 'work', 'Plan', 'read_config', 'same_options', 'plan']
 
 # %% ../nbs/07c_memory.ipynb #1c2b323a
 import copy, inspect, math
 from dataclasses import dataclass, fields
 from functools import lru_cache
 from pathlib import Path
+from fastcore.basics import patch
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import AutoConfig, AutoModelForImageTextToText, PretrainedConfig
@@ -325,22 +326,24 @@ class Plan:
         return self.peak <= memory*(1 - reserve)
 
 # %% ../nbs/07c_memory.ipynb #a59de93d
-def rows(self):
+@patch
+def rows(self:Plan):
     "Lines of a table: what, while sampling, while scoring [GiB]."
     show = lambda x: f'{x/2**30:.2f}' if x else ''
     lines = [(k, *(show(p.get(k, 0)) for p in self.phases.values())) for k,v in self.parts.items() if v]
     return lines + [('together', *(f'{sum(p.values())/2**30:.2f}' for p in self.phases.values()))]
 
-def _markdown(self):
+@patch
+def _repr_markdown_(self:Plan):
     whiles = ' | '.join(f'while {k}' for k in self.phases)
     table = '\n'.join('| ' + ' | '.join(r) + ' |' for r in self.rows())
     return f'**{self.name}**: {self}\n\n| GiB on each of {self.update.gpus} | {whiles} |\n|---|--:|--:|\n{table}'
 
-def _repr(self):
+@patch
+def __repr__(self:Plan):
     each = {k: v/self.update.gpus/1e15 for k,v in self.work.items()}
     return (f'{sum(self.params.values())/1e9:.2f} B weights, {self.trained/1e6:,.1f} M of them train; '
             f'{sum(each.values()):.3g} PFLOP an update and GPU ({", ".join(f"{k} {v:.3g}" for k,v in each.items())})' + f'; {self.note}'*bool(self.note))
-Plan.rows, Plan._repr_markdown_, Plan.__repr__ = rows, _markdown, _repr
 
 # %% ../nbs/07c_memory.ipynb #67cedcf5
 def _vision(depth, width, inner, out, taps=()):

@@ -5,13 +5,12 @@
 # %% auto #0
 __all__ = ['HUB_ID', 'PACKED', 'NOT_READ', 'PRINTED', 'PARTS', 'CACHE', 'TEACHERS', 'OWNERS', 'PolicyError', 'pick_dtype',
            'pick_attention', 'check_attention', 'check_folder', 'number_formats', 'check_file', 'check_processor',
-           'quantised', 'keep_layout', 'reason', 'refused', 'unlogged', 'check_loaded', 'read', 'as_products', 'causal',
-           'render', 'check_template', 'turn_end', 'adapter_of', 'read_processor', 'check_family', 'check_tokenizer',
-           'load', 'check_text', 'encode', 'part_of', 'parts_of', 'train_parts', 'lora', 'needs_scaler', 'switched',
-           'Switched', 'backbone', 'unwrap', 'computing', 'hidden', 'check_length', 'rows_of', 'image_rows',
-           'image_tokens', 'levels_of', 'as_seen', 'cut_rows', 'join_rows', 'left_padded', 'take', 'ema_rate',
-           'check_teacher', 'DualPolicy', 'evaluating', 'teachers', 'update', 'teacher_bytes', 'state_dict',
-           'load_state_dict']
+           'quantised', 'keep_layout', 'reason', 'refused', 'unlogged', 'check_loaded', 'load_pretrained',
+           'as_products', 'causal', 'render', 'check_template', 'turn_end', 'adapter_of', 'read_processor',
+           'check_family', 'check_tokenizer', 'load', 'check_text', 'encode', 'part_of', 'parts_of', 'train_parts',
+           'lora', 'needs_scaler', 'switched', 'Switched', 'backbone', 'unwrap', 'computing', 'hidden', 'check_length',
+           'rows_of', 'image_rows', 'image_tokens', 'levels_of', 'as_seen', 'cut_rows', 'join_rows', 'left_padded',
+           'take', 'ema_rate', 'check_teacher', 'DualPolicy', 'evaluating']
 
 # %% ../nbs/03_policies.ipynb #636e1cd2
 import copy, json, os, re, warnings, weakref
@@ -21,6 +20,7 @@ from importlib.util import find_spec
 from itertools import accumulate, pairwise
 from pathlib import Path
 from zipfile import is_zipfile
+from fastcore.basics import patch
 import torch
 from huggingface_hub.errors import LocalEntryNotFoundError
 from safetensors import safe_open
@@ -195,7 +195,7 @@ def check_loaded(
     if lost: raise PolicyError(f'{what}: {len(lost)} of {all_} weights are missing ({lost[0]} first{also}), and would be random; save or download it again')
     if odd: raise PolicyError(f'{what}: {len(odd)} weights there belong to nothing in the model ({odd[0]} first); take the class or version it was saved with')
 
-def read(
+def load_pretrained(
     path,     # folder or hub id
     cls,      # an Auto class of transformers
     **kwargs  # for `from_pretrained`
@@ -309,7 +309,7 @@ def _adapted(folder, config, **kwargs):
     "The base that an adapter names, with that adapter ready to train."
     from peft import PeftModel, get_peft_model_state_dict
     from peft.utils.save_and_load import load_peft_weights
-    base = read(config.base_model_name_or_path, AutoModelForImageTextToText, **kwargs)
+    base = load_pretrained(config.base_model_name_or_path, AutoModelForImageTextToText, **kwargs)
     how = dict(is_trainable=True, key_mapping=getattr(base, '_checkpoint_conversion_mapping', {}))
     with refused(f'the adapter {folder} does not fit its base {config.base_model_name_or_path}'), unlogged():
         net = PeftModel.from_pretrained(base, folder, config=config, **how)
@@ -328,8 +328,8 @@ def read_processor(
 ):               # a processor
     "The processor of a model; an adapter that has none takes that of its base, with its own chat template where it has one."
     has = lambda name: any((Path(model)/f'{n}.json').exists() for n in name.split())
-    if base is None or has('processor_config preprocessor_config'): return read(model, AutoProcessor, **kwargs)
-    processor = read(base, AutoProcessor, **kwargs)
+    if base is None or has('processor_config preprocessor_config'): return load_pretrained(model, AutoProcessor, **kwargs)
+    processor = load_pretrained(base, AutoProcessor, **kwargs)
     if has('tokenizer_config'):
         with refused(f'cannot read the tokenizer of {model}'): own = AutoTokenizer.from_pretrained(model, **kwargs)
         if own.get_vocab() != processor.tokenizer.get_vocab():
@@ -385,7 +385,7 @@ def load(
     processor = read_processor(model, config and config.base_model_name_or_path, **trust)
     check_processor(processor, model)
     how = dict(dtype=dtype, **trust) | kwargs | (quantised(dtype) | dict(device_map={'': device}) if quantise else {})
-    read_model = partial(_adapted, model, config, **how) if config else partial(read, model, AutoModelForImageTextToText, **how)
+    read_model = partial(_adapted, model, config, **how) if config else partial(load_pretrained, model, AutoModelForImageTextToText, **how)
     net = _attending(read_model, None if (attention, att) == ('auto', 'sdpa') else att, attention == 'auto')
     if verbose and attention == 'auto' and (got := causal(net).config._attn_implementation) != att: print(f'{type(causal(net)).__name__} has no {att}: {got}')
     check_family(net); check_tokenizer(net, processor, model)
@@ -757,7 +757,8 @@ class DualPolicy:
         return encode(self.processor, images, texts, self.device, **self.template)
 
 # %% ../nbs/03_policies.ipynb #ebae0117
-def _pairs(self):
+@patch(as_prop=True)
+def pairs(self:DualPolicy):
     "{name: (weight of the teacher's own, the student's)}; looked up anew, as `fully_shard` replaces parameters."
     if not self.names: return {}
     for m in (*self.model.modules(), *self.reference.modules()):
@@ -765,12 +766,14 @@ def _pairs(self):
     s,t = (dict(unwrap(m).named_parameters()) for m in (self.model, self.reference))
     return {a: (t[b], s[a]) for a,b in self.names.items()}
 
-def _repr(self): return f'DualPolicy({type(causal(self.model)).__name__}, {self.kind} teacher, {self.updates} updates)'
-DualPolicy.pairs, DualPolicy.__repr__ = property(_pairs), _repr
-DualPolicy.device = property(lambda self: next(self.model.parameters()).device)
+@patch
+def __repr__(self:DualPolicy): return f'DualPolicy({type(causal(self.model)).__name__}, {self.kind} teacher, {self.updates} updates)'
+@patch(as_prop=True)
+def device(self:DualPolicy): return next(self.model.parameters()).device
 
 # %% ../nbs/03_policies.ipynb #7bcd14c7
-def _copy(self, dtype, device):
+@patch
+def _copy(self:DualPolicy, dtype, device):
     "A reference that shares what does not train."
     if isinstance(unwrap(self.model), FSDPModule):
         raise PolicyError('make the DualPolicy before fully_shard, then shard policy.model and policy.reference alike')
@@ -780,9 +783,9 @@ def _copy(self, dtype, device):
     with evaluating(net): self.reference = copy.deepcopy(net, memo={id(still[n]): still[n] for n in self.shared})
     self.reference.requires_grad_(False).to(device=device, dtype=dtype)
     self.names = {n: n for n,p in net.named_parameters() if p.requires_grad}
-DualPolicy._copy = _copy
 
-def _other(self, teacher, dtype, device, trust):
+@patch
+def _other(self:DualPolicy, teacher, dtype, device, trust):
     "Another checkpoint, which must speak the same vocabulary; rows beyond the tokenizer, by which sizes are rounded up, do not count."
     if isinstance(teacher, torch.nn.Module) and causal(teacher) is causal(self.model):
         raise PolicyError("the teacher is the student itself, and would stop it from training: take teacher='live'")
@@ -796,7 +799,6 @@ def _other(self, teacher, dtype, device, trust):
         raise PolicyError(f'the tokenizers of teacher and student differ in {len({t for t,_ in odd})} tokens ({min(odd)[0]!r} first): take two models of one family')
     for m in (self.model, net): causal(m).head_rows = min(V, W)   # what `scoring.head` gives
     return net.eval().requires_grad_(False)
-DualPolicy._other = _other
 
 # %% ../nbs/03_policies.ipynb #b7ad0783
 @contextmanager
@@ -814,7 +816,8 @@ def evaluating(
 # %% ../nbs/03_policies.ipynb #ec0959f6
 OWNERS = weakref.WeakKeyDictionary()  # model with a teacher's adapter: reference to the policy that moves it
 
-def _adapter(self, as_loaded):
+@patch
+def _adapter(self:DualPolicy, as_loaded):
     "The base with the adapter off, or a second adapter that starts as a copy of the student's and takes no gradient."
     net = unwrap(self.model)
     if self.kind == 'live': return
@@ -831,19 +834,19 @@ def _adapter(self, as_loaded):
     self.reference = Switched(net, name)
     with torch.no_grad():
         for t,s in self.pairs.values(): t.copy_(s)
-DualPolicy._adapter = _adapter
 
 # %% ../nbs/03_policies.ipynb #93ad295c
-def teachers(self):
+@patch
+def teachers(self:DualPolicy):
     "Pairs (share of the logits, model) whose weighted logits are the teacher's."
     if self.kind == 'live': return [(1., self.model)]
     if self.kind == 'trust_region': return [(1-self.rate, self.reference), (self.rate, self.model)]
     return [(1., self.reference)]
-DualPolicy.teachers = teachers
 
 # %% ../nbs/03_policies.ipynb #783c2a54
+@patch
 def update(
-    self,
+    self:DualPolicy,
     batch=96  # samples of the optimiser step that was just made
 ):
     "Move the teacher's weights: an EMA by r′ of the way, a progressive teacher all the way every N updates."
@@ -856,35 +859,36 @@ def update(
     if r:
         with torch.no_grad():
             for n,(t,s) in self.pairs.items(): self._towards(n, t, s, r)
-DualPolicy.update = update
 
-def _shadow(self, n, t):
+@patch
+def _shadow(self:DualPolicy, n, t):
     "Where weight `n` of the teacher is averaged: itself, or its fp32 shadow."
     if self.kind != 'ema' or t.dtype == torch.float32: return t
     return self.shadow.setdefault(n, t.detach().float())
 
-def _towards(self, n, t, s, r):
+@patch
+def _towards(self:DualPolicy, n, t, s, r):
     "Move one weight, by way of its shadow if it has one."
     full = self._shadow(n, t)
     full.lerp_(s.to(full.device, full.dtype), r)
     if full is not t: t.copy_(full)
-DualPolicy._shadow = _shadow
-DualPolicy._towards = _towards
 
 # %% ../nbs/03_policies.ipynb #8e5d6bb9
-def teacher_bytes(self):
+@patch
+def teacher_bytes(self:DualPolicy):
     "Bytes of memory that the teacher holds and the student does not."
     if self.kind == 'path': return sum(p.nbytes for p in self.reference.parameters())
     return sum(t.nbytes + (0 if self._shadow(n, t) is t else 4*t.numel()) for n,(t,_) in self.pairs.items())
-DualPolicy.teacher_bytes = teacher_bytes
 
 # %% ../nbs/03_policies.ipynb #317e39de
-def state_dict(self):
+@patch
+def state_dict(self:DualPolicy):
     "What the teacher needs to go on after a restart: its kind, its count of updates, its own weights; sharded ones stay so."
     weights = {n: self._shadow(n, t).detach() for n,(t,_) in self.pairs.items()}
     return dict(kind=self.kind, rate=self.rate, updates=self.updates, weights=weights)
 
-def load_state_dict(self,
+@patch
+def load_state_dict(self:DualPolicy,
     state  # from `state_dict`, of a policy of the same kind and parts
 ):         # nothing; PolicyError for another kind or other weights
     "Take up a teacher that `state_dict` put away."
@@ -898,4 +902,3 @@ def load_state_dict(self,
             w = state['weights'][n]
             if isinstance(t, DTensor): w = distribute_tensor(w.to(t.device), t.device_mesh, t.placements)
             for own in {id(x): x for x in (t, self._shadow(n, t))}.values(): own.copy_(w)
-DualPolicy.state_dict, DualPolicy.load_state_dict = state_dict, load_state_dict

@@ -5,13 +5,14 @@
 # %% auto #0
 __all__ = ['ANSWER_TYPES', 'WORTH', 'append_answers', 'fork_cache', 'copy_cache', 'kept_cache', 'not_shared', 'answer_states',
            'head', 'after_head', 'head_options', 'teacher_states', 'microbatches', 'pick', 'tower', 'no_sight', 'look',
-           'Sight', 'find', 'compute', 'leaf', 'backward', 'teacher', 'training']
+           'Sight', 'training']
 
 # %% ../nbs/05_scoring.ipynb #10f49872
 import inspect, math, weakref
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from functools import cache, partial
+from fastcore.basics import patch
 import torch
 from accelerate.utils import send_to_device
 from torch.distributed.fsdp import FSDPModule, register_fsdp_forward_method
@@ -356,8 +357,9 @@ class Sight:
         return {**rest, 'mm_encoder_outputs': as_seen(self.kind, levels)}
 
 # %% ../nbs/05_scoring.ipynb #4910f877
+@patch
 def find(
-    self,
+    self:Sight,
     image  # tuple of tensors, the rows of one image
 ):
     "The number of an image; a new one if it was never seen. Candidates have the same sums, and are then compared."
@@ -366,8 +368,9 @@ def find(
     if n is None: n = sum(map(len, self.index.values())); bucket.append((n, image))
     return n
 
+@patch
 def compute(
-    self,
+    self:Sight,
     prompts,  # B prompts, from `encode`
     names,    # tensors that an image consists of
     images,   # B tuples of their rows
@@ -385,28 +388,29 @@ def compute(
     self.pictures += list(zip(*(cut_rows(x, counts) for x in levels)))
 
 # %% ../nbs/05_scoring.ipynb #ec02fefb
-def leaf(self, x):
+@patch
+def leaf(self:Sight, x):
     "A detached copy that collects the gradient for x."
     self.cut.append((x, x.detach().requires_grad_()))
     return self.cut[-1][1]
-Sight.find, Sight.compute, Sight.leaf = find, compute, leaf
 
 # %% ../nbs/05_scoring.ipynb #c4de9370
-def backward(self):
+@patch
+def backward(self:Sight):
     "Once an update, after the last micro-batch: all that the features collected goes through the tower."
     cut = [(x, f.grad) for x,f in self.cut if f.grad is not None]
     if cut: torch.autograd.backward(*zip(*cut))
     self.pictures, self.index, self.cut = [], {}, []
 
+@patch
 def teacher(
-    self,
+    self:Sight,
     prompts  # of the teacher's view
 ):           # the same with features in place of pixels, or as they are
     "The teacher's view, where the tower of every teacher is the student's own, frozen."
     mine = set(map(id, tower(self.model).values()))
     same = not self.trains and all(mine >= set(map(id, tower(m).values())) for _,m in self.policy.teachers())
     return self(prompts) if same else prompts
-Sight.backward, Sight.teacher = backward, teacher
 
 @contextmanager
 def training(

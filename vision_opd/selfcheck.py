@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['TOLERANCE', 'record_positions', 'compute_own_logits', 'compute_loss_logits', 'compare_logits', 'fit_scale',
            'CheckError', 'Finding', 'CheckReport', 'check_begin_token', 'check_inputs', 'join_positions',
-           'check_scoring', 'choose_weights', 'check_sampler', 'move_student', 'check_teacher_weights', 'check_teacher',
-           'check_vision', 'check_policy']
+           'check_scoring', 'choose_weights', 'check_sampler', 'move_student', 'check_teacher_weights',
+           'check_teacher_answers', 'check_vision', 'check_policy']
 
 # %% ../nbs/07d_selfcheck.ipynb #1563d17c
 import inspect
@@ -265,7 +265,7 @@ def check_teacher_weights(
     report.add('teacher', len(odd), 0, f'{len(odd)} weights of the {policy.kind} teacher are not those of the model as it was loaded, {odd[0] if odd else ""} first')
 
 # %% ../nbs/07d_selfcheck.ipynb #c6489046
-def check_teacher(
+def check_teacher_answers(
     report,    # CheckReport, added to
     policy,    # DualPolicy, before its first update
     prompts,   # B prompts of the teacher's view
@@ -329,6 +329,6 @@ def check_policy(
     own, places = check_scoring(report, policy, prompts['student'], rollouts, tolerance, Sight(policy, keep_tower))
     policy.share_prefix = report.share_prefix
     check_sampler(report, policy, prompts['student'], rollouts, own, calls, places, tolerance, temperature=temperature, **cuts)
-    seen = check_teacher(report, policy, prompts['teacher'], rollouts, tolerance)
+    seen = check_teacher_answers(report, policy, prompts['teacher'], rollouts, tolerance)
     check_vision(report, policy, seen, prompts['blind'], rollouts)
     return report
