@@ -41,7 +41,7 @@ _MARK = re.compile(r'''(?:（\s*([A-Za-z])\s*[)）]                             
 def split_options(
     text:str  # with lettered options in it, "(A) red (B) blue", "A. red\nB. blue", "（A）红"
 ):            # what stands before them, {"A": "red", ...}; the text and {} if there are none
-    "The question and the options of a text that holds both."
+    "Split a text into its question and its options."
     marks = [(m.start(), m.end(), (m[1] or m[2] or m[3]).upper()) for m in _MARK.finditer(text)]
     for first in reversed([i for i,m in enumerate(marks) if m[2] == 'A']):
         run = [marks[first]]
@@ -59,7 +59,7 @@ _WORD = r''''(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"'''
 def spelt(
     value  # of a cell
 ):         # the list or dictionary that its text means, else the value itself; ValueError for such a text that is none
-    "A list that a table of text spells as JSON, Python or numpy; an array as a list."
+    "Parse a list that a table stores as text (JSON, Python or numpy); an array becomes a list."
     if hasattr(value, 'tolist'): value = value.tolist()
     text = re.sub(r'^array\((.*?)(?:,\s*dtype=\w+)?\)$', r'\1', value.strip(), flags=re.S) if isinstance(value, str) else ''
     if text[:1] + text[-1:] not in ('[]', '{}'): return value
@@ -75,7 +75,7 @@ def _is_empty(v): return v is None or v != v or (isinstance(v, str) and not v.st
 def option_dict(
     value   # a list, a dictionary, text with lettered options or with one per line, the text of a list, or None
 )->dict:    # {"A": "red", ...}; {} for none; ValueError for what cannot be told apart
-    "Options by letter; an empty one has no letter of the others."
+    "Convert options to {letter: text}; an empty option keeps its letter."
     if _is_empty(value := spelt(value)) or value in ([], {}): return {}
     if isinstance(value, dict):
         places = [str(k).strip(' ().') for k in value]
@@ -94,7 +94,7 @@ def answer_letter(
     answer,       # 'B', '(b)', 'B.', '(B) blue', a place from 0, or the text of an option
     options:dict  # {"A": "red", ...}
 )->str:           # ValueError for none of the options, or for one of two
-    "The letter that a row's answer means."
+    "Return the letter that a row's answer denotes."
     text = str(answer).strip()
     m = re.fullmatch(r'[(（\[]?\s*([A-Za-z])\s*[)）\]]?[.:]?', text) or re.match(r'[(（]?([A-Z])[)）.:]\s*(?=\S)', text)
     same = [k for k,v in options.items() if v.casefold() == text.casefold()]
@@ -115,7 +115,7 @@ KINDS = 'choice', 'yes_no', 'exact', 'open'
 
 @dataclass
 class Item:
-    "One question of a benchmark."
+    "Hold one question of a benchmark."
     id:str
     benchmark:str
     picture:Picture        # decoded when asked for
@@ -137,7 +137,7 @@ FACTS = 'id benchmark answer kind options category cluster details'.split()
 
 @patch
 def facts(self:Item):
-    "All that scoring needs, as JSON: for a record that is scored without the images at hand."
+    "Return all that scoring needs as JSON, so that records can be scored without the images."
     return {k: getattr(self, k) for k in FACTS}
 
 def _decoded(item, picture):
@@ -146,7 +146,7 @@ def _decoded(item, picture):
 
 @patch(as_prop=True)
 def image(self:Item):
-    "Its whole image, a PIL image; decoded anew each time, a ValueError names the item."
+    "Decode the whole image, each time anew; a ValueError names the item."
     return _decoded(self, self.picture)
 
 @patch
@@ -154,20 +154,20 @@ def pair(self:Item,
     recipe='clean',  # how views are made, one of `crops.RECIPES`
     **overrides      # settings of the recipe to change, see `crops.view_pair`
 ):                   # ViewPair; ValueError where a view needs a box and there is none
-    "Both views as `view_pair` makes them, for any view of chapter 00; decodes the image once."
+    "Make both views, see `view_pair`; decodes the image once."
     return view_pair(self.image, self.box, self.prompt, recipe, [_decoded(self, p) for p in self.others], self.place, **overrides)
 
 @patch(as_prop=True)
 def crop_image(self:Item):
-    "The evidence as the benchmark shows it, or cut out around the box; None if it has neither."
+    "Return the benchmark's own crop, or the one around the box; None without either."
     if self.crop is not None: return _decoded(self, self.crop)
     return self.pair().teacher_image if self.box else None
 
 class Collage(Picture):
-    "Several pictures side by side on white, joined when needed."
+    "Place several images side by side on white, when needed."
     margin = 20       # pixels between them
     def read(self):
-        "The pictures in one row, a PIL image."
+        "Return the images in one row, a PIL image."
         images = [p.decode() for p in self.source]
         widths = [im.width + self.margin for im in images]
         out = Image.new('RGB', (sum(widths) - self.margin, max(im.height for im in images)), 'white')
@@ -179,7 +179,7 @@ LETTER_DIRECTLY = "\nAnswer with the option's letter from the given choices dire
 
 @dataclass(frozen=True)
 class Benchmark:
-    "Where a benchmark lies, which columns hold what, how it asks and how it is scored."
+    "Describe where a benchmark lies, its columns, its prompt and its metric."
     name:str
     title:str
     repos:tuple                 # triples of hub id, revision (None: the newest), patterns of what to download
@@ -202,7 +202,7 @@ class Benchmark:
 
     @property
     def protocol(self):
-        "'name/digest': of how it asks, 6 hex digits of its prompt, line and instruction."
+        "Return 'name/digest': 6 hex digits that depend on prompt, line and instruction."
         how = json.dumps([self.prompt, self.line, self.instruction])
         return f'{self.name}/{hashlib.sha256(how.encode()).hexdigest()[:6]}'
 
@@ -217,7 +217,7 @@ def as_benchmark(
     name,       # one of BENCHMARKS, or a Benchmark
     items=None  # Items, whose benchmark is taken for any name
 ):              # Benchmark; ValueError for a name that is not there, with the nearest
-    "The Benchmark of a name, or of the items."
+    "Look up a Benchmark by name, or that of the items."
     if isinstance(name, Benchmark): return name
     if hasattr(items, 'benchmark'): return items.benchmark
     if name in BENCHMARKS: return BENCHMARKS[name]
@@ -232,7 +232,7 @@ def ask(
     values,   # role → value of a row
     options   # {"A": "red", ...}
 )->str:
-    "The text that a model gets, with every option in it once."
+    "Format a row's prompt, with every option in it once."
     inside = lambda text: [v.casefold() for v in split_options(text)[1].values()] == [v.casefold() for v in options.values()]
     ready = '' if _is_empty(values.get('prompt')) else str(values['prompt']).strip()
     if ready and inside(ready): text = ready                # a ready prompt without the options is half a question
@@ -256,7 +256,7 @@ def role_columns(
     told=None, # {role: column} from the user; None for a column: do without it
     name=''    # of the source, for messages
 )->dict:       # role → list of columns, to be tried in this order; ValueError for a column or role that is not there
-    "Which columns of a table serve which role."
+    "Assign the columns of a table to roles."
     there = list(dict.fromkeys(k for r in rows for k in r))
     real, found, told = {k.lower(): k for k in there}, {}, told or {}
     for given,names in columns.items():
@@ -271,7 +271,7 @@ def role_columns(
 def option_columns(
     row  # a dictionary
 ):       # {'A': the value of column A, ...} or {'1': ...}; {} where there are none
-    "The options of a row that has a column for each."
+    "Return the options of a row that has one column per option."
     marks = {m[1].upper(): row[k] for k in row if isinstance(k, str) and (m := re.fullmatch(r'(?:option|choice)?[ _-]?([A-J]|\d)', k, re.I))}
     if {'A', 'B'} <= marks.keys(): return {k: marks[k] for k in LETTERS if k in marks}
     numbers = sorted(k for k in marks if k.isdecimal())
@@ -280,16 +280,16 @@ def option_columns(
 # %% ../nbs/09_benchmarks.ipynb #c7385ef8
 @dataclass(frozen=True)
 class CellPart(Cell):
-    "One of the images in a cell of a table, read when needed."
+    "Refer to one of several images in a cell."
     number:int=0
     def read(self):
-        "The image, as `encoded` gives it, or its ValueError."
+        "Return the image as `encoded` does, or raise its ValueError."
         return encoded(spelt_images(dig(self.rows[self.place], self.column))[self.number], self.root)
 
 def spelt_images(
     value  # of a cell
 ):         # list of what `encoded` takes
-    "The images in a cell, one or more."
+    "List the images in a cell."
     value = spelt(value)
     return list(value) if isinstance(value, (list, tuple)) else [value]
 
@@ -297,7 +297,7 @@ def locate(
     name,  # of a file, as a table has it
     root   # folder of the images, or None
 ):         # the name with which the file is found below the root, else the name as it is
-    "A path that is written as a URL, a Windows path, or from another folder."
+    "Resolve a path written as a URL, a Windows path, or from another folder."
     if root is None or not isinstance(name, str) or len(name) > 1000: return name
     plain = unquote(name).replace('\\', '/').lstrip('/').removeprefix('./')
     for n in name, plain, plain.removeprefix(Path(root).name + '/'):
@@ -307,7 +307,7 @@ def locate(
 # %% ../nbs/09_benchmarks.ipynb #b336f5e3
 @dataclass
 class ItemReader:
-    "Turns the rows of a benchmark into items."
+    "Convert the rows of a benchmark to items."
     benchmark:Benchmark
     columns:dict           # role → columns
     root:Path|None=None    # folder of the images
@@ -320,20 +320,20 @@ class ItemReader:
         role, # 'image' or 'crop'
         own=False # of its own, no other row's
     ):        # list of Pictures, ValueError where an image cannot be had
-        "The row's images for a role, in their order, each a reference."
+        "List references to the row's images for a role, in their order."
         name = first_name(row, self.columns.get(role, []))
         names = [name]*bool(name) + [k for k in row if role == 'image' and re.fullmatch('image_?[2-9]', k) and not _is_empty(row[k])]
         return [self.picture(row, n, i, locate(v, self.root), own) for n in names for i,v in enumerate(spelt_images(dig(row, n)))]
 
     def picture(self, row, name, number, value, own):
-        "The image of a cell at a number, or that of the row whose index is there."
+        "Return an image of a cell, or that of the row whose index the cell holds."
         short = isinstance(value, (str, int, np.integer)) and not isinstance(value, bool) and len(str(value)) <= 64
         source = encoded(str(value) if short else value, self.root)
         if isinstance(source, Path) and short and not source.is_file() and not own and (other := self.others().get(str(value))): return other
         return Picture(CellPart(row.rows, row.place, name, self.root, number) if isinstance(source, bytes) and hasattr(row, 'place') else source)
 
     def others(self):
-        "Index → Picture, read from the whole table when the first row asks for it."
+        "Map row indices to images; reads the whole table when first needed."
         if self.stored is None:
             self.stored = {}
             for _,r in self.rows():
@@ -349,7 +349,7 @@ def plain_truth(
     answer,  # as the row has it
     options  # {"A": "red", ...}; {}: there are none
 ):           # a letter; 'yes' or 'no'; or the words
-    "A row's answer in the form that its kind has; ValueError when it is missing or of no such form."
+    "Normalize a row's answer to its kind; ValueError if it is missing or does not fit."
     if isinstance(answer := spelt(answer), list):
         if len(answer) != 1: raise ValueError(f'one answer is needed, the row has {len(answer)}')
         answer = answer[0]
@@ -364,7 +364,7 @@ def plain_truth(
 def values(self:ItemReader,
     row  # a dictionary
 ):
-    "Role → value of a row, as the benchmark's `adapt` leaves them."
+    "Return the row's values by role, after the benchmark's `adapt`."
     v = {role: first_value(row, names) for role,names in self.columns.items() if role not in ('image', 'crop')}
     if 'options' in self.columns and _is_empty(spelt(v['options'])) or spelt(v.get('options')) == []: v['options'] = option_columns(row) or None
     return self.benchmark.adapt(v) if self.benchmark.adapt else v
@@ -374,7 +374,7 @@ def box(self:ItemReader,
     value,  # a row's box or boxes, text or lists; empty: none
     size    # width and height of the image, in pixels
 ):          # Box, or None
-    "The smallest box around a row's boxes; ValueError for what is no box of the image."
+    "Return the smallest box around a row's boxes; ValueError if it is no box of the image."
     if _is_empty(value := value.tolist() if hasattr(value, 'tolist') else value) or value in ([], '[]'): return None
     return union_box([one_box(b, size, self.benchmark.box_format) for b in parse_boxes(value)])
 
@@ -407,7 +407,7 @@ def benchmark_files(
     folder,    # a path
     benchmark  # a Benchmark
 ):             # sorted list of paths; ValueError when there are none
-    "The files of a benchmark in a folder: those with its names, or any table."
+    "List a benchmark's files in a folder: those with its names, or any table."
     for pattern in benchmark.files + TABLES:
         if found := sorted(Path(folder).glob(pattern)): return found
     there = sorted(p.name for p in Path(folder).iterdir())[:8]
@@ -415,7 +415,7 @@ def benchmark_files(
                      f'there are: {", ".join(there) or "none"}')
 
 def home():
-    "Where downloads go, a Path: VISION_OPD_HOME, else ~/.cache/vision_opd."
+    "Return the download folder, a Path: VISION_OPD_HOME, else ~/.cache/vision_opd."
     return Path(os.environ.get('VISION_OPD_HOME', Path.home()/'.cache/vision_opd'))
 
 def fetch(
@@ -438,7 +438,7 @@ def open_benchmark(
     benchmark,    # a Benchmark
     source=None   # folder, file, dataset, rows, 'owner/name' or 'owner/name@revision'; None: the hub, as pinned
 ):                # Source; ValueError when there is no such file, or the hub cannot be reached
-    "The rows of a benchmark, from a folder, a file, anything else that chapter 01 opens, or the hub."
+    "Open a benchmark's rows from a folder, a file, anything else that chapter 01 opens, or the hub."
     repos, title = benchmark.repos, benchmark.title
     at = re.fullmatch(r'([\w-][\w.-]*/[\w.-]+?)(@[\w.-]+)?', source) if isinstance(source, str) else None
     if at and not Path(source).exists():
@@ -456,7 +456,7 @@ def open_benchmark(
 
 # %% ../nbs/09_benchmarks.ipynb #1c02ed24
 class Items(Sequence):
-    "The items of a benchmark. `.quarantine`: the rows set aside; `.duplicates`: ids that occur more than once."
+    "Hold the items of a benchmark. `.quarantine`: rejected rows; `.duplicates`: ids that occur more than once."
     def __init__(self, items, benchmark, name='', columns=None, quarantine=(), duplicates=()):
         self.items, self.benchmark, self.name, self.columns = list(items), benchmark, name, columns or {}
         self.quarantine, self.duplicates = list(quarantine), list(duplicates)
@@ -466,7 +466,7 @@ class Items(Sequence):
         return Items(self.items[i], self.benchmark, self.name, self.columns, self.quarantine, self.duplicates)
     @property
     def fingerprint(self):
-        "A digest of ids, prompts and answers: equal for equal questions, whatever file they came from."
+        "Compute a digest of ids, prompts and answers that does not depend on the file they came from."
         return hashlib.sha256(json.dumps([[i.id, i.prompt, i.answer] for i in self]).encode()).hexdigest()[:12]
     def __repr__(self):
         kinds = Counter(i.category for i in self)
@@ -481,7 +481,7 @@ def unique_ids(
     bad,    # repeated rows are added here
     twice   # and ids that occur again here
 ):
-    "Items with ids of their own."
+    "Yield the items with unique ids."
     seen = {}
     for number,item,mark in read:
         item.id = item.id or str(number)
@@ -501,7 +501,7 @@ def load_benchmark(
     columns=None,      # {role: column} where names are new; None for a column: do without
     verbose=True       # print columns and what was set aside
 )->Items:
-    "The items of a benchmark; ValueError when none can be used, a column is missing or a name is unknown."
+    "Load the items of a benchmark; ValueError when none can be used, a column is missing or a name is unknown."
     benchmark, bad, twice = as_benchmark(name), [], []
     rows = open_benchmark(benchmark, source)
     head = list(islice((r for _,r in rows.rows() if isinstance(r, dict)), 20))
@@ -523,7 +523,7 @@ def same_words(
     text,  # an answer as it was generated
     truth  # the reference answer
 ):         # bool
-    "Do both say the same, but for case, punctuation, articles and number words?"
+    "Compare two answers up to case, punctuation, articles and number words."
     a, b = plain(spoken(text)), plain(str(truth))
     return bool(b) and (a.casefold() == b.casefold() or [w for w,*_ in split_words(a)] == [w for w,*_ in split_words(b)] != [])
 
@@ -531,7 +531,7 @@ def read_answer(
     facts,  # of the item, see `Item.facts`
     text    # an answer as it was generated
 ):          # what was read or None, and why nothing was ('' otherwise)
-    "What a text gives as the answer to an item."
+    "Read an item's answer from a text."
     if facts['kind'] in ('choice', 'yes_no'):
         p = parse_choice(text, facts['options']) if facts['kind'] == 'choice' else parse_yes_no(text)
         if p.value is not None: return str(p.value), ''
@@ -544,7 +544,7 @@ def outcome(
     facts,   # of the item, see `Item.facts`
     record   # of its answer, or None
 ):           # True, False or None (unscored); what was read; why it is unscored
-    "Whether an answer is right."
+    "Decide whether an answer is right."
     if record is None: return None, None, 'no record'
     if record.get('error'): return None, None, f'error: {record["error"]}'
     text = record.get('text') or ''
@@ -562,7 +562,7 @@ def official_outcome(
     record,  # of its answer, or None
     read     # the benchmark's `official`: text → Parsed; None: words are compared
 ):           # bool; False without an answer
-    "Right or not as the released scorer sees it; a judge can only turn wrong into right."
+    "Decide as the released scorer does; a judge can only turn wrong into right."
     if record is None or record.get('error'): return False
     text = record.get('text') or ''
     hit = read(text).value == facts['answer'] if read else same_words(text, facts['answer'])
@@ -570,18 +570,18 @@ def official_outcome(
 
 # %% ../nbs/09_benchmarks.ipynb #2e6fcfd5
 def ratio(s, n):
-    "The share, as a function of totals."
+    "Divide one total by another."
     return s/n
 
 def average(
     rows  # numbers, or arrays of one length
 ):        # a number or an array; nan where there is none
-    "The mean over rows, of those that are numbers."
+    "Average the numbers among the rows."
     rows = np.array(rows, float); ok = np.isfinite(rows)
     with np.errstate(invalid='ignore', divide='ignore'): return np.where(ok, rows, 0).sum(0)/ok.sum(0)
 
 class Parts(NamedTuple):
-    "A number before it is worked out."
+    "Hold the sums of a metric before it is computed."
     columns:list           # arrays over the items
     f:object               # of their totals: the number, 0..1
     hit:np.ndarray         # N floats, what a share would count
@@ -591,7 +591,7 @@ class Parts(NamedTuple):
         clusters,    # N labels of what the items share
         draws=10_000 # of the bootstrap
     )->Estimate:     # nan when it is about no item
-        "The number with its interval."
+        "Compute the metric with its interval."
         if not self.mask.any(): return Estimate(np.nan, 0, 1)
         hit, labels = self.hit[self.mask], clusters[self.mask].tolist()
         labels = labels if len(set(labels)) < len(labels) else None
@@ -601,7 +601,7 @@ class Parts(NamedTuple):
 # %% ../nbs/09_benchmarks.ipynb #3db79db8
 @dataclass
 class Answers:
-    "The answers to a benchmark, as a metric sees them."
+    "Hold the answers to a benchmark, as a metric needs them."
     facts:list           # N dictionaries, see FACTS
     hit:np.ndarray       # N floats, 1 right, 0 wrong
     said:list            # N readings, None where there is none
@@ -609,17 +609,17 @@ class Answers:
     def column(self,
         name  # of a fact or a detail
     ):        # N strings, '' where an item has none
-        "A fact or a detail of each item."
+        "Return a fact or a detail of each item."
         return np.array([str(f[name] if name in f else f['details'].get(name, '')) for f in self.facts])
     @property
     def clusters(self):
-        "What the items share: N labels."
+        "Return N cluster labels: what the items share."
         return np.array([f['cluster'] or f'#{i}' for i,f in enumerate(self.facts)])
     def share(self,
         mask=None,  # N booleans, the items that count; None: all
         hit=None    # N floats, 1 right, 0 wrong; None: its own
     )->Parts:
-        "The share of right answers."
+        "Compute the share of right answers."
         mask, hit = np.ones(len(self.hit), bool) if mask is None else mask, self.hit if hit is None else hit
         return Parts([hit*mask, mask*1.], ratio, hit, mask)
     def balanced(self,
@@ -627,7 +627,7 @@ class Answers:
         mask=None,       # N booleans, the items that count; None: all
         combine=average  # a function of the groups' shares
     )->Parts:
-        "The mean of the groups' shares, each group alike; or what `combine` makes of the shares in alphabetical order."
+        "Average the groups' shares with equal weight, or combine them by `combine`, in alphabetical order."
         mask = np.ones(len(self.hit), bool) if mask is None else mask
         group, hit = self.column(by), self.hit
         names = sorted(set(group[mask]))
@@ -638,18 +638,18 @@ class Answers:
         by='category',  # the fact or detail that makes the groups
         name='accuracy' # stands before the group's name
     ):                  # {'name/group': Parts}; items without a group are left out
-        "The share of right answers in each group."
+        "Compute the share of right answers in each group."
         group = self.column(by)
         return {f'{name}/{g}': self.share(group == g) for g in sorted(set(group)) if g}
 
 def accuracy(t:Answers)->dict:
-    "The share of right answers, of all and by category."
+    "Compute the share of right answers, of all and by category."
     return dict(accuracy=t.share(), **t.split())
 
 # %% ../nbs/09_benchmarks.ipynb #7f54210b
 @dataclass
 class Score:
-    "A benchmark's metrics for one run."
+    "Hold a benchmark's metrics for one run."
     benchmark:str
     protocol:str
     view:str
@@ -666,11 +666,11 @@ class Score:
     def __getitem__(self, name): return self.metrics[name]
     @property
     def main(self):
-        "The name of the benchmark's own metric."
+        "Return the name of the benchmark's own metric."
         return next(iter(self.metrics))
     @property
     def bounds(self):
-        "The benchmark's own metric if all unscored items were wrong, and if all were right."
+        "Return the benchmark's own metric if all unscored items were wrong, and if all were right."
         return float(self[self.main]), float(self.highest[self.main])
     def __repr__(self): return str(self)
 
@@ -692,7 +692,7 @@ def last_records(
     name,     # of the benchmark
     view      # one of runs.EVAL_VIEWS
 ):            # {id: record}, protocol ('' when none is told)
-    "The record that counts for each id: the last one without an error, else the last; ValueError for two protocols."
+    "Select each id's record: the last one without an error, else the last; ValueError for two protocols."
     found = {}
     for r in records:
         if r['benchmark'] != name or r.get('view', 'full') != view: continue
@@ -707,7 +707,7 @@ def facts_of(
     items,  # Items, or None
     found   # {id: record}
 ):          # list of dictionaries, see FACTS
-    "What is known of each item, from the items or else from the records; ValueError when a record lacks it."
+    "Collect what is known of each item, from the items or from the records; ValueError when a record lacks it."
     if items is not None: return [i.facts() for i in items if i.benchmark == name]
     for r in found.values():
         if missing := [k for k in FACTS if k not in r]:
@@ -721,7 +721,7 @@ def score(
     items=None,   # the Items that were asked; None: records that carry `Item.facts()`
     view='full'   # which view's records, one of runs.EVAL_VIEWS
 )->Score:         # ValueError without records of this benchmark and view
-    "The metrics of a benchmark for the records of one run."
+    "Compute the metrics of a benchmark from the records of one run."
     b = as_benchmark(name, items)
     found,protocol = last_records(records, b.name, view)
     facts = facts_of(b.name, items, found)
@@ -749,7 +749,7 @@ def pair_up(
     b,   # a Score of the same benchmark
     ids  # of both
 ):       # two arrays of booleans, labels or None
-    "Hits of two scores on the same ids, and the ids' clusters or None."
+    "Pair the hits of two scores on the same ids, with the ids' clusters or None."
     labels = [a.clusters[i] or f'#{i}' for i in ids]
     hits = [np.array([s.hits[i] is True for i in ids]) for s in (a, b)]
     return *hits, labels if len(set(labels)) < len(labels) else None
@@ -760,7 +760,7 @@ def add_gap(
     records,    # of both views
     items       # that were asked, or None
 ):              # the same Score
-    "A score with the accuracy on crops and the gap, where the records have both views."
+    "Add the accuracy on crops and the gap, if the records have both views."
     if not any(r['benchmark'] == made.benchmark and r.get('view') == 'crop' for r in records): return made
     crop = score(benchmark, records, items, 'crop')
     ids = [i for i in made.hits if i in crop.hits]
@@ -771,26 +771,26 @@ def add_gap(
 
 # %% ../nbs/09_benchmarks.ipynb #0fc98b22
 def image_cluster(values, mark)->str:
-    "Questions about one image belong together; equal files are one image."
+    "Cluster the questions about one image; equal files are one image."
     return '' if mark is None else f'{mark[0]:x}-{mark[1]:x}'
 
 def text_in(
     values,  # of a row
     *roles   # of them
 ):           # 'a/b'; '' where all are empty
-    "The texts of some roles, joined."
+    "Join the texts of some roles."
     return '/'.join(str(values[r]) for r in roles if not _is_empty(values.get(r)))
 
 # %% ../nbs/09_benchmarks.ipynb #2505d113
 def shuffled(values:dict)->dict:
-    "A row whose first option is the right one, with its options in an order that the id fixes."
+    "Permute the options of a row whose first option is always right, by its id."
     options = values.get('options')
     if not isinstance(options, list) or values.get('answer') is not None: return values
     order = random.Random(str(values['id'])).sample(range(len(options)), len(options))
     return values | dict(options=[options[i] for i in order], answer=LETTERS[order.index(0)])
 
 def vstar_file(file:Path, folder:Path)->dict:
-    "The row of one JSON file, or the ValueError that says what is wrong with it."
+    "Read the row of one JSON file; a ValueError is returned."
     try: d = json.loads(file.read_text(encoding='utf-8-sig'))
     except ValueError as e: return ValueError(f'{file.name} is broken JSON ({e})')
     images = (p for p in sorted(file.parent.glob(f'{file.stem}.*')) if p.suffix != '.json')
@@ -798,7 +798,7 @@ def vstar_file(file:Path, folder:Path)->dict:
     return dict(d, id=f'{kind}/{file.stem}', category=kind, image=image)
 
 def vstar_layout(folder:Path):
-    "The original folder: a JSON file beside each image, in a folder for each kind of question."
+    "Open the original folder: a JSON file beside each image, one folder per kind of question."
     files = [f for kind in ('direct_attributes', 'relative_position') for f in sorted((folder/kind).glob('*.json'))]
     rows = lambda: ((n, vstar_file(f, folder)) for n,f in enumerate(files, 1))
     return Source(folder.name, rows, folder) if files else None
@@ -816,7 +816,7 @@ def zoom_kind(
     values,  # role → value
     options  # {"A": "red", ...}
 ):           # 'choice' or 'open'
-    "Whether a row has options: by its type where the file tells, else by whether its answer is one of them."
+    "Tell whether a row has options: by its type if the file has one, else by whether its answer is an option."
     if told := str(values.get('type') or ''): return 'choice' if 'choice' in told else 'open'
     try: return 'choice' if answer_letter(values['answer'], options) else 'open'
     except ValueError: return 'open'
@@ -830,13 +830,13 @@ register(Benchmark('zoombench', 'ZoomBench',
 
 # %% ../nbs/09_benchmarks.ipynb #b987e034
 def hrbench(t:Answers)->dict:
-    "Mean over the four orders of options, of all questions and of those about one thing (FSP) and several (FCP)."
+    "Average over the four orders of options: all questions, those about one object (FSP) and about several (FCP)."
     kind = t.column('category')
     split = {f'accuracy/{k}': t.balanced('cycle', kind == k) for k in sorted(set(kind)) if k}
     return dict(accuracy=t.balanced('cycle'), **split)
 
 def question_cluster(values, mark)->str:
-    "One question, whatever the order of its options."
+    "Cluster the orders of options of one question."
     asked = [values['question'], sorted(option_dict(values['options']).values())]
     return hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:10]
 
@@ -855,7 +855,7 @@ MEASURES = dict(f1=lambda tp, fp, fn, tn: 2*tp/(2*tp + fp + fn),
                 yes_ratio=lambda tp, fp, fn, tn: (tp+fp)/(tp+fp+fn+tn))
 
 def pope(t:Answers)->dict:
-    "F1, accuracy, precision, recall and predicted yes-ratio: the mean over splits, and of each split."
+    "Compute F1, accuracy, precision, recall and yes-ratio: the mean over splits, and of each split."
     there, hit = t.column('answer') == 'yes', t.hit == 1
     splits = [set(c.split(',')) for c in t.column('category')]        # a row may stand for several
     cells = [there & hit, ~there & ~hit, there & ~hit, ~there & hit]
@@ -870,7 +870,7 @@ def pope(t:Answers)->dict:
     return out if len(names) == 1 else out | {f'{m}/{s}': of(m, [s]) for s in names for m in MEASURES}
 
 def pope_row(values:dict)->dict:
-    "A row whose id names its splits, as numbers begin anew in each."
+    "Prefix the id with the row's split, as numbers begin anew in each."
     splits = ','.join(sorted(s.strip() for s in str(values.get('category') or '').split(',')))
     return values | dict(id=text_in(dict(s=splits, n=values.get('id')), 's', 'n'), category=splits)
 
@@ -884,14 +884,14 @@ register(Benchmark('pope', 'POPE', (('lmms-lab/POPE', None, ('data/*.parquet',))
 CORRECTED = {99: 'B', 100: 'A', 279: 'B', 280: 'A'}   # (a) long tusks (b) short; (a) standing (b) sitting
 
 def numbered(values:dict)->dict:
-    "A row with its number, by which it has its pair."
+    "Add the row's number, which determines its pair."
     if not re.fullmatch(r'\d+(\.0)?', str(values['id'])): raise ValueError(f'the number of the question is {values["id"]!r}, so its pair is not known')
     return values | dict(details=dict(number=int(float(values['id']))))
 
 def pair_items(
     items  # list, each with its number in the details
 ):         # list; ValueError where two of a pair have not the same question
-    "Items with their pair, the corrected answer, and the one that was released."
+    "Join the items of a pair and correct the wrong label; the released one is kept beside it."
     first, asked = min(int(i.details['number']) for i in items), {}
     for i in items:
         n = int(i.details['number']) + (first == 0)
@@ -903,7 +903,7 @@ def pair_items(
     return items
 
 def mmvp(t:Answers)->dict:
-    "The share of pairs with both answers right, of single answers, and the pairs as released."
+    "Compute the share of pairs with both answers right, of single answers, and of the pairs as released."
     pair, released = t.column('pair'), t.column('released')
     other = np.where(released == t.column('answer'), t.hit, [float(s == r) for s,r in zip(t.said, released)])
     def pairs(hit):
@@ -914,7 +914,7 @@ def mmvp(t:Answers)->dict:
     return {'pairs': pairs(t.hit), 'accuracy': t.share(), 'pairs, answers as released': pairs(other)}
 
 def mmvp_layout(folder:Path):
-    "The released folder: a CSV without a column for images, which lie in a folder by number."
+    "Open the released folder: a CSV without an image column; images are found by number."
     if not (folder/'Questions.csv').is_file(): return None
     rows = lambda: ((n, r if isinstance(r, ValueError) else dict(r, image=f'MMVP Images/{r.get("Index")}.jpg'))
                     for n,r in open_source(folder/'Questions.csv').rows())
@@ -927,7 +927,7 @@ register(Benchmark('mmvp', 'MMVP', (('MMVP/MMVP', None, ('Questions.csv', 'MMVP 
 
 # %% ../nbs/09_benchmarks.ipynb #85a5a5e5
 def realworld(t:Answers)->dict:
-    "Micro (Avg) and macro over subtasks (Avg-C), of everything and of perception and reasoning; and each subtask."
+    "Average over questions (Avg) and over subtasks (Avg-C), for all, perception and reasoning; and each subtask."
     task = np.array([c.split('/')[0].lower() for c in t.column('category')])
     out = dict(accuracy=t.share(), macro=t.balanced())
     for k in sorted(set(task) - {''}): out |= {f'{k}': t.share(task == k), f'{k} macro': t.balanced(mask=task == k)}
@@ -950,7 +950,7 @@ for name,title,repo,size,lang in (('mme_realworld', 'MME-RealWorld', 'MME-RealWo
 
 # %% ../nbs/09_benchmarks.ipynb #d087672c
 def cvbench(t:Answers)->dict:
-    "((ADE + COCO)/2 + Omni3D)/2, and the accuracies of sources and tasks."
+    "Compute ((ADE + COCO)/2 + Omni3D)/2, and the accuracies by source and task."
     names = sorted(set(t.column('category')))
     def combine(shares):
         parts = [[a for n,a in zip(names, shares) if (n == 'Omni3D') == is_3d] for is_3d in (False, True)]
@@ -965,7 +965,7 @@ register(Benchmark('cvbench', 'CV-Bench',
     adapt=lambda v: v | dict(id=None if _is_empty(v.get('id')) else text_in(v, 'type', 'id'), details=dict(task=text_in(v, 'task')))))
 
 def mmstar(t:Answers)->dict:
-    "Accuracy, by category, and the mean over the finer axes."
+    "Compute accuracy, by category, and the mean over the finer axes."
     return dict(accuracy=t.share(), **t.split(), **{'mean of axes': t.balanced('axis')})
 
 register(Benchmark('mmstar', 'MMStar',
@@ -975,11 +975,11 @@ register(Benchmark('mmstar', 'MMStar',
 
 # %% ../nbs/09_benchmarks.ipynb #3743405d
 def visualprobe(t:Answers)->dict:
-    "The mean of the accuracies by difficulty, and each."
+    "Average the accuracies of the difficulties, and return each."
     return dict(accuracy=t.balanced(), **t.split())
 
 def probe_layout(folder:Path):
-    "Folders with a val.json each, or one of them."
+    "Open folders with one val.json each, or one of them."
     files = sorted(folder.glob('VisualProbe_*/val.json')) or sorted(folder.glob('val.json'))
     def rows():
         for file in files:
@@ -999,11 +999,11 @@ register(Benchmark('visualprobe', 'VisualProbe',
 
 # %% ../nbs/09_benchmarks.ipynb #331c1285
 def by_task(t:Answers)->dict:
-    "The mean over tasks, the plain share, and each task."
+    "Average over tasks; also the share over all questions, and each task."
     return dict(accuracy=t.balanced(), micro=t.share(), **t.split())
 
 def science_row(values:dict)->dict:
-    "A row whose question begins with its hint; its numbers are places also where the options are numbers."
+    "Put the hint before the question; numeric answers are positions even if the options are numbers."
     answer = values.get('answer')
     if isinstance(answer, str) and answer.strip().isdecimal(): values = values | dict(answer=int(answer))
     hint = values.get('hint')
@@ -1031,7 +1031,7 @@ def example_items(
     name='examples',  # of this benchmark
     kind=None         # 'open' to have answers judged; None: 'choice' where there are options, else 'exact'
 )->Items:             # ValueError if none is left
-    "Examples as the items of a benchmark of their own; those without an answer are set aside."
+    "Convert examples to benchmark items; those without an answer are quarantined."
     benchmark = Benchmark(name, name, (), (), len(examples), {}, accuracy)
     made, bad = [], []
     for n,e in enumerate(examples, 1):
@@ -1058,7 +1058,7 @@ def comparable(a, b):
 def compare_scores(
     a, b   # Scores of one benchmark: before and after, or base and trained
 )->Paired: # difference of the benchmark's own metric, its test, items fixed and broken
-    "The difference of two runs; unscored answers are wrong; ValueError unless items and protocol are the same."
+    "Compare two runs; unscored answers are wrong; ValueError unless items and protocol are the same."
     comparable(a, b)
     before, after, clusters = pair_up(a, b, list(a.hits))
     two = paired(before, after, clusters)

@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 from torch.distributed.tensor import DTensor
 
 # %% ../nbs/07b_checkpoints.ipynb #4727fc7e
-class CheckpointError(ValueError): "A checkpoint that cannot be written, read or trusted, and what to do about it."
+class CheckpointError(ValueError): "Report a checkpoint that cannot be written, read or trusted, with the remedy."
 
 def sync(
     path  # a file or a folder
@@ -44,7 +44,7 @@ def _reason(e):
 def whole(
     path  # the name of a folder; when it exists, it is replaced
 ):        # yields an empty folder to fill
-    "A folder that takes its name once it is complete and on disk; after an error nothing of it is left."
+    "Write a folder atomically: it takes its name once it is complete and on disk; after an error nothing of it is left."
     path = Path(path); part = path.with_name(f'.{path.name}.partial')
     try:
         shutil.rmtree(part, ignore_errors=True); part.mkdir(parents=True)
@@ -61,7 +61,7 @@ def write_json(
     path,  # of the file
     value  # what json can hold
 ):
-    "A JSON file that is there whole or not at all."
+    "Write a JSON file atomically."
     path = Path(path); part = path.with_name(f'.{path.name}.partial')
     try:
         part.write_text(json.dumps(value, indent=1) + '\n', encoding='utf-8')
@@ -75,7 +75,7 @@ def to_plain(
     x,              # nested dicts, lists and tuples of numbers, strings, bytes, None, tensors and arrays
     where='state'   # its name in a complaint
 ):                  # the same, of Python's and torch's own types
-    "State that can be read back without running code; complains about what could not."
+    "Convert state to types that can be read back without running code; CheckpointError names what cannot be."
     if isinstance(x, DTensor): raise CheckpointError(f'{where} is sharded: gather it with full_tensor() before writing')
     if isinstance(x, torch.Tensor): return x.detach()
     if isinstance(x, np.generic): return x.item()
@@ -91,7 +91,7 @@ def to_plain(
 
 # %% ../nbs/07b_checkpoints.ipynb #3284f656
 def random_streams():
-    "Where the global random streams of this process stand, as plain values."
+    "Return the state of this process's global random generators, as plain values."
     kind, keys, *rest = np.random.get_state()
     return dict(python=random.getstate(), numpy=(kind, keys.tolist(), *rest), torch=torch.get_rng_state(),
                 cuda=torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [])
@@ -111,7 +111,7 @@ def digest(
     path,         # of a file
     block=2**20   # bytes in memory at a time
 )->str:
-    "The SHA-256 of a file, as the command `sha256sum` prints it."
+    "Compute the SHA-256 of a file."
     h = hashlib.sha256()
     with open(path, 'rb') as f:
         while b := f.read(block): h.update(b)
@@ -144,7 +144,7 @@ def verify(
 def steps(
     folder  # of checkpoints
 ):          # [(number of the update, path)], oldest first
-    "The checkpoints in a folder, whole or not."
+    "List the checkpoints in a folder, complete or not."
     found = [(int(m[1]), p) for p in Path(folder).glob('step-*') if (m := re.fullmatch(r'step-(\d+)', p.name))]
     return sorted(found)
 
@@ -227,7 +227,7 @@ def newest(
     folder,     # of checkpoints
     sound=False # only one that no rule counted against
 ):              # (path, or None when none is whole; a sentence for each newer one that was passed over)
-    "The newest checkpoint that can be believed."
+    "Find the newest valid checkpoint."
     passed = []
     for _,path in reversed(steps(folder)):
         if sound and _said(path, 'suspects'): continue
@@ -240,7 +240,7 @@ def load_checkpoint(
     device='cpu',# where its tensors go; the state stays on the CPU
     check=True   # verify it first; False when `newest` has just done so
 ):               # ({file stem: {name: tensor}}, state)
-    "A checkpoint as it was given to `write`."
+    "Load a checkpoint."
     path = Path(path)
     if check: verify(path)
     tensors = {f.stem: load_file(f, device=str(device)) for f in sorted(path.glob('*.safetensors'))}

@@ -26,7 +26,7 @@ from .config import (CHOICES, FIELD_TYPES, ConfigError, Protocol, TrainConfig, a
 def room(
     name  # of a module of this package
 ):
-    "A module of this package, imported when it is asked for."
+    "Import a module of this package when it is needed."
     return import_module(f'vision_opd.{name}')
 
 # %% ../nbs/13_cli.ipynb #a41fcd10
@@ -35,10 +35,10 @@ VERBS = dict(train='close the gap: measure, train, measure again', gap='measure 
              data='show how a source of data is understood: mapping, counts, boxes drawn',
              doctor='say what this machine can run, and plan a run for it or for another one')
 
-class UsageError(ValueError): "A command line that cannot be read."
+class UsageError(ValueError): "Report a command line that cannot be parsed."
 
 class Parser(argparse.ArgumentParser):
-    "An argument parser that completes nothing and complains in one sentence."
+    "Parse arguments without completing abbreviations, and report errors in one sentence."
     def error(self, message):
         message = re.sub(r'argument (\S+): expected .*one argument', r'\1 needs a value', message)
         raise UsageError(f'{self.prog.split()[-1]}: {message}')
@@ -67,7 +67,7 @@ def parser(
     needs='',     # flags that cannot be left out, for the line of usage
     own_help={},  # {flag: text} where this command means something of its own
 ):                # a Parser; what is not given is not in its result
-    "The flags of a command, grouped by section."
+    "Make the parser of a command, its flags grouped by section."
     look = lambda prog: argparse.HelpFormatter(prog, max_help_position=32, width=int(os.environ.get('COLUMNS', 0)) or 120)
     p = Parser(prog=f'vision_opd {verb}', description=VERBS[verb], usage=f'vision_opd {verb} {needs}[--OPTION VALUE ...]',
                epilog=INHERITED*(verb in ('gap', 'evaluate')), formatter_class=look, argument_default=argparse.SUPPRESS, allow_abbrev=False)
@@ -90,7 +90,7 @@ def parsed(
     needs=(),  # flags that cannot be left out
     **how   # own_help of `parser`
 ):          # {option: value} of what was given; UsageError for what cannot be read
-    "What a command line says."
+    "Parse a command line."
     p, flags = parser(verb, ''.join('SOURCE ' if n == 'source' else f'--{n} {n.upper()} ' for n in needs), **how), {f.name: f for f in command_flags(verb)}
     given, rest = p.parse_known_args([_as_name(a) for a in argv])
     for word in rest:
@@ -106,7 +106,7 @@ def settings(
     verb,  # one of VERBS
     given  # from `parsed`
 ):         # a namespace of all options of the command; ConfigError for a value that it does not take
-    "What was given, and the defaults of the rest."
+    "Merge the given options with the defaults."
     found = SimpleNamespace(**{f.name: given.get(f.name, f.default) for f in command_flags(verb)})
     for k,some in CHOICES.items():
         if getattr(found, k, None) not in (None, *some): raise ConfigError(f'{k} must be {one_of(some)}, got {getattr(found, k)!r}{nearest(getattr(found, k), some)}')
@@ -118,7 +118,7 @@ BASE = Path(vision_opd.__file__).parent/'base'   # the shipped base, see `tiny.b
 def train_config(
     given  # {option: value}, from `parsed`
 ):         # (TrainConfig, is it the embedded default?); ConfigError for what cannot work
-    "What is asked for: a preset, then a config file, then the flags themselves."
+    "Make the config of a training run: preset, then config file, then flags."
     own = preset_options(given.get('preset')) | (options(given['config']) if given.get('config') else {}) | {k: v for k,v in given.items() if k in FIELD_TYPES}
     embedded = not any(own.get(k) for k in ('model', 'data'))
     if embedded and not given.get('preset'): own = preset_options('embedded') | own
@@ -131,7 +131,7 @@ def train_config(
 def summary_table(
     summary  # a run's summary.json, as a dictionary
 ):           # lines of text
-    "The gap before and after: accuracies where answers are known, else the model's own confidence."
+    "Format the gap before and after: accuracies if answers are known, else confidences."
     kind = 'accuracy' if summary['full_before'] is not None else 'confidence'
     name = lambda view, when: f'{view}_{when}' if kind == 'accuracy' else f'{view}_confidence_{when}'
     def cell(key):
@@ -146,14 +146,14 @@ def summary_table(
 def scenes(
     cfg  # TrainConfig: data, limit and seed are used
 ):
-    "The scenes of the embedded default, unless they are there; a folder that holds another number of them is replaced."
+    "Write the scenes of the embedded default unless they exist; a folder with another number of them is replaced."
     table = Path(cfg.data)/'train.jsonl'
     if table.exists() and len(table.read_text(encoding='utf-8').splitlines()) == cfg.limit: return
     print(f'writing {cfg.limit} scenes to {cfg.data}', flush=True)
     with room('checkpoints').whole(cfg.data) as part: room('tiny').write_scenes(part, cfg.limit, cfg.seed)
 
 def in_turn():
-    "With several processes: the first one goes first, the others wait for it."
+    "Let the first process run the block before the others."
     if 'RANK' not in os.environ: return nullcontext()
     import torch
     from accelerate import PartialState
@@ -202,7 +202,7 @@ def asked_protocol(
     models,   # that are asked, and None
     default   # a Protocol, where no run wrote any of them
 ):            # Protocol; ConfigError for runs of two protocols
-    "How the models are asked: as in the run that wrote them, but for what was given."
+    "Choose the protocol: that of the run that wrote the models, changed by the given options."
     return agreed_protocol(models, default, **{f.name: given[f.name] for f in fields(Protocol) if f.name in given})
 
 def run_gap(
@@ -244,7 +244,7 @@ def evaluated(
     a,     # namespace of options, from `settings`
     given  # those that were given
 ):         # exit code; ValueError for flags that exclude each other
-    "Do what the flags of `run_evaluate` ask for."
+    "Run `run_evaluate` as its flags say."
     server = room('servers').Server(a.api_base, a.api_model, os.environ.get('OPENAI_API_KEY'), limit_field=a.limit_field) if a.api_base else None
     model = None if server else a.model or str(BASE)
     protocol = asked_protocol(given, [a.base, model], Protocol())
@@ -274,32 +274,32 @@ def versions():
     return dict(vision_opd=vision_opd.__version__, python=platform.python_version()) | {n: of(n) for n in _PACKAGES}
 
 def missing():
-    "Optional packages that are not there, and what for."
+    "List optional packages that are not installed, and what they are for."
     return {n: what for n,what in EXTRAS.items() if not find_spec(n)}
 
 # %% ../nbs/13_cli.ipynb #c08468ba
 @dataclass
 class Card:
-    "An accelerator."
+    "Describe an accelerator."
     name:str         # as its maker calls it
     capability:tuple # CUDA compute capability, such as (7, 5); () for others
     memory:int       # bytes
 
 def cards():
-    "The CUDA cards of this machine."
+    "List the CUDA cards of this machine."
     import torch
     props = [torch.cuda.get_device_properties(i) for i in range(torch.cuda.device_count())]
     return [Card(p.name, (p.major, p.minor), p.total_memory) for p in props]
 
 def host_memory():
-    "Bytes of main memory; None where the system does not tell."
+    "Return the bytes of main memory; None if the system does not tell."
     try: return os.sysconf('SC_PAGE_SIZE')*os.sysconf('SC_PHYS_PAGES')
     except (ValueError, OSError, AttributeError): return None
 
 def advice(
     found  # Cards of one machine
 ):
-    "Sentences: which flags to use with these cards."
+    "List sentences on which flags to use with these cards."
     if not found: return ['no CUDA card: float32 on the CPU, which is enough for the embedded default: vision_opd train --output_dir runs/first']
     old, n = [c for c in found if c.capability < (8, 0)], len(found)
     sm = lambda c: f'sm_{c.capability[0]}{c.capability[1]}'
@@ -314,7 +314,7 @@ FLAGS = dict(checkpointing='gradient_checkpointing', sharded='shard')   # what t
 def remedies(
     given  # all options of the update
 ):         # yields (for the plan, for `vision_opd train`), each with one more
-    "Options that make an update smaller."
+    "Yield option sets that make an update smaller and smaller."
     one = given['num_rollouts']*(given['prompt_tokens'] + given['max_new_tokens'])
     steps = [dict(sampled_prompts=1), dict(token_budget=1024), dict(checkpointing=True), dict(sharded=True), dict(lora=True)]
     planned, flags = {}, {}
@@ -328,7 +328,7 @@ def prescription(
     memory,  # bytes of a card
     given    # all options of the update
 ):           # flags to add: {} when none are needed, None when none help
-    "The first of `remedies` with which an update fits."
+    "Find the first of `remedies` with which an update fits."
     plan = room('memory').plan
     for more,flags in [({}, {}), *remedies(given)]:
         if plan(model, **{**given, **more}).fits(memory): return flags
@@ -337,7 +337,7 @@ def prescription(
 def asked_update(
     argv  # flags, as strings
 ):        # (model, options of `memory.Update`)
-    "What the doctor's flags ask for, on top of a preset or a file and of what training takes by itself."
+    "Derive the workload from the doctor's flags, a preset or a file, and training's defaults."
     given = parsed('doctor', argv, own_help=dict(model='folder, hub id, or one of memory.CONFIGS, which are known offline'))
     own = {'dtype': 'bfloat16'} | preset_options(given.get('preset')) | (options(given['config']) if given.get('config') else {})
     cfg = TrainConfig(**{'output_dir': '', **own, **{k: v for k,v in given.items() if k in FIELD_TYPES}})
@@ -366,7 +366,7 @@ def verdict(
     options,  # of the update
     found     # Cards of this machine, or none
 ):            # yields lines
-    "Lines: the plan, and on which cards it fits."
+    "Yield the lines of a plan, and on which cards it fits."
     m = room('memory')
     plan, sizes = m.plan(model, **options), {c.name: c.memory for c in found} or {k: g*2**30 for k,g in m.CARDS.items()}
     yield f'\n{plan.name}: {plan}\n\n{"GiB a GPU":<14}' + ''.join(f'{"while "+k:>16}' for k in plan.phases)
@@ -381,13 +381,13 @@ def verdict(
 COMMANDS = dict(train=run_train, gap=run_gap, evaluate=run_evaluate, data=run_data, doctor=run_doctor)
 
 def usage():
-    "What can be typed."
+    "Format the help of the command."
     return '\n'.join(['usage: vision_opd COMMAND ..., each with --help; --version', ''] + [f'  {k:<10} {what}' for k,what in VERBS.items()])
 
 def error_sentence(
     e  # an exception
 ):     # one line
-    "An error as one sentence."
+    "Format an error as one sentence."
     if isinstance(e, OSError) and e.strerror: return f'{e.strerror}: {e.filename}' if e.filename else e.strerror
     text = ' '.join(str(e).split())
     if isinstance(e, (ValueError, OSError, FloatingPointError)) and text: return text
@@ -395,7 +395,7 @@ def error_sentence(
 
 @contextmanager
 def quiet_libraries():
-    "What libraries say to those who program them is not shown to those who type commands; VISION_OPD_DEBUG=1 shows it."
+    "Silence the libraries' messages for developers; VISION_OPD_DEBUG=1 shows them."
     if os.environ.get('VISION_OPD_DEBUG'): yield; return
     if 'transformers' not in sys.modules: os.environ.setdefault('TRANSFORMERS_VERBOSITY', 'error')
     before = logging.root.manager.disable
@@ -430,7 +430,7 @@ def run_command(
 def main(
     argv=None  # flags, as strings; None: those of this process
 ):             # exit code
-    "The `vision_opd` command; returns the exit code: 0, 1 when it could not go on, 2 for a wrong line, 130 for Ctrl-C, 143 for SIGTERM."
+    "Run the `vision_opd` command; return the exit code: 0; 1 for an error; 2 for a wrong command line; 130 for Ctrl-C; 143 for SIGTERM."
     verb, *argv = (sys.argv[1:] if argv is None else argv) or ['']
     if verb == '--version': print(vision_opd.__version__); return 0
     if verb in ('-h', '--help', 'help'): print(usage()); return 0

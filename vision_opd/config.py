@@ -22,7 +22,7 @@ from .crops import RECIPES, VIEWS, get_recipe
 # %% ../nbs/06a_config.ipynb #05d35143
 @dataclass
 class TrainConfig:
-    "Everything a run depends on. Defaults: the published recipe, on unmarked images, with a frozen teacher."
+    "Hold all options of a run. Defaults: the published recipe, on unmarked images, with a frozen teacher."
     # Run
     output_dir:str           # where the run is written
     # Model
@@ -136,7 +136,7 @@ class TrainConfig:
 def expand_home(
     value  # of an option
 ):         # the same; text that begins with ~/ with the home folder instead, also after NAME=
-    "A path that may begin with ~."
+    "Expand ~ at the beginning of a path."
     if isinstance(value, Path): value = str(value)
     if not isinstance(value, str): return value
     name, eq, path = value.rpartition('=')
@@ -148,7 +148,7 @@ FIELD_TYPES = get_type_hints(TrainConfig)
 def described(
     cls=TrainConfig  # a dataclass whose fields stand on lines of their own
 ):                   # {section: {field: help}}; '' before the first section
-    "What the comments in a dataclass say."
+    "Read the comments beside a dataclass's fields, by section."
     found, section = {}, ''
     for line in inspect.getsource(cls).splitlines():
         if m := re.fullmatch(r'\s+# (\w.*)', line): section = m[1]
@@ -158,7 +158,7 @@ def described(
 def help_texts(
     cls=TrainConfig  # a dataclass
 ):                   # {field: help}
-    "The comment beside each field, by its name."
+    "Return the comment beside each field, by its name."
     return {k: v for some in described(cls).values() for k,v in some.items()}
 
 # %% ../nbs/06a_config.ipynb #db20c2a1
@@ -167,20 +167,20 @@ def arguments(
     given,    # {option: value}
     but=''    # a field of the section that is none
 ):            # {argument: value}; what says nothing is left out
-    "The options of a section, as the function that they belong to takes them."
+    "Map a section's options to the arguments of its function."
     return {k: given[k] for k in described()[section] if k != but and given.get(k) not in (None, '')}
 
 def reading(
     given  # {option: value}, such as vars(cfg)
 ):         # arguments of `examples.load_examples`
-    "How data is read."
+    "Return how data is read."
     names = dict(image_limit='max_pixels')    # what the option is called there
     return {names.get(k, k): v for k,v in arguments('Data', given, 'data').items() if v != 0}
 
 def loading(
     given  # {option: value}, such as vars(cfg)
 ):         # arguments of `policies.load`
-    "How a model is loaded."
+    "Return how a model is loaded."
     return arguments('Model', given, 'model')
 
 # %% ../nbs/06a_config.ipynb #d1d2e55a
@@ -196,14 +196,14 @@ def _repr_markdown_(self:TrainConfig):
 # %% ../nbs/06a_config.ipynb #e3c2d11c
 PRESETS = Path(vision_opd.__file__).parent/'presets'
 
-class ConfigError(ValueError): "An option that cannot work, and what to do about it."
+class ConfigError(ValueError): "Report an option that cannot work, with the remedy."
 
 def nearest(
     name,  # as it was typed
     names, # that exist
     before='' # what stands before a name, such as --
 ):         # text to go behind a complaint; '' when none is near
-    "Did you mean another name?"
+    "Suggest the most similar name."
     name = name.lower().replace('-', '_')
     near = get_close_matches(name, list(names), 1) or [n for n in names if len(name) > 1 and n.startswith(name)]
     return f'; did you mean {before}{near[0]}?' if near else ''
@@ -211,7 +211,7 @@ def nearest(
 def one_of(
     names  # strings
 ):         # text
-    "A choice, in words."
+    "Format a choice as text."
     *first, last = [n or "''" for n in names]
     return f'{", ".join(first)} or {last}' if first else last
 
@@ -223,7 +223,7 @@ def typed(
     value,  # from a file or a flag
     kinds   # types it may have
 ):          # the value; ConfigError when it is none of these
-    "A value as its field wants it: numbers may stand in words, as 2e-6 does in YAML."
+    "Convert a value to its field's type; numbers may be text, as 2e-6 is in YAML."
     if float in kinds and type(value) in (int, str):
         try: value = float(value)
         except ValueError: pass
@@ -233,14 +233,14 @@ def typed(
 def kinds_of(
     hint  # of a field's type, such as int|None
 ):        # tuple of types
-    "The types that a field takes."
+    "Return the types that a field accepts."
     return get_args(hint) or (hint,)
 
 # %% ../nbs/06a_config.ipynb #cb5c0781
 def options(
     path  # of a YAML file
 ):        # {option: value}; ConfigError for what is no option, or no value of it
-    "The options in a YAML file, each a field of `TrainConfig` with a value of its type."
+    "Read options from a YAML file, each a field of `TrainConfig` with a value of its type."
     path = Path(path).expanduser()
     try: values = yaml.safe_load(path.read_text(encoding='utf-8'))
     except FileNotFoundError: raise ConfigError(f'there is no config file {path}') from None
@@ -252,13 +252,13 @@ def options(
     return {k: typed(f'{path}: {k}', v, kinds_of(FIELD_TYPES[k])) for k,v in values.items()}
 
 def presets():
-    "Path of each preset, by its name."
+    "List the presets: {name: path}."
     return {p.stem: p for p in sorted(PRESETS.glob('*.yaml'))}
 
 def preset_options(
     name  # of a preset, or None
 ):        # {option: value}; ConfigError for an unknown one
-    "What a preset sets; nothing for None."
+    "Return the options that a preset sets; {} for None."
     if name and name not in presets(): raise ConfigError(f'there is no preset {name!r}: take {one_of(presets())}{nearest(name, presets())}')
     return options(presets()[name]) if name else {}
 
@@ -282,7 +282,7 @@ NOT_NEGATIVE = ('max_pixels image_limit lora_alpha top_k sample_top_k token_clip
 def check(
     cfg  # TrainConfig
 ):
-    "ConfigError, in one sentence, for the first option that cannot work."
+    "Raise ConfigError, in one sentence, for the first option that cannot work."
     def need(ok, name, what, some=()):
         if not ok: raise ConfigError(f'{name} must be {what}, got {(v := getattr(cfg, name))!r}{nearest(str(v), some)}')
     for name in 'output_dir', 'model', 'data':
@@ -303,7 +303,7 @@ def check(
 def clashes(
     c  # TrainConfig
 ):     # pairs (True when options contradict each other, what to do about it)
-    "What cannot be asked for together."
+    "List the contradictions between options."
     adapter = [k for k in ('lora_targets', 'lora_alpha', 'lora_dropout', 'rslora', 'dora', 'quantise', 'merge') if getattr(c, k)]
     there = (Path(c.model)/'adapter_config.json').exists()
     shaped = [k for k in ('tilt', 'advantage', 'anchor', 'importance_cap', 'margin_gate') if getattr(c, k)]
@@ -326,7 +326,7 @@ def clashes(
 # %% ../nbs/06a_config.ipynb #9d7d7400
 @dataclass(frozen=True)
 class Protocol:
-    "All that changes an answer and is not the model; answers are compared only where theirs are equal."
+    "Hold everything but the model that an answer depends on; answers are compared only under equal protocols."
     max_new_tokens:int=1024    # the longest answer, in tokens, ≥ 1
     temperature:float=0.       # of sampling; 0: greedy
     recipe:str='clean'         # how views are made, see `crops.RECIPES`
@@ -345,16 +345,16 @@ class Protocol:
 
     @property
     def views(self):
-        "The recipe of the views, a `crops.Recipe`."
+        "Return the views' `crops.Recipe`."
         return get_recipe(self.recipe, student_view=self.student_view, teacher_view=self.teacher_view, max_pixels=self.max_pixels)
     @property
     def template(self):
-        "Options of the chat template."
+        "Return the options of the chat template."
         return ({} if self.thinking is None else dict(enable_thinking=self.thinking)) | (dict(system=self.system) if self.system else {})
     def of(self,
         item  # an Item of chapter 09, or a Benchmark
     ):        # text
-        "The whole protocol of an item: how its benchmark puts it, and this."
+        "Describe the whole protocol of an item: its benchmark's and this."
         return f'{item.protocol}; {self}'
 
 # %% ../nbs/06a_config.ipynb #878c7901
@@ -369,7 +369,7 @@ def protocol_of(
     values,     # {option: value}; names that no protocol has are passed over
     **changes   # fields of Protocol, which win
 )->Protocol:    # ValueError for a value that cannot be
-    "The protocol that a run's options ask for; measuring is greedy, whatever the run samples with."
+    "Derive the protocol from a run's options; evaluation is greedy at any sampling temperature."
     names = {f.name for f in fields(Protocol)} - {'temperature'}
     return Protocol(**{k: v for k,v in values.items() if k in names} | changes)
 
@@ -377,14 +377,14 @@ def differences(
     a, b,     # Protocols
     but=()    # fields that are passed over
 ):            # text; '' when they are equal
-    "What two protocols differ in."
+    "List the fields in which two protocols differ."
     return ', '.join(f'{f.name} {x!r} and {y!r}' for f in fields(Protocol) if f.name not in but and (x := getattr(a, f.name)) != (y := getattr(b, f.name)))
 
 # %% ../nbs/06a_config.ipynb #3d12d50c
 def run_protocol(
     model  # folder, 'NAME=FOLDER', or anything else
 ):         # a Protocol, or None; ConfigError for a file that cannot be read
-    "The protocol of the run that wrote a model: its protocol.json, or the options of the run around it."
+    "Read the protocol of the run that wrote a model: its protocol.json, or the options of the run around it."
     if not isinstance(model, (str, Path)): return None
     folder = Path(str(model).rpartition('=')[2])
     places = [folder/'protocol.json'] + [folder.parent/'config.yaml']*(folder.name == 'model')
@@ -399,7 +399,7 @@ def agreed_protocol(
     default=Protocol(),  # where no run wrote any of them
     **asked              # fields of Protocol that win
 )->Protocol:             # ConfigError for runs of two protocols
-    "The protocol that all these models are asked under."
+    "Find the one protocol under which all these models are evaluated."
     found = {str(m).rpartition('=')[2]: p for m in models if (p := run_protocol(m))}
     for (a,p),(b,q) in zip(found.items(), [*found.items()][1:]):
         if diff := differences(p, q, asked):
@@ -412,7 +412,7 @@ def agreed_protocol(
 # %% ../nbs/06a_config.ipynb #6a22d482
 @dataclass
 class EvaluateOptions:
-    "Flags of `vision_opd evaluate` beside those that it shares with train."
+    "List the flags of `vision_opd evaluate` beside those that it shares with train."
     # What is asked
     benchmark:str=''         # names with commas between: vstar, NAME=FOLDER, or sources of examples
     list:bool=False          # print the names of the benchmarks, and stop
@@ -429,7 +429,7 @@ class EvaluateOptions:
 
 @dataclass
 class DoctorOptions:
-    "Flags of `vision_opd doctor` beside those that it shares with train."
+    "List the flags of `vision_opd doctor` beside those that it shares with train."
     # Plan
     prompt_tokens:int=4096   # of the full image and its question: 4096 are an image of 2048 × 2048 pixels in Qwen's models
     crop_tokens:int=1024     # of the crop and its question
@@ -440,7 +440,7 @@ class DoctorOptions:
 # %% ../nbs/06a_config.ipynb #b09ac3ff
 @dataclass
 class Flag:
-    "One flag of a command."
+    "Describe one flag of a command."
     name:str      # of the option
     section:str   # of the help
     help:str      # what it is
@@ -452,7 +452,7 @@ def flags_of(
     sections=None,    # those wanted; None: all
     names=''          # single fields wanted beside them, with spaces between
 )->list:              # of Flags, by section
-    "The flags that a dataclass makes."
+    "Derive flags from a dataclass."
     hints, default = get_type_hints(cls), {f.name: None if f.default is MISSING else f.default for f in fields(cls)}
     return [Flag(k, section, what, kinds_of(hints[k]), default[k]) for section,some in described(cls).items() for k,what in some.items()
             if sections is None or section in sections or k in names.split()]
@@ -465,7 +465,7 @@ _PROTOCOL = {f.name for f in fields(Protocol)}
 def command_flags(
     verb  # train, gap, evaluate or doctor
 )->list:  # of Flags
-    "All options of a command."
+    "List all flags of a command."
     files = [Flag('config', 'Files', 'YAML file of options; flags win over it', (str,), None),
              Flag('preset', 'Files', f'options shipped with the package: {one_of(presets())}', (str,), None),
              Flag('print_config', 'Files', 'print all options as YAML, and stop', (bool,), False)]
@@ -487,7 +487,7 @@ def from_text(
     text,  # as typed
     kinds  # types it may have
 ):         # its value; ConfigError when it is none of these
-    "The value of a flag; a mapping is written image=photo,answer=none, or as YAML."
+    "Parse the value of a flag; a mapping is written image=photo,answer=none, or as YAML."
     word = text.strip().lower()
     if type(None) in kinds and word == 'none': return None
     if bool in kinds:

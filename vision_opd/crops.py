@@ -26,7 +26,7 @@ def _four(values):
 
 @dataclass(frozen=True)
 class Box:
-    "A rectangle in absolute pixels of its image; a ValueError tells what is none."
+    "Hold a rectangle in absolute pixels of its image; ValueError if it is empty, reversed or not finite."
     left:float    # x of the left edge
     top:float     # y of the upper edge; y grows downwards
     right:float   # x of the right edge, exclusive
@@ -57,7 +57,7 @@ def from_xyxy(
     cls:Box,
     values  # left, top, right, bottom in pixels of the image
 ):          # a Box; ValueError for what is none
-    "From left, top, right, bottom in pixels."
+    "Make a Box from left, top, right, bottom in pixels."
     return cls(*_four(values))
 
 # %% ../nbs/00_crops.ipynb #0b9b6bc7
@@ -66,7 +66,7 @@ def from_xywh(
     cls:Box,
     values  # left, top, width, height in pixels of the image, the last two above 0
 ):          # a Box; ValueError for what is none
-    "From left, top, width, height in pixels: COCO, V*."
+    "Make a Box from left, top, width, height in pixels (COCO, V*)."
     left,top,width,height = _four(values)
     if min(width, height) <= 0: raise ValueError(f'width and height must be above 0, got {width:g} and {height:g}')
     return cls(left, top, left+width, top+height)
@@ -77,7 +77,7 @@ def from_relative(
     values,  # left, top, right, bottom, each 0–1
     size     # width and height of the image in pixels
 ):           # a Box in pixels; ValueError for values outside 0–1 or an empty box
-    "From fractions of the image."
+    "Make a Box from fractions of the image's width and height."
     return _scaled(cls, values, size, 1, 'relative')
 
 # %% ../nbs/00_crops.ipynb #0b38b839
@@ -85,7 +85,7 @@ def looks_relative(
     box,  # a Box, or four numbers
     size  # width and height of the image in pixels
 ):        # bool: nothing lies beyond 1, though a side of the image has more than 2 pixels
-    "Is this box of pixels rather one of fractions of the image?"
+    "Tell whether a box was probably given in fractions of the image."
     return max(box) <= 1 < max(size)/2
 
 @patch(cls_method=True)
@@ -94,18 +94,18 @@ def from_thousand(
     values,  # left, top, right, bottom, each 0–1000
     size     # width and height of the image in pixels
 ):           # a Box in pixels; ValueError for values outside 0–1000 or an empty box
-    "From thousandths of the image: Qwen3-VL."
+    "Make a Box from thousandths of the image's width and height (Qwen3-VL)."
     return _scaled(cls, values, size, 1000, 'in thousandths')
 
 # %% ../nbs/00_crops.ipynb #d10b1c2c
 @patch(as_prop=True)
 def width(self:Box):
-    "Pixels from the left edge to the right one."
+    "Return the width in pixels."
     return self.right - self.left
 
 @patch(as_prop=True)
 def height(self:Box):
-    "Pixels from the upper edge to the lower one."
+    "Return the height in pixels."
     return self.bottom - self.top
 
 @patch
@@ -122,7 +122,7 @@ def clip(
     self:Box,
     size  # width and height of the image in pixels
 ):        # a Box; ValueError for one wholly outside
-    "The part inside the image."
+    "Return the part of the box inside the image."
     W,H = size
     if self.left >= W or self.top >= H or self.right <= 0 or self.bottom <= 0:
         raise ValueError(f'{self} lies outside its image of {W}×{H}')
@@ -134,7 +134,7 @@ def area_ratio(
     self:Box,
     size  # width and height of the image in pixels
 ):        # 0–1; ValueError for a box wholly outside
-    "The share of the image that the box covers."
+    "Compute the share of the image's area that the box covers."
     part = self.clip(size)
     return part.width*part.height/(size[0]*size[1])
 
@@ -144,7 +144,7 @@ def shift(
     dx,  # pixels to the right
     dy   # pixels down
 ):       # a Box of the same size, not clipped
-    "The box moved."
+    "Return the box moved by (dx, dy) pixels."
     return Box(self.left+dx, self.top+dy, self.right+dx, self.bottom+dy)
 
 # %% ../nbs/00_crops.ipynb #e397eafb
@@ -188,7 +188,7 @@ def crop_window(
     context=0.0,   # grow the box by this fraction of its size on each side first
     min_side=0     # the window's sides are at least so many pixels, where the image has them
 )->tuple:          # left, top, right, bottom in whole pixels
-    "The whole pixels around a box, inside the image: they contain the clipped box; ValueError if it lies wholly outside."
+    "Compute the smallest window of whole pixels that contains the clipped box; ValueError if the box lies outside the image."
     grown = box.expand(context).clip(size)
     (l,r),(t,b) = (_span(lo, hi, min_side, end) for lo,hi,end in
                    ((grown.left, grown.right, size[0]), (grown.top, grown.bottom, size[1])))
@@ -208,7 +208,7 @@ def refuse_unclear(
 def eight_bits(
     image  # PIL image of one channel, integers 0–65535
 ):         # PIL image, mode L; ValueError for pixels of unknown range
-    "Deep greys scaled to 8 bits: by the bits that a TIFF names, else 16; the darkest quarter of 16 bits alone may as well be 10, 12 or 14."
+    "Scale gray values of more than 8 bits to 8, by the depth that a TIFF states, else 16; ValueError if the values may have 10, 12 or 14 bits."
     deep,bits = np.asarray(image), getattr(image, 'tag_v2', {}).get(258, (16,))[0]
     low,high = int(deep.min()), int(deep.max())
     if low < 0 or high > 65535 or bits in (16, 32) and 255 < high < 2**14:
@@ -220,7 +220,7 @@ def eight_bits(
 def as_rgb(
     image:Image.Image  # any mode
 )->Image.Image:        # mode RGB, turned upright; the same object where nothing is to do
-    "The picture a person would see: EXIF rotation applied, transparency on white, 16 bits scaled to 8; ValueError if none."
+    "Convert to upright RGB: EXIF rotation applied, transparency on white, 16 bits scaled to 8; ValueError for animations and other pixels."
     refuse_unclear(image)
     if image.format == 'TIFF': image.load()   # Pillow turns a TIFF itself
     if image.getexif().get(0x0112, 1) != 1: image = ImageOps.exif_transpose(image)
@@ -239,7 +239,7 @@ def draw_frame(
     box:Box,            # outer edge of the frame
     width=5             # pixels, inwards
 )->Image.Image:         # a framed copy
-    "A red rectangle on a copy of the image (paper, section 3; width as in the released data)."
+    "Draw a red rectangle on a copy of the image (paper, section 3; width as in the released data)."
     framed = image.copy()
     ImageDraw.Draw(framed).rectangle([*box], outline='red', width=width)
     return framed
@@ -250,14 +250,14 @@ _options = re.compile(r'\n\n(?=\(?A[.):] )')
 def add_hint(
     question  # plain, with or without options
 ):            # str
-    "The question with `HINT` after it, before its options if it has some."
+    "Append `HINT` to a question, before its options if it has some."
     at = m.start() if (m := _options.search(question)) else len(question)
     return f'{question[:at]}\n\n{HINT}{question[at:]}'
 
 def strip_hint(
     text  # a question of the released files, or a plain one
 ):        # str
-    "The question without `HINT`."
+    "Remove `HINT` from a question."
     return text.replace(f'\n\n{HINT}', '').replace(HINT, '').strip()
 
 # %% ../nbs/00_crops.ipynb #376bed78
@@ -266,7 +266,7 @@ VIEWS = 'full', 'crop', 'degraded', 'null', 'masked', 'random'
 # %% ../nbs/00_crops.ipynb #1f458b43
 @dataclass(frozen=True)
 class Recipe:
-    "How a picture, a box and a question become two views."
+    "Hold the options that turn an image, a box and a question into two views."
     student_frame:bool=False  # the red frame in the student's view
     teacher_frame:bool=False  # and in the teacher's
     student_hint:bool=False   # `HINT` in the student's prompt
@@ -299,7 +299,7 @@ def get_recipe(
     recipe,      # 'clean', 'released' or a Recipe
     **overrides  # fields of Recipe to change
 ):               # a Recipe; ValueError for an unknown name or field, or a value out of range
-    "A recipe by its name, with some fields changed."
+    "Look up a recipe by name and change some of its fields."
     if not isinstance(recipe, Recipe):
         if recipe not in RECIPES: raise ValueError(f'no recipe {recipe!r}: there are {", ".join(RECIPES)}')
         recipe = RECIPES[recipe]
@@ -312,14 +312,14 @@ def zoomed_size(
     size,   # width and height in pixels
     factor  # above 0
 ):          # (width, height) in whole pixels, each at least 1
-    "Both sides times a factor, rounded."
+    "Multiply both sides by a factor and round."
     return tuple(max(1, round(s*factor)) for s in size)
 
 def fitted_size(
     size,       # width and height in pixels
     max_pixels  # width × height at most, from 1; None: any
 ):              # (width, height) in whole pixels, each at least 1
-    "The largest size within a pixel budget, aspect kept; one that fits already is left alone."
+    "Compute the largest size within a pixel budget, aspect ratio kept; a size within it is returned unchanged."
     if max_pixels is None or size[0]*size[1] <= max_pixels: return tuple(size)
     f = math.sqrt(max_pixels/(size[0]*size[1]))
     w,h = (min(max(1, math.floor(s*f)), max_pixels) for s in size)
@@ -330,13 +330,13 @@ def resized(
     image,  # PIL image
     size    # width and height in pixels
 ):          # PIL image; the same object where nothing changes
-    "The image at another size, Lanczos."
+    "Resize an image with Lanczos resampling."
     return image if image.size == size else image.resize(size, Image.Resampling.LANCZOS)
 
 def flat(
     image  # RGB
 ):         # RGB
-    "An image of the same size in the mean colour."
+    "Make an image of the same size filled with the mean color."
     mean = np.asarray(image).reshape(-1, 3).mean(0).round().astype(int)
     return Image.new('RGB', image.size, tuple(mean.tolist()))
 
@@ -346,7 +346,7 @@ def free_spot(
     size:tuple,    # width and height of the image
     seed=0         # chooses among the places
 ):                 # left and top of a window of the same size, without overlap, all such places equally likely
-    "Where else a window of this size could lie (a control: same pixels, no evidence); ValueError if nowhere."
+    "Choose a window of the same size that does not overlap the evidence (a control: same pixels, no evidence); ValueError if there is none."
     (l,t,r,b),(W,H) = window, size
     w,h = r-l, b-t
     X,Y = W-w, H-h   # the last left and top; places left, right, above and below the window:
@@ -361,14 +361,14 @@ def free_spot(
 # %% ../nbs/00_crops.ipynb #f04d7785
 @dataclass(frozen=True)
 class Geometry:
-    "Where the frame and the crop of a picture lie, and how large its views are."
+    "Compute frame, crop window and view sizes of an image without decoding its pixels."
     size:tuple     # width and height of the picture
     box:Box|None   # the evidence
     recipe:Recipe  # how the views are made
 
     @cached_property
     def grown(self):
-        "The grown box, clipped: the outer edge of the frame."
+        "Return the padded box, clipped to the image: the outer edge of the frame."
         if self.box is None:
             raise ValueError('this view needs a box and there is none; without one a student can have the "degraded" '
                              'and a teacher the "full" view, unframed')
@@ -376,13 +376,13 @@ class Geometry:
 
     @cached_property
     def window(self):
-        "Left, top, right, bottom of the crop in whole pixels."
+        "Return left, top, right, bottom of the crop in whole pixels."
         return crop_window(self.grown, self.size, self.recipe.context, self.recipe.min_side)
 
     def view_size(
         self, name  # one of VIEWS
     ):              # (width, height) in pixels; ValueError if it needs a box and there is none
-        "How large a view will be, before it is made."
+        "Compute the size of a view before it is made."
         if name in ('crop', 'random') or name == 'null' and self.box:
             l,t,r,b = self.window
             size = zoomed_size((r-l, b-t), self.recipe.zoom)
@@ -391,7 +391,7 @@ class Geometry:
 
 # %% ../nbs/00_crops.ipynb #eadaa313
 class ViewPair:
-    "One question seen twice: by the student as a whole, by the teacher close up."
+    "Hold the student's and the teacher's view of one question; views are made when first read."
     def __init__(
         self,
         image:Image.Image,  # any mode
@@ -454,7 +454,7 @@ def view(
     name:str,      # one of VIEWS
     framed=False   # with the red frame
 )->Image.Image:    # RGB; the same object when asked again
-    "A view of the picture by name, made once, inside the pixel budget; ValueError if it cannot be made."
+    "Make a view by name, once, within the pixel budget; ValueError if it cannot be made."
     key = name, bool(framed)
     if key not in self._made:
         image = self._make(*key)
@@ -464,22 +464,22 @@ def view(
 # %% ../nbs/00_crops.ipynb #476cc82a
 @patch(as_prop=True)
 def student_image(self:ViewPair):
-    "What the student sees: x, RGB."
+    "Return the student's image x, RGB."
     return self.view(self.recipe.student_view, self.recipe.student_frame)
 
 @patch(as_prop=True)
 def teacher_image(self:ViewPair):
-    "What the teacher sees: x', RGB."
+    "Return the teacher's image x', RGB."
     return self._taught[0] if self._taught else self.view(self.recipe.teacher_view, self.recipe.teacher_frame)
 
 @patch(as_prop=True)
 def student_text(self:ViewPair):
-    "What the student reads: q, with the hint if the recipe says so."
+    "Return the student's text q, with the hint if the recipe adds it."
     return add_hint(self.question) if self.recipe.student_hint else self.question
 
 @patch(as_prop=True)
 def teacher_text(self:ViewPair):
-    "What the teacher reads."
+    "Return the teacher's text."
     if self._taught: return self._taught[1]
     return add_hint(self.question) if self.recipe.teacher_hint else self.question
 
@@ -496,12 +496,12 @@ def beside(
 
 @patch(as_prop=True)
 def student_images(self:ViewPair):
-    "All that the student sees: one image, or a list."
+    "Return all images of the student: one image, or a list."
     return self.beside(self.student_image)
 
 @patch(as_prop=True)
 def teacher_images(self:ViewPair):
-    "All that the teacher sees: one image, or a list."
+    "Return all images of the teacher: one image, or a list."
     return self.beside(self.teacher_image)
 
 # %% ../nbs/00_crops.ipynb #9d7154b9
@@ -521,7 +521,7 @@ def view_pair(
     place=0,            # where the image stands among them
     **overrides         # fields of Recipe to change
 )->ViewPair:
-    "What student and teacher see of one example (paper, section 3.1), or a ValueError that says why not."
+    "Make the student's and the teacher's view of one example (paper, section 3.1); ValueError if a view cannot be made."
     image = as_rgb(image)
     if box is not None and not isinstance(box, Box): box = _pixels(box, image.size)
     return ViewPair(image, box, question, get_recipe(recipe, **overrides), others, place)
@@ -547,7 +547,7 @@ def sheet(
     self:ViewPair,
     height=240  # of the student's view in pixels, and at most of the teacher's
 ):              # RGB, with titles; the dashed line round the evidence is not in the views
-    "Both views side by side."
+    "Draw both views side by side."
     s,t,r = self.student_image, self.teacher_image, self.recipe
     whole = self.box and r.student_view != 'crop' and not r.student_frame
     box = Box(*(v*s.width/self.image.width for v in self.box.clip(self.image.size))) if whole else None
@@ -575,7 +575,7 @@ def third_views(
     pairs:list,  # n ViewPairs
     kind:str     # one of THIRD_VIEWS
 )->list:         # n images, RGB; ValueError for another kind or a view that cannot be made
-    "A further view of each pair: for controls (same_view, shuffled, random) and contrastive targets (null, masked)."
+    "Make a further image for each pair: for controls (same_view, shuffled, random) and contrastive targets (null, masked)."
     if kind not in THIRD_VIEWS: raise ValueError(f'a third view is one of {", ".join(THIRD_VIEWS)}; got {kind!r}')
     if kind == 'same_view': return [p.student_image for p in pairs]
     if kind == 'shuffled': return [_next_crop(pairs, i) for i in range(len(pairs))]
@@ -588,7 +588,7 @@ def with_teacher(
     image,     # RGB, what the teacher sees
     text=None  # what the teacher reads; None: the same as before
 ):             # a new ViewPair; this one stays as it is
-    "The same student beside a teacher who sees another image."
+    "Replace the teacher's image, and its text if given."
     other = copy.copy(self)
     other._taught = image, self.teacher_text if text is None else text
     return other
@@ -597,7 +597,7 @@ def controlled(
     pairs:list,  # n ViewPairs
     control      # one of THIRD_VIEWS; None: the pairs as they are
 )->list:         # n ViewPairs; ValueError as from `third_views`
-    "Pairs whose teacher sees a third view instead of the evidence (controls of the paper's claim)."
+    "Replace the teacher's image of each pair by a control image (control runs of the paper's claim)."
     if control is None: return list(pairs)
     return [p.with_teacher(im, p.student_text if control == 'same_view' else None)
             for p,im in zip(pairs, third_views(pairs, control))]
@@ -612,7 +612,7 @@ def visual_tokens(
     size,      # width and height of a view
     processor  # a processor or image processor of transformers
 )->int:
-    "How many tokens of the prompt an image of this size takes, without the image; ValueError if the processor cannot tell."
+    "Count the prompt tokens of an image of this size without the image; ValueError if the processor cannot tell."
     w,h = size
     try: return int(processor._get_num_multimodal_tokens(image_sizes=[(h, w)])['num_image_tokens'][0])
     except (AttributeError, TypeError, KeyError): pass   # it has no such method, or it is broken: SmolVLM's, in transformers 5.24
@@ -628,7 +628,7 @@ def caption(
     self:ViewPair,
     processor=None  # of transformers, to count visual tokens; None: they are not counted
 ):                  # one line; ValueError if the processor cannot tell
-    "Size, share of the picture and, with a processor, visual tokens of both views."
+    "Describe both views in one line: size, share of the image and, with a processor, visual tokens."
     def cost(im):
         return f'{im.width}×{im.height}' + (f', {visual_tokens(im.size, processor)} tokens' if processor else '')
     share = f'; {self.box} is {self.box.area_ratio(self.image.size):.1%} of the picture' if self.box else ''

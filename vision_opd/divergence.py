@@ -22,7 +22,7 @@ def terms(
     t,         # [n,K] log-probabilities of the teacher
     beta:float # 0: KL(T‖S), forward; 1: KL(S‖T), reverse; between: JSD_β(T‖S)
 ):             # [n,K] what each id adds to the divergence
-    "The summands of the divergence, as plain differentiable torch (GKD, arXiv 2306.13649)."
+    "Compute the summands of the divergence, as plain differentiable torch (GKD, arXiv 2306.13649)."
     if beta == 0: return t.exp()*(t - s)
     if beta == 1: return s.exp()*(s - t)
     d = (t - s).clamp(-80, 80)
@@ -44,7 +44,7 @@ def kl_(
     d,      # [n,K] log T/S; overwritten
     reverse # False: KL(T‖S); True: KL(S‖T)
 ):          # [n]
-    "Forward or reverse KL as a sum without negative terms."
+    "Compute forward or reverse KL as a sum without negative terms."
     gap = d.abs().neg_().expm1_().mul_(torch.maximum(S, T)).copysign_(-d)  # S − T
     if reverse:
         v = -d.mul_(S).add(gap).sum(-1)
@@ -61,7 +61,7 @@ def jsd_(
     d,   # [n,K] log T/S; overwritten
     beta # in (0, 1)
 ):       # [n]
-    "JSD_β(T‖S) = β·KL(T‖M) + (1−β)·KL(S‖M)."
+    "Compute JSD_β(p_T‖p_S) = β·KL(p_T‖m) + (1−β)·KL(p_S‖m)."
     d.clamp_(-80, 80)
     if beta <= .5: w = d.sub_(u := d.expm1().mul_(beta).log1p_()).neg_()
     else: u = d.add_(w := d.neg().expm1_().mul_(1-beta).log1p_())
@@ -76,7 +76,7 @@ def compare_(
     zt,        # [n,K] teacher logits; overwritten
     beta:float # 0 forward KL, 1 reverse KL, else JSD_β
 ):             # [n] divergences
-    "A divergence and its gradient in closed form, in the memory of its arguments."
+    "Compute a divergence and its gradient in closed form, in the memory of its arguments."
     d = zt - zs
     (hs, ns), (ht, nt) = softmax_(zs), softmax_(zt)  # logits turn into S and T
     d += (hs - ht) - (nt/ns).log()
@@ -105,7 +105,7 @@ def choose(
     support:str,  # whose ids: 'student', 'teacher' or 'union'
     top_k:int     # how many of each
 ):                # ([n,K] ids, [n,K] True where an id is listed a second time, or None)
-    "The ids that get a bucket of their own."
+    "Choose the ids of the support."
     if support != 'union': return (zs if support == 'student' else zt).topk(top_k, sorted=False).indices, None
     ids, more = (z.topk(top_k, sorted=False).indices for z in (zs, zt))
     seen = torch.zeros_like(zs, dtype=torch.bool).scatter_(1, ids, True).gather(1, more)
@@ -118,7 +118,7 @@ def sampled_(
     y,         # [n] the ids the student sampled
     beta:float # as in `terms`
 ):             # [n] unbiased estimates of the divergences
-    "One sample's estimate of a divergence, and of its gradient by the score function."
+    "Estimate a divergence from one sample, and its gradient by the score function."
     z = [z.gather(1, y[:, None]) for z in (zs, zt)]
     s, t = (x - hi - n.log() for x, (hi, n) in zip(z, (softmax_(zs), softmax_(zt))))
     d = (t - s).clamp(-80, 80)
@@ -135,7 +135,7 @@ def _demand(ok, message):
 # %% ../nbs/06_divergence.ipynb #4f0fbbc5
 @dataclass(frozen=True)
 class Measure:
-    "How two rows of logits are compared: the options `token_divergence` and `chunked_divergence` share."
+    "Hold the options that `token_divergence` and `chunked_divergence` share."
     beta:float=0.5                # 0: KL(T‖S), forward; 1: KL(S‖T), reverse; between: JSD_β(T‖S)
     top_k:int|None=100            # ids with a bucket of their own; None: every id
     support:str='student'         # who chooses them: 'student', 'teacher', 'union'; or 'full', or 'sampled'
@@ -157,7 +157,7 @@ class Measure:
 
     @property
     def whole(self):
-        "Does every id have a bucket of its own?"
+        "Tell whether the support covers the vocabulary."
         return self.support == 'full' or self.top_k is None
 
 # %% ../nbs/06_divergence.ipynb #748f2b55
@@ -175,7 +175,7 @@ def block_(
     m,     # a `Measure`
     y=None # [n] sampled ids, for support='sampled'
 ):         # [n] divergences
-    "The divergence of a few rows on the support that the measure names."
+    "Compute the divergence of a few rows on the support that `m` names."
     if m.temperature != 1: zs.div_(m.temperature); zt.div_(m.temperature)
     compare = partial(_pointwise_, hook=m.pointwise) if m.pointwise else compare_
     if m.support == 'sampled': return sampled_(zs, zt, y, m.beta)
@@ -188,7 +188,7 @@ def block_(
 
 # %% ../nbs/06_divergence.ipynb #3f338712
 def cap_(z, m):
-    "The model's own scale and soft cap on logits of any shape, in place: z ← c·tanh(scale·z/c)."
+    "Apply the model's scale and soft cap in place: z ← c·tanh(scale·z/c)."
     if m.softcap: return z.mul_(m.logit_scale/m.softcap).tanh_().mul_(m.softcap)
     return z.mul_(m.logit_scale) if m.logit_scale != 1 else z
 
@@ -203,7 +203,7 @@ def measure_(
     rows,  # [n] which tokens these are, for the hooks
     y=None # [n] sampled ids
 ):         # ([n] divergences, [n] 0: finite, 1: bad student, 2: bad teacher, 3: both)
-    "Everything that happens to a chunk of logits."
+    "Compute the divergence of a chunk of logits: scale, hooks, support, temperature, check for non-finite values."
     bad = (~_finite(zs)).char() + 2*(~_finite(zt)).char()
     cap_(zs, m); cap_(zt, m)
     slope = 1 - (zs/m.softcap)**2 if m.softcap else None
@@ -219,7 +219,7 @@ def measure_(
 
 # %% ../nbs/06_divergence.ipynb #e131a201
 class NonFiniteLogits(ValueError):
-    "Logits with nan or inf in them; `.rows` lists where, as indices into the leading dimensions."
+    "Report nan or inf in logits; `.rows` lists their indices into the leading dimensions."
     def __init__(self, bad, rows, shape):
         at = torch.unravel_index(rows[bad > 0], shape or (1,))
         self.rows = list(zip(*(x.tolist() for x in at)))
@@ -275,7 +275,7 @@ def token_divergence(
     tokens=None,       # [...] the ids the student sampled, for support='sampled'
     **options          # the rest of `Measure`: logit_scale, softcap, target, pointwise, watch
 ):                     # [...] one divergence a token, float32 (float64 for float64 logits)
-    "Student's distance from the teacher at every token (arXiv 2605.18740); ValueError, NonFiniteLogits say what is wrong."
+    "Compute the student's divergence from the teacher at every token (arXiv 2605.18740)."
     m, (*shape, V) = Measure(beta, top_k, support, temperature, **options), student_logits.shape
     _same_task(m, V, teacher_logits.shape[-1], student_logits.shape[:-1], teacher_logits.shape[:-1], 'logits')
     y = _ids(tokens, m, student_logits.shape[:-1], V, student_logits.device)
@@ -371,7 +371,7 @@ def chunked_divergence(
     chunk_size=256,   # tokens whose logits exist at one time
     **options         # the rest of `Measure`: logit_scale, softcap, target, pointwise, watch
 ):                    # [...] one divergence a token, float32 (float64 for float64 states)
-    "`token_divergence` of `states @ head.T`; the logits of a chunk are gone before those of the next exist; the same errors."
+    "Compute `token_divergence` of `states @ head.T` chunk by chunk, so that the logits of only one chunk exist at a time; the same errors."
     m, shape = Measure(beta, top_k, support, temperature, **options), student_states.shape[:-1]
     _matching(m, student_states, teacher_states, student_head, teacher_head, chunk_size)
     hs, W = _work(student_states.flatten(0, -2), student_head)
@@ -393,7 +393,7 @@ def count_units(
     mask,                # [S,R] True at the tokens that count
     how='sequence_mean'  # 'sequence_mean': answers with at least one token; 'token_mean': tokens
 ):                       # scalar tensor; add up over micro-batches and processes before the first backward
-    "What the loss is divided by, one micro-batch's part of it."
+    "Count what the loss is divided by, of one micro-batch."
     _how(how)
     return mask.bool().any(-1).sum() if how == 'sequence_mean' else mask.bool().sum()
 
@@ -403,7 +403,7 @@ def token_weights(
     how='sequence_mean', # the paper's mean of means, or 'token_mean'
     count=None           # the global count, see `count_units`; None: of this mask alone
 ):                       # [S,R] float32: the factor of each token in the loss
-    "The weights of `reduce`, known before any logits are."
+    "Compute the weights of `reduce`, which do not depend on logits."
     _how(how)
     w, count = mask.bool().float(), count_units(mask, how) if count is None else count
     if how == 'sequence_mean': w = w/w.sum(-1, keepdim=True).clamp(min=1)
@@ -415,7 +415,7 @@ def reduce(
     how='sequence_mean',  # as in `token_weights`
     count=None            # as in `token_weights`
 ):                        # scalar: this micro-batch's share of the loss; shares add up
-    "The loss: a mean over each answer, then over all answers of the update (arXiv 2605.18740)."
+    "Reduce per-token divergences: the mean of each answer, then over all answers of the update (arXiv 2605.18740)."
     _demand(per_token.shape == mask.shape,
             f'per_token {tuple(per_token.shape)} and mask {tuple(mask.shape)} must have one shape')
     mask = mask.bool().to(per_token.device)
@@ -429,7 +429,7 @@ def diagnose(
     zt,       # [n,V] teacher logits
     top_k=100 # the student's ids outside of which the teacher's mass is counted
 )->dict:      # name → [n]
-    "What the loss does not say about two rows of logits."
+    "Compute diagnostics of each token that the loss does not show."
     V = zs.shape[-1]
     _demand(top_k <= V, f'top_k={top_k} asks for more ids than the vocabulary has ({V}): lower it')
     s, t = zs.log_softmax(-1), zt.log_softmax(-1)
@@ -442,7 +442,7 @@ def diagnose(
 
 # %% ../nbs/06_divergence.ipynb #7b75235e
 class Watch:
-    "Pass as `watch=`: collects the diagnostics of every token that is measured."
+    "Collect the diagnostics of every scored token, as `watch=`."
     def __init__(self, top_k=100): self.top_k, self.seen = top_k, []
 
     def __call__(self, zs, zt, rows): self.seen.append(dict(row=rows, **diagnose(zs, zt, self.top_k)))
@@ -456,7 +456,7 @@ class Watch:
         return {k: x.float().mean().item() for k, x in self.table().items() if k != 'row'}
 
     def warnings(self):
-        "Sentences about what needs attention; an empty list is good news."
+        "List sentences about what needs attention."
         s, out = self.summary(), []
         if s.get('far', 0) > .5: out.append(f"{s['far']:.0%} of the tokens have a JSD near ln 2, as between unrelated "
                                             'models: check that the teacher is loaded and scores the same tokens')
@@ -474,7 +474,7 @@ def clip_tokens(
     return per_token.clamp(max=limit)
 
 def clip_terms(limit:float): # nats an id may add
-    "A `pointwise=` hook: cap what each id adds to a token's divergence (OPSD, arXiv 2601.18734)."
+    "Make a `pointwise=` hook that caps what each id adds to a token's divergence (OPSD, arXiv 2601.18734)."
     _demand(limit > 0, f'limit must be above 0, got {limit}')
     return lambda terms: terms.clamp(max=limit)
 
@@ -485,7 +485,7 @@ def tilt(
     floor=.1,  # α: ids below this fraction of the best one's probability get none; 0: no floor
     head=None  # [V, H] the teacher's head, when `null` are states
 ):             # a `target=` hook
-    "Target shaping by contrast with a view that shows nothing (OPD-Aha; plausibility floor as in VCSD)."
+    "Make a `target=` hook that contrasts the teacher with a view without evidence (OPD-Aha; plausibility floor as in VCSD)."
     null = null.detach().flatten(0, -2)
     def target(zt, rows, m):
         _demand(m.beta < 1 or not floor, 'reverse KL (beta=1) to a target with a floor is infinite: '
@@ -508,7 +508,7 @@ def token_logprobs(
     logit_scale=1.0, softcap=None, # the model's own, as in `Measure`
     logprobs=None       # function of a chunk's logits [n,V]: their log-probabilities; None: log-softmax
 ):                      # [...] log-probability of each id, float32, without gradient
-    "What a policy thought of the tokens that were written."
+    "Compute the log-probability of each sampled token."
     m, y = Measure(logit_scale=logit_scale, softcap=softcap), tokens.flatten()
     h, W = _work(states.detach().reshape(-1, head.shape[1]), head.detach())
     with torch.no_grad(), torch.autocast(h.device.type, enabled=False):
@@ -521,7 +521,7 @@ def visual_advantage(
     seen, # [...] log-probabilities of the written tokens, by a teacher with its view
     blind # [...] by the same teacher with a degraded view
 ):        # [...] nats, never negative
-    "How much the view speaks for each token (VA-OPD, arXiv 2605.21924)."
+    "Compute how much the view raises each token's log-probability (VA-OPD, arXiv 2605.21924)."
     return (seen - blind).clamp(min=0)
 
 # %% ../nbs/06_divergence.ipynb #03d63120
@@ -532,7 +532,7 @@ def advantage_weights(
     high=.5,    # γ: what the high group weighs together
     count=None  # the global number of answers, see `count_units`
 ):              # [S,R] weights: use them in place of `token_weights`
-    "High-advantage tokens averaged apart from the others (VA-OPD, arXiv 2605.21924)."
+    "Weight tokens so that the group of high visual advantage is averaged apart (VA-OPD, arXiv 2605.21924)."
     mask = mask.bool()
     rank = advantage.masked_fill(~mask, -torch.inf).argsort(dim=-1, descending=True, stable=True).argsort(-1)
     top = mask & (rank < (share*mask.sum(-1, keepdim=True)).ceil().clamp(min=1))
@@ -545,7 +545,7 @@ def rollout_weights(
     mask,     # [S,R] True at the tokens that count
     mean=None # mean of the answers' mean advantages over the whole update; None: over this mask
 ):            # [S,1] factors of the answers, 1 on average
-    "Answers that use the image count more (VA-OPD, arXiv 2605.21924)."
+    "Weight answers by their mean visual advantage (VA-OPD, arXiv 2605.21924)."
     a = (advantage*mask).sum(-1, keepdim=True)/mask.sum(-1, keepdim=True).clamp(min=1)
     mean = a[mask.any(-1)].mean() if mean is None else mean
     return a/torch.as_tensor(mean).clamp(min=1e-12)
@@ -555,7 +555,7 @@ def margin_gate(
     margin,     # [...] log T₍₁₎ − log T₍₂₎ of each token, see `diagnose`
     least:float # nats
 ):              # [...] 1.0 where the token counts, else 0.0
-    "Only tokens on which the teacher is decided."
+    "Keep only tokens at which the teacher's margin reaches a threshold."
     _demand(least >= 0, f'least must be at least 0, got {least}')
     return (margin >= least).float()
 
@@ -567,5 +567,5 @@ def anchor(
     base_head,      # [V, H]
     **options       # as in `chunked_divergence`
 ):                  # [...] add it to the divergence, times a small number
-    "KL(student‖base) at every token."
+    "Compute KL(p_S‖p_base) at every token."
     return chunked_divergence(student_states, base_states, student_head, base_head, 1, support='full', **options)

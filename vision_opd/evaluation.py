@@ -28,7 +28,7 @@ from .statistics import *
 # %% ../nbs/10_evaluation.ipynb #3ce17fc7
 @dataclass
 class GapReport:
-    "The regional-to-global gap of one model on some examples, item by item."
+    "Hold the regional-to-global gap of one model on some examples, item by item."
     ids:list           # N example ids
     answers:dict       # view name → N generated answers
     hits:dict          # view name → N booleans; {} when no answer is known
@@ -46,12 +46,12 @@ class GapReport:
     def rate(self,
         view  # one of those asked
     ):        # Estimate
-        "Accuracy on a view; None where no answer is known."
+        "Compute the accuracy on a view; None if no answer is known."
         return proportion(self._hits(view), self._shared(self.known)) if self.hits else None
     def confidence(self,
         view  # one of those asked
     ):        # Estimate
-        "Mean confidence on a view; None where the model tells none."
+        "Compute the mean confidence on a view; None if the model reports none."
         return mean(self.confidences[view], self._shared()) if self.confidences else None
     full = property(lambda self: self.rate('full'), doc='Accuracy on the full image.')
     crop = property(lambda self: self.rate('crop'), doc='Accuracy on the crop.')
@@ -61,20 +61,20 @@ class GapReport:
 # %% ../nbs/10_evaluation.ipynb #59ac2f2e
 @patch(as_prop=True)
 def gap(self:GapReport):
-    "Crop minus full, paired by example: of accuracies, or of confidences where no answer is known."
+    "Compute crop minus full, paired by example: of accuracies, or of confidences if no answer is known."
     if not self.hits: return mean(np.subtract(self.confidences['crop'], self.confidences['full']), self._shared())
     return mean(self._hits('crop').astype(float) - self._hits('full'), self._shared(self.known))
 
 @patch(as_prop=True)
 def taught(self:GapReport):
-    "P(crop right | full wrong): the share of its mistakes that the model could learn from its own crops; None if it makes none."
+    "Compute P(crop right | full wrong): the share of its mistakes that the model could learn from its own crops; None if it makes none."
     if not self.hits or self._hits('full').all(): return None
     wrong = np.flatnonzero(self.known)[~self._hits('full')]
     return proportion(np.asarray(self.hits['crop'])[wrong], self._shared(wrong))
 
 @patch(as_prop=True)
 def table(self:GapReport):
-    "Two by two: how often each view is right, together."
+    "Cross-tabulate how often each view is right."
     if not self.hits: return None
     both = (pd.Categorical(np.where(self._hits(v), 'right', 'wrong'), ['right', 'wrong']) for v in ('full', 'crop'))
     two = pd.crosstab(*both, dropna=False)
@@ -83,13 +83,13 @@ def table(self:GapReport):
 # %% ../nbs/10_evaluation.ipynb #a324dfea
 @patch(as_prop=True)
 def agreement(self:GapReport):
-    "How often the two views get the same answer; needs no truth."
+    "Compute how often the two views get the same answer; needs no labels."
     same = [bool(same_answer(*two)) for two in zip(self.answers['full'], self.answers['crop'])]
     return proportion(same, self._shared())
 
 @patch(as_prop=True)
 def teachable(self:GapReport):
-    "How often the answers differ and the crop's is the surer one; needs no truth, but confidences."
+    "Compute how often the answers differ and the crop's has the higher confidence; needs no labels, but confidences."
     if not self.confidences: return None
     differ = [not same_answer(*two) for two in zip(self.answers['full'], self.answers['crop'])]
     return proportion(np.greater(self.confidences['crop'], self.confidences['full']) & differ, self._shared())
@@ -99,7 +99,7 @@ def by_area(
     self:GapReport,
     bins=3  # so many with about equally many examples, or a list of edges, shares of the image
 ):          # DataFrame, one row a bin; ValueError where a box or an answer is not known
-    "The gap of examples with small, middling and large evidence."
+    "Compute the gap by the size of the evidence."
     if not self.hits or np.isnan(self.areas).any(): raise ValueError('bins by area need a box and an answer for every example')
     share = pd.Series(self.areas)*100
     cut = pd.qcut(share, bins, duplicates='drop') if isinstance(bins, int) else pd.cut(share, np.multiply(bins, 100))
@@ -118,7 +118,7 @@ def __getitem__(self:GapReport,
 
 @patch
 def to_dict(self:GapReport):
-    "Everything, for a JSON file: estimates as [value, low, high], and each item's answers."
+    "Convert the report to JSON types: estimates as [value, low, high], and each item's answers."
     names = 'full', 'crop', 'gap', 'taught', 'agreement', 'teachable', 'full_confidence', 'crop_confidence'
     found = {k: getattr(self, k) for k in names} | {f'{v}_accuracy': self.rate(v) for v in self.answers if v not in names}
     items = [dict(id=i, **{v: a[n] for v,a in self.answers.items()}) for n,i in enumerate(self.ids)]
@@ -143,7 +143,7 @@ def progress(
     unit,      # what is counted
     initial=0  # how many are done already
 ):             # a tqdm bar
-    "A bar of what is done and how much is left; TQDM_DISABLE=1 shows none, as do all processes but the first."
+    "Make a progress bar; hidden with TQDM_DISABLE=1 and on all processes but the first."
     off = os.environ.get('RANK', '0') != '0' or os.environ.get('TQDM_DISABLE', '0') not in ('', '0')
     return tqdm(desc=what, total=total, unit=f' {unit}s', initial=initial, disable=off)
 
@@ -187,7 +187,7 @@ def pair_of(
     example,  # an Example
     recipe    # how views are made, see `crops.RECIPES`
 ):            # ViewPair
-    "The views of an example; a ValueError names it."
+    "Make the views of an example; a ValueError names it."
     try: return example.pair(recipe=recipe)
     except ValueError as e: raise ValueError(f'{"" if str(e).startswith("example") else f"example {example.id}: "}{e}') from None
 
@@ -197,7 +197,7 @@ def gap_report(
     judge=None,    # a Server or LocalJudge
     verdicts=None  # path of its verdicts
 )->GapReport:  # ValueError for an answer that failed
-    "The gap report of answers that are there."
+    "Compute the gap report from given answers."
     for v,rows in found.items():
         for e,r in zip(examples, rows):
             if r['error']: raise ValueError(f'example {e.id}, view {v}: {r["detail"]}')
@@ -237,7 +237,7 @@ def ask_about(
 def gap_closed(
     before, after  # GapReports of the same examples
 ):                 # Estimate; None where no answer is known or there was no gap
-    "The share of the gap that is gone, with an interval from drawing examples (and their images) again."
+    "Compute the share of the gap that was closed, with a bootstrap interval over examples (and their images)."
     if before.ids != after.ids: raise ValueError('the two reports are not of the same examples: what was closed cannot be told')
     if diff := [k for k,v in (before.protocol or {}).items() if after.protocol and after.protocol[k] != v]:
         raise ValueError(f'the two reports were measured with another {", ".join(diff)}: what was closed cannot be told')
@@ -251,7 +251,7 @@ def item_set(
     limit=None, # the first so many; None: all
     **reading   # further arguments of `load_examples`, for examples
 ):              # Items; ValueError where they cannot be opened
-    "The items of a benchmark, or of examples; a name of one's own is given as 'name=source'."
+    "Open the items of a benchmark, or of examples; 'name=source' gives them a name."
     name, _, where = str(source).partition('=') if isinstance(source, str) else ('', '', '')
     if name in BENCHMARKS: return load_benchmark(name, where or None, limit)
     if isinstance(source, str) and re.fullmatch(r'[\w* -]+', source) and not Path(source).exists(): load_benchmark(source)   # says which is meant
@@ -270,7 +270,7 @@ def asker(
     batch_size,  # prompts at a time
     **loading    # arguments of `policies.load`
 ):               # (text, function)
-    "(name, function that gives a Local) of a folder, a hub id, 'NAME=FOLDER' or a Local."
+    "Return (name, function that returns a Local) for a folder, a hub id, 'NAME=FOLDER' or a Local."
     if isinstance(model, Local): return model.name, lambda: model
     name, _, where = str(model).partition('=')
     if not where:
@@ -285,7 +285,7 @@ def askers(
     batch_size,  # prompts at a time, of a model
     **loading    # arguments of `policies.load`
 ):               # list of pairs; ValueError for both or none of model and server, or for two of one name
-    "Who is asked: [(name, function that gives a Local or the Server)], the base first."
+    "List the models to ask: [(name, function that returns a Local or the Server)], the base first."
     if (model is None) == (server is None): raise ValueError('one of model and server is asked: give one of them')
     who = [asker(m, batch_size, **loading) for m in (base, model) if m is not None] + ([(server.model, lambda: server)] if server else [])
     if len(set(dict(who))) == len(who): return who
@@ -301,7 +301,7 @@ def ask_all(
     protocol,       # a Protocol
     processor=None  # counts the tokens a server must report; None: they are not counted
 ):                  # a dictionary; RunStopped when too many items in a row fail
-    "{(benchmark, view): [records of each model]}; one model is in memory at a time."
+    "Collect {(benchmark, view): [records of each model]}; one model is in memory at a time."
     found = {}
     for name,make in who:
         model = make()
@@ -321,7 +321,7 @@ def gap_of(
     full, crop,  # Scores of one model on the two views
     records      # its records of both views, dictionaries
 )->GapReport:
-    "The gap of answers that were scored; an item without a score on either view is left out."
+    "Make a gap report from scored answers; an item without a score on either view is left out."
     ids = [i for i,h in full.hits.items() if h is not None and crop.hits.get(i) is not None]
     by = {(r['view'], r['id']): r for r in records}
     column = lambda name: {v: [by[v, i].get(name) for i in ids] for v in ('full', 'crop')}
@@ -333,7 +333,7 @@ def gap_of(
 def gap_table(
     gaps  # in the order of the models
 ):        # a table
-    "The gaps {(benchmark, model): GapReport} as a table, with what a second model closed of the first one's."
+    "Tabulate the gaps, with the share that a second model closed of the first one's."
     head, rows, first = ['benchmark', 'model', 'items', 'full', 'crop', 'gap', 'crop right | full wrong', 'gap closed'], [], {}
     for (name,model),g in gaps.items():
         before = first.setdefault(name, g)
@@ -345,7 +345,7 @@ def gap_table(
 def area_table(
     gaps  # {(benchmark, model): GapReport}
 ):        # a table
-    "The gaps by the size of the evidence, where all boxes are known and there are items enough for three bins."
+    "Tabulate the gaps by the size of the evidence, if all boxes are known and there are enough items for three bins."
     known = {k: g.by_area(3) for k,g in gaps.items() if len(g.ids) >= 60 and not np.isnan(g.areas).any()}
     rows = [[*k, *row] for k,bins in known.items() for row in bins.itertuples()]
     return table('The gap by the share of the image that the evidence covers',
@@ -362,7 +362,7 @@ def make_report(
     sets,     # list of Items
     most      # items of a kind in the gallery
 ):            # a dictionary: title, about, tables, notes, gallery
-    "Everything that is shown, as plain data."
+    "Assemble the report as plain data."
     tables = [score_table(scores, models), gap_table(gaps), area_table(gaps), *detail_tables(scores, models),
               reading_table(scores, models), care_table(scores, models, records)]
     pictures = []
@@ -374,7 +374,7 @@ def make_report(
 
 @dataclass
 class Evaluation:
-    "What an evaluation came to; `print` shows the report."
+    "Hold the result of an evaluation; `print` shows the report."
     report:dict      # plain data, see chapter 10c
     scores:dict      # {(benchmark, view): [Score of each model]}
     gaps:dict        # {(benchmark, model): GapReport}
@@ -424,7 +424,7 @@ def judged(
     judge,    # a Server or LocalJudge
     cache     # path of the file of verdicts
 ):            # list of dictionaries
-    "Records with the judge's verdict where a parser read nothing."
+    "Add the judge's verdict to records that no parser could read."
     def asked(r): hit = outcome(r, r)[0]; return hit is None or r['kind'] == 'exact' and needs_judge(hit, r['answer'])
     open_ = [n for n,r in enumerate(records) if not r['error'] and r['text'].strip() and asked(r)]
     truth = lambda r: f'{r["answer"]}. {r["options"][r["answer"]]}' if r['options'] else r['answer']
@@ -438,7 +438,7 @@ def check_against(
     sets,     # list of Items
     protocol  # a Protocol
 ):            # nothing; ValueError that names what differs
-    "An earlier evaluation under another protocol is refused before anything is asked."
+    "Raise ValueError for an earlier evaluation under another protocol, before any question is asked."
     folder, parts = str(against).rpartition('=')[2], lambda text: dict.fromkeys(text.split('; '))
     for b in (items.benchmark for items in sets):
         there, now = {r['protocol'] for r in read_run(folder) if r['benchmark'] == b.name}, protocol.of(b)
@@ -453,7 +453,7 @@ def beside(
     names,    # of our models
     records   # {(benchmark, view): [records of each model]}
 ):            # names, records; ValueError where it is not clear whose, or answers are missing
-    "The records of an earlier evaluation in front of ours."
+    "Put the records of an earlier evaluation before the new ones."
     model, _, folder = str(against).rpartition('=')
     old = read_run(folder); there = sorted({r['model'] for r in old})
     if not model and len(there) > 1: raise ValueError(f"{folder} has answers of {', '.join(there)}: say whose, 'MODEL={folder}'")
@@ -473,7 +473,7 @@ def conclude(
     most,       # items of a kind in the gallery
     judge       # its name
 ):              # Evaluation; ValueError when nothing was asked
-    "Scores, gaps and the report of what was asked."
+    "Compute scores, gaps and the report from the records."
     benches = {s.benchmark.name: s.benchmark for s in sets}
     scores = {k: [score(benches[k[0]], rs, None, k[1]) for rs in runs] for k,runs in records.items()}
     if not scores: raise ValueError('no item has a view that was asked for: without boxes there is only the full image')

@@ -36,7 +36,7 @@ from .tables import *
 
 # %% ../nbs/01_examples.ipynb #f1d7902a
 class Example:
-    "A picture, where the evidence lies, what is asked, and the answer if it is known."
+    "Hold an image, the box of the evidence, a question, and the answer if known."
     def __init__(
         self,
         id:str,         # its name in messages
@@ -53,13 +53,13 @@ class Example:
 
     @property
     def image(self):
-        "The pixels: RGB, upright; ValueError if they cannot be had."
+        "Return the pixels: RGB, upright; ValueError if they cannot be read."
         try: return self.picture.decode()
         except ValueError as e: raise ValueError(f'example {self.id}: {e}') from None
 
     @property
     def size(self):
-        "Width and height upright, in pixels; from the header."
+        "Return width and height upright, in pixels, from the header."
         return self.picture.size
 
     def __repr__(self): return f'Example({self.id}, {self.box}, {self.question!r}, {self.answer!r})'
@@ -71,7 +71,7 @@ def pair(
     recipe='clean',  # 'clean', 'released' or a Recipe
     **overrides      # fields of Recipe to change
 )->ViewPair:         # ValueError if the image, the box or the recipe is unfit
-    "What student and teacher see of it, as `view_pair` makes it; decodes the image once."
+    "Make both views of the example, see `view_pair`; decodes the image once."
     others = [p.decode() for p in self.others]
     return view_pair(self.image, self.box, self.question, recipe, others, self.place, **overrides)
 
@@ -100,14 +100,14 @@ def first_name(
     row,   # dictionary
     names  # columns to try in turn, as in `dig`
 ):         # a name; None if all are empty
-    "The first column that is not empty."
+    "Return the first column that is not empty."
     return next((n for n in names if not is_empty(dig(row, n))), None)
 
 def first_value(
     row,   # dictionary
     names  # columns to try in turn, as in `dig`
 ):         # its value; None if all are empty
-    "What the first column holds that is not empty."
+    "Return the value of the first column that is not empty."
     return None if (name := first_name(row, names)) is None else dig(row, name)
 
 # %% ../nbs/01_examples.ipynb #0e91cb71
@@ -128,7 +128,7 @@ def resolve_columns(
     told=None,     # see `told_columns`
     template=None  # the question for boxes with a label
 )->dict:           # role → columns, to be tried in this order
-    "Which columns serve which role; ValueError where one that is needed is missing or one that was told is unknown."
+    "Assign columns to roles; ValueError if a needed one is missing or a given one is unknown."
     told,there = told_columns(told), list(dict.fromkeys(k for r in rows for k in r if k not in (NOTES, PART, REFUSED)))
     real = {k.lower(): k for k in there}
     held = lambda n: any(first_value(r, [n]) is not None for r in rows)
@@ -185,7 +185,7 @@ def box_frame(
 # %% ../nbs/01_examples.ipynb #44afd71a
 @dataclass
 class Reader:
-    "Turns rows into examples."
+    "Convert rows to examples."
     columns:dict            # role → columns
     root:Path|None=None     # folder of the images
     box_format:str|None=None  # one of BOX_FORMATS; None: as judged
@@ -204,7 +204,7 @@ class Reader:
         self,
         row  # dictionary
     ):       # list of RawBox, or [None] without box columns; ValueError if there is none
-        "The boxes of a row as numbers."
+        "Return the boxes of a row as numbers."
         if not self.columns['box']: return [None]
         if (name := first_name(row, self.columns['box'])) is None: raise ValueError('the box is missing')
         return raw_boxes(dig(row, name), name)
@@ -213,7 +213,7 @@ class Reader:
         self,
         row  # dictionary
     ):       # str; ValueError if there is none
-        "What the row asks, or what the template asks about its label."
+        "Return the row's question, or the template filled with its label."
         if (asked := self.value(row, 'question')) is not None or not self.template: return plain_question(asked)
         label = self.value(row, 'label')
         label = label[0] if isinstance(label, (list, tuple)) and len(label) == 1 else label
@@ -228,7 +228,7 @@ def images(
     row,   # dictionary or PlacedRow
     boxes  # its RawBoxes
 ):         # the Picture with the boxes, the other Pictures, and its place among all; ValueError if there is none or it is not clear which
-    "References to the row's images; one inside a table stays there."
+    "Return references to the row's images; an image inside a table is not read."
     name = first_name(row, self.columns['image'])
     value = name and dig(row, name)
     if hasattr(value, 'tolist'): value = value.tolist()
@@ -252,7 +252,7 @@ def evidence(
     boxes,   # its RawBoxes
     picture  # of the boxes, its header known
 ):           # a Box each, in pixels of the upright image, or [None] without box columns; ValueError for what is no box
-    "The boxes of the examples that the row makes."
+    "Return the boxes of the examples that the row yields."
     if boxes == [None]: return boxes
     size,frame,note = box_frame(picture.header, recorded_size(self.value(row, 'size')))
     if note: self.notes[note] += 1
@@ -268,7 +268,7 @@ def asked(
     self:Reader,
     row  # dictionary
 ):       # question with its options, answer or None; ValueError for a row that asks nothing or whose answer is none of its options
-    "What is asked of a row, and the answer."
+    "Return the question and the answer of a row."
     question,answer = self.question(row), self.value(row, 'answer')
     if (options := option_list(self.value(row, 'options'))) and options:
         return with_options(question, options), option_letter(answer, options, self.first)
@@ -297,14 +297,14 @@ def image_key(
     row,     # dictionary
     columns  # role → columns
 ):           # something that rows with the same image share
-    "What tells the image of a row from others."
+    "Return a key that rows with the same image share."
     value = first_value(row, columns['image'])
     if isinstance(value, dict): value = value.get('path') or value.get('bytes')
     return zlib.crc32(value) if isinstance(value, bytes) else repr(value)
 
 # %% ../nbs/01_examples.ipynb #e37631f2
 class Source(NamedTuple):
-    "A table, opened."
+    "Hold an opened table."
     name:str                  # for messages
     rows:object               # a function that starts reading: pairs of number and dictionary or ValueError
     root:Path|None=None       # folder of the images
@@ -318,7 +318,7 @@ def try_row(
     row,   # dictionary, or a ValueError, which is passed on
     *args  # further arguments of `f`
 ):         # what `f` gives, or the ValueError that says why the row is unfit, returned and not raised
-    "A function of a row whose form is not known."
+    "Apply `f` to a row and return a ValueError instead of raising it."
     if isinstance(row, ValueError): return row
     try: return f(row, *args)
     except ValueError as e: return e
@@ -328,7 +328,7 @@ def try_row(
 # %% ../nbs/01_examples.ipynb #5b6866a9
 @dataclass(frozen=True)
 class PlainRows:
-    "The rows of a table as they are after `plain_rows`: `self[place]` reads one again."
+    "Give access to rows converted by `plain_rows`; `self[place]` reads one again."
     rows:object          # gives the row of the table at a place
     number:int           # which of the plain rows that it makes
     root:Path|None=None  # folder of the images
@@ -338,7 +338,7 @@ def adapted(
     source,  # a Source
     root     # folder of the images; None: the source's own
 ):           # a Source; rows that cannot be understood become ValueErrors
-    "The source with its rows made plain, see `plain_rows`."
+    "Convert the rows of a source with `plain_rows`."
     def rows():
         for number,row in source.rows():
             made = try_row(plain_rows, row, root or source.root)
@@ -367,7 +367,7 @@ def open_jsonl(
     encoding=None, # of its text; None: told from its bytes
     **_            # options that other openers take
 ):                 # a Source
-    "A file of JSON lines; its images are named relative to its folder."
+    "Open a file of JSON lines; its images are named relative to its folder."
     as_utf8(path, encoding)
     return Source(Path(path).name, lambda: read_jsonl(path, encoding), Path(path).parent)
 
@@ -377,7 +377,7 @@ def open_csv(
     encoding=None, # of its text; None: told from its bytes
     **_            # options that other openers take
 ):                 # a Source
-    "A file of values between commas, semicolons or tabs; its images are named relative to its folder."
+    "Open a file of values separated by commas, semicolons or tabs; its images are named relative to its folder."
     as_utf8(path, encoding)
     return Source(Path(path).name, lambda: read_csv(path, encoding), Path(path).parent)
 
@@ -386,7 +386,7 @@ def open_list(
     rows,  # dictionaries; what is none becomes a ValueError
     **_    # options that other openers take
 ):         # a Source
-    "A list of rows."
+    "Open a list of rows."
     rows = [r if isinstance(r, dict) else ValueError(f'the row is a {type(r).__name__}, no dictionary') for r in rows]
     return Source('the list', lambda: enumerate(rows, 1))
 
@@ -407,7 +407,7 @@ def open_folder(
     folder,    # holds one table, in parts or not, or has a `data` or a folder of a split that does
     **options  # `split` chooses among several; all go to the opener of the table
 ):             # a Source; ValueError if it is not clear which table
-    "The one table of a folder."
+    "Open the one table of a folder."
     tables = _tables(folder, options.get('split'))
     if len(tables) == 1: return open_source(tables[0], **options)
     if tables and len({re.sub(r'-\d+-of-\d+\.parquet$', '', p.name) for p in tables}) == 1:
@@ -421,7 +421,7 @@ def open_released(
     folder,    # holds a train.jsonl
     **options  # `encoding`; options that other openers take
 ):             # a Source
-    "The released layout, archives left alone."
+    "Open the released layout without unpacking archives."
     return open_jsonl(Path(folder)/'train.jsonl', **options)
 
 def _beside(source, rows, given):
@@ -435,13 +435,13 @@ def _beside(source, rows, given):
 
 # %% ../nbs/01_examples.ipynb #2859493b
 class Rejected(NamedTuple):
-    "A row that was set aside."
+    "Hold a row that was quarantined."
     row:int      # its number in the source, from 1; in a text file the line
     id:str|None  # None where it has none or cannot be read
     reason:str   # one sentence
 
 class SetAside:
-    "Holds `quarantine`, the rows that were set aside."
+    "Hold `quarantine`, the rejected rows, and report them."
     def report(
         self,
         path  # of the file to write; one that is there is replaced
@@ -453,7 +453,7 @@ class SetAside:
 
 # %% ../nbs/01_examples.ipynb #c915ed37
 class Examples(SetAside, Sequence):
-    "Examples in order, and what was set aside on the way to them."
+    "Hold examples in order, and the rows rejected on the way."
     def __init__(
         self, items,     # of Example
         quarantine=(),   # of Rejected
@@ -476,7 +476,7 @@ class Examples(SetAside, Sequence):
         self, bad,  # places of those to leave out, from 0
         why   # a reason for each of them
     ):        # new Examples; the others join its quarantine; ValueError if none is left
-        "The examples without some of them; says how many."
+        "Move some examples to the quarantine and print how many."
         gone = [Rejected(self[i].row or i+1, self[i].id, w) for i,w in zip(bad, why)]
         keep = [e for i,e in enumerate(self) if i not in set(bad)]
         if gone: print(summary(self.name, len(keep), gone))
@@ -503,7 +503,7 @@ def read_examples(
     strict,  # raise a ValueError at the first bad row
     bad      # list that the Rejected join
 ):           # number, Example and mark of each good row
-    "The examples of a source as they are read; nothing bad passes and nothing is lost."
+    "Yield the good examples of a source; every other row is added to `bad`."
     for number,row in source.rows():
         try:
             if isinstance(row, ValueError): raise row
@@ -534,7 +534,7 @@ def summary(
     n,     # how many examples it gave
     bad    # list of Rejected, at least one
 ):         # str
-    "One line about a source with rows that were set aside."
+    "Describe a source with rejected rows in one line."
     return f'{name}: {n:,} examples; rows set aside: {len(bad):,}, the first is row {bad[0].row}: {bad[0].reason}'
 
 # %% ../nbs/01_examples.ipynb #4ba6bb74
@@ -542,7 +542,7 @@ def none_usable(
     name,  # of the source
     bad    # list of Rejected or of (number, ValueError)
 ):         # a ValueError, to be raised
-    "Why a source gives no example."
+    "Make the error for a source without usable rows."
     if not bad: return ValueError(f'{name} has no rows')
     return ValueError(f'none of the {len(bad)} rows of {name} can be used; the first, row {bad[0][0]}: {bad[0][-1]}')
 
@@ -566,7 +566,7 @@ def choose_columns(
     told,         # as in `told_columns`
     template=None # the question for boxes with a label
 ):                # at most 20 rows, and {role: columns}; ValueError without good rows or with a role open
-    "The columns by 20 good rows or, where those leave a role open, by 1,000."
+    "Assign columns to roles by 20 good rows or, if a role stays open, by 1,000."
     for n in 20, 1000:
         rows = list(islice((r for _,r in source.rows() if isinstance(r, dict)), n))
         if not rows: raise none_usable(source.name, list(source.rows()))
@@ -615,7 +615,7 @@ def make_reader(
     template,    # question of boxes without one, with {name} for their label; None: there are none
     verbose      # print which columns were chosen
 ):               # a Reader; ValueError for another option or a role without a column
-    "A reader whose columns are resolved from the first good rows, and whose box format is judged."
+    "Make a Reader: columns by the first good rows, box format by their numbers."
     box_format = box_format or source.box_format
     for name,value,allowed in (('box_format', box_format, (None, *BOX_FORMATS)), ('boxes', boxes, BOX_CHOICES),
                                ('check', check, ('header', 'decode'))):
@@ -655,7 +655,7 @@ def load_examples(
     encoding=None,          # of a text file; None: told from its bytes
     verbose=True            # print which columns were chosen
 ):                          # Examples; an ExampleStream if the source streams and no limit is given
-    "Examples from a source; bad rows are set aside with their reason, a ValueError if none is left."
+    "Load examples from a source; bad rows are quarantined with their reason; ValueError if none is left."
     if limit is not None and (not hasattr(limit, "__index__") or limit < 1):
         raise ValueError(f'limit is a number of examples, at least 1, or None for all; got {limit!r}')
     source,image_root = _home(source), image_root and Path(image_root).expanduser()
@@ -682,7 +682,7 @@ def find_duplicates(
     read,    # list of (number, Example, mark)
     verbose  # print how many there are
 ):           # dict(ids={id: places}, images=lists of places), places from 0
-    "Ids that occur more than once, and images that are byte for byte the same."
+    "Find ids that occur more than once, and images that are byte for byte the same."
     ids,marks = defaultdict(list), defaultdict(list)
     for i,(_,e,mark) in enumerate(read):
         ids[e.id].append(i)
@@ -741,7 +741,7 @@ def pairs(
     also=id,         # called with every pair; its ValueError sets the example aside, too
     **overrides      # fields of Recipe
 )->list:             # a ViewPair for each place, both views made
-    "View pairs for a batch; where a picture is damaged, the next good example stands in; ValueError if there is none."
+    "Make the views of a batch; an example with a damaged image is replaced by the next good one; ValueError if there is none."
     made = []
     for first in places:
         turn = (k % len(self) for k in range(first, first+len(self)))
@@ -758,7 +758,7 @@ def prompt_tokens(
     recipe='clean',    # a name or a Recipe
     **overrides        # fields of Recipe
 )->int:                # ValueError if the view cannot be made or the processor cannot tell
-    "How many visual tokens the prompt has, without decoding the image."
+    "Count the visual tokens of the prompt without decoding the image."
     if view not in ('student', 'teacher'): raise ValueError(f"view is 'student' or 'teacher', got {view!r}")
     recipe = get_recipe(recipe, **overrides)
     name = recipe.student_view if view == 'student' else recipe.teacher_view
@@ -772,7 +772,7 @@ def prompt_length(
     recipe='clean',  # a name or a Recipe
     **overrides      # fields of Recipe
 ):                   # int; ValueError as from `prompt_tokens`, or if the question holds an image token
-    "All tokens of the prompt: the visual ones, the question and what the chat template puts around them."
+    "Count all tokens of the prompt: visual ones, question and chat template."
     visual,recipe = prompt_tokens(example, processor, view, recipe, **overrides), get_recipe(recipe, **overrides)
     hint = recipe.student_hint if view == 'student' else recipe.teacher_hint
     text = add_hint(example.question) if hint else example.question
@@ -790,7 +790,7 @@ def length_rule(
     recipe,      # a name or a Recipe
     **overrides  # fields of Recipe
 ):               # function of an Example: one sentence that says why not, or None
-    "Do both prompts of an example fit?"
+    "Make a function that tells why an example's prompts are too long."
     def why(e):
         for view in 'student', 'teacher':
             try: n = prompt_length(e, processor, view, recipe, **overrides)
@@ -808,7 +808,7 @@ def fitting(
     recipe='clean',    # a name or a Recipe
     **overrides        # fields of Recipe
 )->Examples:           # those that fit; the others join the quarantine
-    "The examples whose two prompts are both short enough; how many are not is printed; ValueError if none is."
+    "Keep the examples whose two prompts are short enough; print how many are not; ValueError if none is."
     bad = {i: w for i,w in enumerate(map(length_rule(processor, max_tokens, recipe, **overrides), self)) if w}
     return self.split_off(bad, bad.values())
 
@@ -825,7 +825,7 @@ def named_classes(
     return [named_classes(v, inner) for v in value] if isinstance(value, list) else named_classes(value, inner)
 
 class ArrowRows:
-    "Rows of a dataset in arrow format, where no image is decoded on the way."
+    "Give access to rows in arrow format, without decoding images."
     fresh = 2**26   # bytes read until the file is mapped anew: pages that were read stay in a mapping
 
     def __init__(
@@ -847,7 +847,7 @@ def open_dataset(
     ds,  # a `datasets.Dataset`
     **_  # options that other openers take
 ):       # a Source; a row is numbered from 1 and its image read when needed
-    "A dataset, read by number."
+    "Open a dataset for access by row number."
     rows = ArrowRows(ds)
     return Source('the dataset', lambda: ((i+1, PlacedRow(rows[i], rows, i)) for i in range(len(rows))))
 
@@ -856,7 +856,7 @@ def open_stream(
     ds,  # a `datasets.IterableDataset`
     **_  # options that other openers take
 ):       # a Source that streams
-    "An iterable dataset, read once and in order."
+    "Open an iterable dataset, read once and in order."
     rows = ds.with_format('arrow')
     return Source('the stream', lambda: ((n, named_classes(t.to_pylist()[0], ds.features)) for n,t in enumerate(rows, 1)), streams=True)
 
@@ -867,7 +867,7 @@ def open_splits(
     split=None,  # a name; None where there is only one
     **options    # options that other openers take
 ):               # a Source; ValueError if it is not clear which
-    "One split of a dictionary of datasets."
+    "Open one split of a dictionary of datasets."
     if split is None and len(splits) == 1: split = next(iter(splits))
     if split not in splits: raise ValueError(f'the dataset has the splits {", ".join(splits)}: choose one, split="..."')
     return open_source(splits[split], **options)
@@ -877,7 +877,7 @@ def open_saved(
     folder,    # what `save_to_disk` of `datasets` wrote
     **options  # `split` chooses among several; other openers take more
 ):             # a Source; ValueError if it is not clear which split
-    "A dataset that was saved."
+    "Open a dataset written by `save_to_disk`."
     from datasets import load_from_disk
     return open_source(load_from_disk(str(folder)), **options)._replace(name=Path(folder).name)
 
@@ -885,7 +885,7 @@ def open_saved(
 def read_parquet(
     files  # Paths, in order
 ):         # a `datasets.Dataset`, mapped from disk; ValueError if a part is missing or cannot be read
-    "One or more parquet files as one dataset."
+    "Read one or more parquet files as one dataset."
     from datasets import Dataset
     from datasets.exceptions import DatasetGenerationError
     parts = {int(m[1]) for f in files if (m := re.search(r'-of-(\d+)\.parquet$', f.name))}
@@ -899,7 +899,7 @@ def open_parts(
     files,  # paths of parquet files, in order
     **_     # options that other openers take
 ):          # a Source; ValueError as from `read_parquet`
-    "Parquet files that are one table."
+    "Open parquet files that are parts of one table."
     files = [Path(f) for f in files]
     return open_dataset(read_parquet(files))._replace(name=files[0].name, root=files[0].parent)
 
@@ -908,12 +908,12 @@ def open_parquet(
     path,  # of a .parquet file that is a whole table
     **_    # options that other openers take
 ):         # a Source; ValueError as from `read_parquet`
-    "One parquet file."
+    "Open one parquet file."
     return open_parts([path])
 
 # %% ../nbs/01_examples.ipynb #dbd09b24
 class ExampleStream(SetAside):
-    "Examples of a source that is read as it passes; `quarantine` grows on the way."
+    "Read examples while they stream past; `quarantine` grows on the way."
     def __init__(
         self,
         source,   # a Source
@@ -943,7 +943,7 @@ def fitting(
     recipe='clean',   # a name or a Recipe
     **overrides       # fields of Recipe
 ):                    # an ExampleStream; what is too long joins its quarantine as it passes
-    "The stream of the examples whose two prompts are both short enough."
+    "Keep the streamed examples whose two prompts are short enough."
     rule = length_rule(processor, max_tokens, recipe, **overrides)
     return ExampleStream(self.source, self.reader, self.strict, (*self.rules, rule))
 
@@ -951,7 +951,7 @@ def fitting(
 def json_lines(
     path  # of a file, as UTF-8
 ):        # bool
-    "Does a file that is no single JSON value hold one on each line?"
+    "Tell whether a file that is not one JSON value holds one per line."
     first = next((row for _,row in read_jsonl(path)), None)
     return isinstance(first, dict)
 
@@ -963,7 +963,7 @@ def open_json(
     encoding=None, # of its text; None: told from its bytes
     **_            # options that other openers take
 ):                 # a Source; ValueError for broken JSON or another form
-    "COCO annotations, a list of rows, a dictionary of lists or of rows, or JSON lines by another name."
+    "Open COCO annotations, a list of rows, a dictionary of lists or of rows, or JSON lines with another suffix."
     path = Path(path); text = as_utf8(path, encoding)
     try: data = json.loads(text.read_text(encoding='utf-8-sig'))
     except (ValueError, RecursionError) as e:
@@ -983,7 +983,7 @@ def coco_source(
     data,  # the COCO file as a dictionary
     path   # Path of the file; images are named relative to its folder
 ):         # a Source; ValueError if it is no COCO
-    "COCO annotations as a Source: a row for each of them."
+    "Convert COCO annotations to a Source with one row per annotation."
     try: images,names = coco_tables(data)
     except ValueError as e: raise ValueError(f'{path.name}: {e}') from None
     return Source(path.name, lambda: ((n, try_row(coco_row, a, images, names)) for n,a in enumerate(data['annotations'], 1)), path.parent)
@@ -993,7 +993,7 @@ def vstar_source(
     folder,  # Path
     pattern  # glob of the JSON files below it
 ):           # a Source
-    "The JSON files of V*, in order."
+    "Convert the JSON files of V* to a Source, in order."
     rows = lambda: ((n, try_row(vstar_row, file)) for n,file in enumerate(sorted(folder.glob(pattern)), 1))
     return Source(folder.name, rows, folder, 'xywh')
 
@@ -1002,7 +1002,7 @@ def open_vstar(
     folder,  # has a folder for each kind of question
     **_      # options that other openers take
 ):           # a Source
-    "The folder of V*: a JSON file beside each image."
+    "Open the folder of V*: a JSON file beside each image."
     return vstar_source(Path(folder), '*/*.json')
 
 @opener(lambda s: _dir(s) and any(p.with_suffix('.jpg').is_file() for p in Path(s).glob('*.json')))
@@ -1010,7 +1010,7 @@ def open_vstar_part(
     folder,  # holds JSON files and images
     **_      # options that other openers take
 ):           # a Source
-    "One folder of V* by itself."
+    "Open one folder of V* by itself."
     folder = Path(folder).resolve()
     return vstar_source(folder, '*.json')._replace(root=folder.parent)
 
@@ -1028,14 +1028,14 @@ def open_annotations(
     split=None,  # a folder below it, such as 'train'
     **_          # options that other openers take
 ):               # a Source; ValueError without the package that reads it
-    "An export of Pascal VOC, YOLO, LabelMe, CVAT, VIA or Supervisely."
+    "Open an export of Pascal VOC, YOLO, LabelMe, CVAT, VIA or Supervisely."
     path = Path(path)
     if annotations.tool_of(path) != 'supervisely': annotations._globox()
     return Source(path.name, lambda: enumerate(annotations.annotation_rows(path, split), 1), path if path.is_dir() else path.parent)
 
 # %% ../nbs/01_examples.ipynb #b7304f91
 class Joined(io.RawIOBase):
-    "Files read one after another as if they were one."
+    "Read several files as if they were one."
     def __init__(
         self,
         parts  # paths, in order
@@ -1053,7 +1053,7 @@ class Joined(io.RawIOBase):
 def archive_parts(
     folder  # holds .tar or .tar.gz files, whole or in numbered parts
 ):          # {name: its Paths in order}; ValueError if a part is missing
-    "The archives in a folder."
+    "List the archives in a folder, with the parts of each."
     found = defaultdict(dict)
     for p in Path(folder).iterdir():
         if m := re.fullmatch(r'(.+\.tar(?:\.gz)?)(\d*)', p.name): found[m[1]][int(m[2] or 0)] = p
@@ -1066,7 +1066,7 @@ def member_path(
     member,  # a TarInfo
     folder   # Path to extract to
 ):           # a Path; ValueError for a link, a device, or a name that leads outside
-    "Where a member of an archive goes."
+    "Return the path that an archive's member is extracted to."
     path = PurePosixPath(member.name)
     if not (member.isfile() or member.isdir()):
         raise ValueError(f'the archive holds {member.name!r}, which is a link or a device')
@@ -1129,7 +1129,7 @@ def open_packed(
     folder,    # holds a train.jsonl
     **options  # options that other openers take
 ):             # a Source; ValueError as from `extract_released`
-    "The released layout as the hub has it: archives are extracted first."
+    "Extract the archives of the released layout, then open it."
     extract_released(folder)
     return open_released(folder, **options)
 
@@ -1159,7 +1159,7 @@ def open_hub(
     id,        # 'owner/name'
     **options  # `split` chooses among several; other openers take more
 ):             # a Source; ValueError if the hub has none or cannot be reached
-    "A data set of the hub."
+    "Open a dataset of the hub."
     if id == RELEASED: return open_source(fetch_released(), **options)
     from datasets import load_dataset
     try: splits = load_dataset(id)
@@ -1170,7 +1170,7 @@ def open_hub(
 IMAGE_SUFFIXES = '.jpg', '.jpeg', '.png', '.webp', '.bmp', '.tif', '.tiff', '.gif'
 
 class Overlap(NamedTuple):
-    "An example whose picture looks like one of a benchmark."
+    "Describe an example whose image looks like one of a benchmark."
     index:int      # of the example
     id:str         # of the example
     benchmark:str  # name of the benchmark's picture
@@ -1179,7 +1179,7 @@ class Overlap(NamedTuple):
 def named_pictures(
     source  # folder, Examples, ExampleStream, or list of paths, bytes or PIL images
 ):          # list of (name, Picture); ValueError for a folder without images
-    "The pictures of a benchmark, and what to call them."
+    "List the images of a benchmark with their names."
     if isinstance(source, (Examples, ExampleStream)): return [(e.id, e.picture) for e in source]
     if isinstance(source, (str, Path)):
         files = [p for p in sorted(Path(source).rglob('*')) if p.suffix.lower() in IMAGE_SUFFIXES]
@@ -1191,7 +1191,7 @@ def named_pictures(
 def perceptual_hashes(
     named  # (name, Picture) each
 ):         # [n, 64], of 0 and 1, or of 2 for one that cannot be read; ImportError without imagehash
-    "What pictures look like, in 64 bits each; each is decoded once."
+    "Compute a 64-bit perceptual hash of each image; each is decoded once."
     try: import imagehash
     except ImportError: raise ImportError('decontamination needs imagehash: pip install "vision_opd[data]"') from None
     bits,unread = [], []
@@ -1207,7 +1207,7 @@ def find_overlaps(
     benchmark,    # folder, Examples, or a list of images
     distance=8    # up to so many of 64 bits may differ
 )->list:          # of Overlap, nearest first
-    "Which training pictures look like pictures of a benchmark."
+    "Find the training images that look like images of a benchmark."
     theirs,ours = named_pictures(benchmark), defaultdict(list)
     for i,e in enumerate(examples): ours[e.picture.source if isinstance(e.picture.source, Path) else i].append(i)
     a = perceptual_hashes((examples[g[0]].id, examples[g[0]].picture) for g in ours.values())
@@ -1223,6 +1223,6 @@ def without(
     self:Examples,
     overlaps  # list of Overlap, as `find_overlaps` gives it
 ):            # new Examples; the others join its quarantine; ValueError if none is left
-    "The examples whose pictures are in no benchmark."
+    "Move the examples whose images are in a benchmark to the quarantine."
     why = {o.index: f'the picture looks like {o.benchmark} of a benchmark ({o.distance} bits differ)' for o in overlaps}
     return self.split_off(sorted(why), [why[i] for i in sorted(why)])

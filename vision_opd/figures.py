@@ -42,7 +42,7 @@ def styled(
 # %% ../nbs/12_figures.ipynb #25a91b2e
 @dataclass
 class Trace:
-    "One answer as both policies read it."
+    "Hold one answer as scored by both policies."
     tokens:list       # R strings, as the tokenizer writes them
     divergence:list   # R numbers, nats
     outside:list      # R shares of the teacher's mass outside the student's top k
@@ -55,7 +55,7 @@ def likeliest(
     tokenizer,  # to write the ids
     k=5         # how many a token
 ):              # R lists of (token, probability)
-    "The tokens that a policy would most likely write."
+    "List the k most probable tokens at each position."
     top = logp.topk(min(k, logp.shape[-1]))
     words = lambda ids: [tokenizer.decode([i]) for i in ids]
     return [list(zip(words(i), p.exp().tolist())) for i,p in zip(top.indices.tolist(), top.values)]
@@ -66,7 +66,7 @@ def both_logits(
     pair,      # ViewPair
     rollouts   # answers to this one prompt
 ):             # student logits [n,V], teacher logits [n,V], float32, at the n answer tokens
-    "What both policies thought at every token, as whole rows of logits: for one example, not for training."
+    "Compute both policies' full logits at every answer token of one example; not for training."
     views = [(pair.student_image, pair.student_text), (pair.teacher_image, pair.teacher_text)]
     prompts, crops = (encode(policy.processor, [im], [t], policy.device, **policy.template) for im,t in views)
     m = Measure(**head_options(policy.model))
@@ -98,20 +98,20 @@ def shade(
     x,     # number
     top    # the number that is darkest
 ):         # '#rrggbb', from white to dark blue
-    "A colour that is read as an amount, by colour-blind readers and in print too."
+    "Map a number to a color that colorblind readers can order, in print too."
     return '#%02x%02x%02x' % tuple(round(255*c) for c in sns.color_palette('Blues', as_cmap=True)(.85*min(1, x/top))[:3])
 
 def told(
     t,  # Trace
     i   # from 0
 ):      # lines of text
-    "What hovering over token `i` of the Trace `t` says, as text."
+    "Format the tooltip of token `i`."
     line = lambda name, top: name + '  ' + '  '.join(f'{w!r} {p:.2f}' for w,p in top)
     return '\n'.join([f'{t.measure} {t.divergence[i]:.3f}', line('student', t.student[i]), line('teacher', t.teacher[i])])
 
 @dataclass
 class Svg:
-    "A picture as text, which notebooks show as it is."
+    "Wrap SVG text so that notebooks display it."
     text:str   # the svg element
     def __repr__(self): return f'an SVG picture of {len(self.text)} characters'
     def _repr_svg_(self): return self.text
@@ -127,7 +127,7 @@ def heatmap(
     top=None,   # the divergence that is darkest; None: ln 2 for a JSD, else the largest here
     width=620   # pixels of a line
 )->Svg:
-    "An answer with every token shaded by its divergence; hovering shows both policies' likeliest tokens."
+    "Shade every token of an answer by its divergence; tooltips show both policies' most probable tokens."
     top = top or (np.log(2) if t.measure.startswith('JSD') else max(t.divergence) or 1)
     x, y, boxes = 4, 4, []
     for i,(word,d) in enumerate(zip(t.tokens, t.divergence)):
@@ -146,7 +146,7 @@ def bars(
     t,  # Trace
     i   # which token
 ):      # matplotlib Figure
-    "What either policy would write at one token."
+    "Plot both policies' probabilities at one token."
     rows = [(w, p, who) for who,top in (('student', t.student[i]), ('teacher', t.teacher[i])) for w,p in top]
     df = pd.DataFrame(rows, columns=['token', 'probability', 'policy']); df['token'] = df['token'].map(repr)
     fig, ax = plt.subplots(figsize=(5, 2.4))
@@ -158,7 +158,7 @@ def bars(
 def png_bytes(
     figure  # matplotlib figure
 ):          # bytes
-    "A matplotlib figure as PNG bytes, for an image widget."
+    "Encode a matplotlib figure as PNG, for an image widget."
     b = io.BytesIO(); figure.savefig(b, format='png', bbox_inches='tight', dpi=90)
     return b.getvalue()
 
@@ -179,7 +179,7 @@ def outside(
     top_ks=(1, 4, 16), # sizes of the student's support
     **how              # as in `trace`
 ):                     # matplotlib Figure
-    "The teacher's mass outside the student's top k, along an answer."
+    "Plot the teacher's mass outside the student's top k along an answer."
     ts = {k: trace(policy, pair, top_k=k, **how) for k in top_ks}
     rows = [(n+1, o, f'k = {k}') for k,t in ts.items() for n,o in enumerate(t.outside)]
     fig, ax = plt.subplots(figsize=(5, 2.4))
@@ -213,7 +213,7 @@ def last_rows(
     scaling,  # of q·k; None: 1/√d
     rows      # how many queries, from the end
 ):            # [B,heads,rows,L] float32 on the CPU
-    "Attention weights of the last queries."
+    "Compute the attention weights of the last queries."
     k = k.repeat_interleave(q.shape[1]//k.shape[1], 1)
     a = q[:, :, -rows:].float() @ k.float().transpose(-1, -2)*(scaling or q.shape[-1]**-.5)
     future = torch.ones(a.shape[-2:], dtype=torch.bool, device=a.device).triu(a.shape[-1] - a.shape[-2] + 1)
@@ -225,7 +225,7 @@ def image_grid(
     policy,  # DualPolicy
     inputs   # one prompt, from `encode`
 ):           # (rows, columns); PolicyError if they are no grid
-    "Rows and columns of the visual tokens of one prompt."
+    "Compute rows and columns of the visual tokens of one prompt."
     n = int((inputs['input_ids'] == causal(policy.model).config.image_token_id).sum())
     if 'image_grid_thw' in inputs:
         _, h, w = inputs['image_grid_thw'][0].tolist()
@@ -239,7 +239,7 @@ def attention(
     image, text,    # one view
     answer          # the answer as text; its tokens are the queries
 ):                  # [layers,R,h,w] numpy: a share of each answer token's attention a visual token, mean over heads
-    "Where the tokens of an answer look in the image, layer by layer."
+    "Compute the attention of an answer's tokens over the image, layer by layer."
     tok, inputs = policy.processor.tokenizer, encode(policy.processor, [image], [text], policy.device, **policy.template)
     ids = torch.tensor([tok(answer, add_special_tokens=False).input_ids], device=policy.device)
     grid, at = image_grid(policy, inputs), inputs['input_ids'][0] == causal(policy.model).config.image_token_id
@@ -255,7 +255,7 @@ def share_in_box(
     pair,  # ViewPair
     heat   # [h,w] attention over the student's image
 ):         # float: the share of the attention on the image that lies in the box
-    "How much of the attention the evidence gets."
+    "Compute the share of the attention on the image that lies in the box."
     (h, w), b = heat.shape, pair.box
     sx, sy = pair.student_image.width/w, pair.student_image.height/h
     over = np.maximum(0, np.minimum(b.right, (np.arange(w)+1)*sx) - np.maximum(b.left, np.arange(w)*sx))/sx
@@ -268,7 +268,7 @@ def plot_attention(
     heat,         # [h,w] attention over the student's image
     title=''      # what it is
 ):                # matplotlib Figure
-    "Attention over the student's image, with the evidence box."
+    "Draw the attention over the student's image, with the evidence box."
     image, b = pair.student_image, pair.box
     fig, ax = plt.subplots(figsize=(3, 3))
     dark = np.zeros((*heat.shape, 4)); dark[..., 3] = .8*(1 - heat/heat.max())    # what is not looked at is dark
@@ -284,7 +284,7 @@ def gallery(
     titles=None, # a line above each; None: its question
     columns=4    # pairs a row
 ):               # matplotlib Figure
-    "View pairs, the student's view above the teacher's; ValueError if there is none."
+    "Draw view pairs, the student's view above the teacher's; ValueError if there is none."
     if not pairs: raise ValueError('there is no pair to show: load some examples first')
     n = min(columns, len(pairs)); rows = -(-len(pairs)//n)
     fig, axs = plt.subplots(2*rows, n, figsize=(2*n, 3.5*rows), squeeze=False, height_ratios=[3, 2]*rows)
@@ -300,7 +300,7 @@ def read_log(
     run,               # folder of a run, or DataFrame
     name='metrics'     # or 'timings'
 ):                     # DataFrame, one row an update
-    "What a run wrote of itself."
+    "Read the log of a run."
     if isinstance(run, pd.DataFrame): return run
     path = Path(run)/f'{name}.jsonl'
     if not path.exists(): raise ValueError(f'there is no {path}: give the folder of a run, its --output_dir')
@@ -311,7 +311,7 @@ def check_log(
     rules=RULES,  # of monitors
     first=None    # measures from before training, such as dict(full=.5)
 ):                # ([(step, rule)] of every suspicion, (step, sentence) of the first rule that fired or None)
-    "What the stop rules say of a finished run."
+    "Apply the stop rules to the log of a finished run."
     m, suspects = Monitor(rules, first), []
     for row in log.to_dict('records'):
         why = m.check(row)
@@ -327,7 +327,7 @@ def curves(
     rules=RULES,# which may stop it
     first=None  # measures from before training
 ):              # matplotlib Figure
-    "Curves of a run: shaded where a rule was in doubt, a line where one fired."
+    "Plot metrics of a run: shaded while a rule's condition holds, a line where it fired."
     log = read_log(run); suspects, stop = check_log(log, rules, first)
     fig, axs = plt.subplots(1, len(measures), figsize=(2.4*len(measures), 2.2), squeeze=False)
     for ax,name in zip(axs[0], measures):
@@ -346,7 +346,7 @@ def compare(
     measure='loss',# a column
     smooth=5       # updates that are averaged
 ):                 # matplotlib Figure
-    "One measure of several runs."
+    "Plot one metric of several runs."
     fig, ax = plt.subplots(figsize=(5, 2.4))
     for (name,run),dash in zip(runs.items(), ['-', '--', '-.', ':']*len(runs)):
         seen = read_log(run)[['step', measure]].dropna()
@@ -372,7 +372,7 @@ def stage_times(
     runs,    # {name: folder of a run, or DataFrame of its timings}
     skip=3   # first updates, which warm up
 ):           # matplotlib Figure
-    "Mean seconds of an update by stage, a bar a run."
+    "Plot the mean seconds per update by stage, one bar per run."
     means = pd.DataFrame({k: read_log(v, 'timings').iloc[skip:].drop(columns='step').mean() for k,v in runs.items()}).T.fillna(0)
     stages = [c for c in means if c != 'update']
     means['other'] = (means['update'] - means[stages].sum(axis=1)).clip(lower=0)
@@ -387,7 +387,7 @@ def memory_bars(
     plans,               # {name: memory.Plan}
     cards={'T4': 16, '24 GB': 24, '80 GB': 80}  # name → GiB of a card
 ):                       # matplotlib Figure
-    "GiB on the busiest GPU, part by part, while sampling and while scoring."
+    "Plot GiB on the busiest GPU by part, while sampling and while scoring."
     rows = {f'{name}, {phase}': {k: v/2**30 for k,v in parts.items()} for name,p in plans.items() for phase,parts in p.phases.items()}
     df = pd.DataFrame(rows).T.fillna(0); df = df.loc[:, df.max() > .01*df.sum(axis=1).max()]
     fig, ax = plt.subplots(figsize=(6, 1.2 + .35*len(df)))
@@ -403,7 +403,7 @@ def memory_bars(
 def gap_plot(
     results  # {name: {'full': (value, low, high), 'crop': (value, low, high)}}, such as `training.numbers` gives
 ):           # matplotlib Figure
-    "Full image and crop with their intervals, a line a model; the bar between them is the gap."
+    "Plot the accuracies on full image and crop with their intervals; the bar between them is the gap."
     fig, ax = plt.subplots(figsize=(5, .9 + .4*len(results))); colours = sns.color_palette('colorblind')
     for y,(name,r) in enumerate(results.items()):
         ax.plot([r['full'][0], r['crop'][0]], [y, y], color='lightgrey', lw=6, zorder=0, solid_capstyle='butt')
@@ -417,7 +417,7 @@ def gap_plot(
 def of_summary(
     folder  # of a run
 ):          # {'before': …, 'after': …} as `gap_plot` takes them
-    "The accuracies in a run's summary.json, with their intervals."
+    "Read the accuracies in a run's summary.json, with their intervals."
     s = json.loads((Path(folder)/'summary.json').read_text(encoding='utf-8'))
     kind = '' if s['full_before'] is not None else '_confidence'
     return {when: {v: (s[f'{v}{kind}_{when}'], *s['intervals'][f'{v}{kind}_{when}']) for v in ('full', 'crop')} for when in ('before', 'after')}

@@ -175,7 +175,7 @@ def _said(turn):
 def chat_turns(
     turns  # list of dictionaries
 ):         # list of [question, answer or None], images, and whether there was a system turn
-    "Pair the questions of a conversation with their answers; ValueError for a form that is not understood."
+    "Pair the questions of a conversation with their answers; ValueError for an unknown form."
     pairs,images,system = [], [], False
     for who,content in (s for t in turns for s in _said(t)):
         text,found = content_parts(content); images += found
@@ -417,7 +417,7 @@ def viscot_row(
 def released_row(
     row  # dictionary
 ):       # a row
-    "Settle the box format of a row of Vision-OPD-6K."
+    "Convert the box of a row of Vision-OPD-6K."
     if not row.keys() & {'original_images', 'teacher_images'} or row.get('bbox') is None: return row
     try: return changed(row, bbox=[b._replace(formats=('xyxy',)) for b in raw_boxes(row['bbox'])])
     except ValueError: return row      # the reader says what is wrong with it

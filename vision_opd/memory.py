@@ -21,7 +21,7 @@ from .policies import CACHE, PARTS, TEACHERS, check_family, parts_of, pick_dtype
 from .scoring import WORTH
 
 # %% ../nbs/07c_memory.ipynb #c22a565e
-class PlanError(ValueError): "A model or option that cannot be planned for, and what to do about it."
+class PlanError(ValueError): "Report a model or option whose memory cannot be planned, with the remedy."
 
 def _experts(a, b, *_, **__): return 2*math.prod(a)*b[-1]   # each row [.., i] meets the matrix [.., i, o] of one expert
 ROUTED = {op: _experts for space,name in ((torch.ops.aten, '_grouped_mm'), (torch.ops.transformers, 'grouped_mm_fallback'))
@@ -31,7 +31,7 @@ def measured(
     f,      # a function without arguments, run with gradients on
     model   # whose weights are not counted
 ):          # (bytes kept, operations, what f returns)
-    "What autograd keeps for the backward pass of `f`, and its arithmetic; a multiplication and an addition are two."
+    "Measure what autograd keeps for the backward pass of `f`, and its operations; a multiplication and an addition count as two."
     kept = {}
     def pack(t): kept.setdefault(t.untyped_storage()._cdata, t); return t
     with FlopCounterMode(display=False, custom_mapping=ROUTED) as counter, torch.autograd.graph.saved_tensors_hooks(pack, lambda t: t): out = f()
@@ -43,7 +43,7 @@ def skeleton(
     config,               # of a vision-language model
     dtype=torch.bfloat16  # of the weights
 ):                        # the model on the meta device: shapes without contents
-    "A model that takes no memory."
+    "Make a model on the meta device: shapes without weights."
     own = type(config) not in AutoModelForImageTextToText._model_mapping   # its class came with the model, and was trusted when it was read
     if own and not getattr(config, 'auto_map', None):
         raise PlanError(f'{config.model_type} is no vision-language model that transformers knows: take another model')
@@ -68,7 +68,7 @@ def _cache_bytes(cache):
 def count_text(
     net  # a model, on any device
 ):       # kept [bytes/token], flops [/token], attention [flops/token²], cache [bytes/token], state [bytes/answer]
-    "What a token costs in the language model, from two passes of 128 and 256 tokens."
+    "Measure what a token costs in the language model, by passes of 128 and 256 tokens."
     text, (dev, dt), out = net.get_decoder().train(), (net.device, net.dtype), []
     for L in 128, 256:
         x = torch.zeros(1, L, net.config.get_text_config().hidden_size, device=dev, dtype=dt, requires_grad=True)
@@ -121,7 +121,7 @@ def _from_weights(tower):
 def patches_per_token(
     config  # of a vision-language model
 ):          # float
-    "How many patches of the vision tower become one token of the prompt."
+    "Compute how many patches of the vision tower become one prompt token."
     v, both = config.vision_config, (config, config.vision_config)
     get = lambda name: next((x for c in both if (x := getattr(c, name, None))), None)
     if tokens := get('mm_tokens_per_image'): return (_number(v.image_size)//_number(v.patch_size))**2/tokens
@@ -132,7 +132,7 @@ def patches_per_token(
 def count_vision(
     net  # a model, on any device
 ):       # kept, inputs of blocks, pixels [bytes/patch], flops [/patch], attention [flops/patch²], patches an image token, a note or ''
-    "What an image patch costs in the vision tower."
+    "Measure what an image patch costs in the vision tower."
     tower, note = _tower(net), ''
     cfg, taps = tower.config, len(getattr(tower.config, 'deepstack_visual_indexes', None) or [])
     D = getattr(cfg, 'depth', None) or cfg.num_hidden_layers
@@ -149,7 +149,7 @@ def count_vision(
 # %% ../nbs/07c_memory.ipynb #8006d469
 @dataclass
 class Update:
-    "What one update has to carry."
+    "Describe the workload of one update."
     batch_size:int=96          # prompts, over all GPUs
     num_rollouts:int=8         # answers a prompt
     prompt_tokens:int=4096     # of the full image and its question: 4096 are an image of 2048 × 2048 pixels in Qwen's models
@@ -196,7 +196,7 @@ def count_weights(
     parts,     # those that train
     rank=0     # of an adapter; 0: the weights themselves train
 ):             # ({part: weights}, weights that train)
-    "P and T."
+    "Count P, the weights of each part, and T, those that train."
     P, which = dict.fromkeys((*PARTS, 'other'), 0), parts_of(net)
     for n,p in net.named_parameters(): P[which[n]] += p.numel()
     if not P['other']: del P['other']
@@ -208,7 +208,7 @@ def count_weights(
 def count_quantised(
     net  # a model, on any device
 ):       # Q, the weights that a 4-bit load would pack
-    "The weights of the language model's maps, its head apart."
+    "Count the weights of the language model's linear layers, its head excluded."
     top, which = net.get_output_embeddings(), parts_of(net)
     return sum(m.weight.numel() for n,m in net.named_modules()
                if isinstance(m, torch.nn.Linear) and m is not top and which[n] == 'language')
@@ -218,7 +218,7 @@ def teacher_bytes(
     T,  # weights that train
     u   # Update
 ):
-    "Bytes of the teacher's own weights: those that train, and for an EMA of 16-bit weights a float32 shadow."
+    "Compute the bytes of the teacher's own weights: the trainable ones, and a float32 shadow for an EMA of 16-bit weights."
     if u.teacher not in TEACHERS: return u.bytes*sum(p.numel() for p in skeleton(read_config(u.teacher)[1]).parameters())
     if u.teacher == 'live' or (u.lora and u.teacher in ('frozen', 'trust_region')): return 0
     b = getattr(torch, u.teacher_dtype or 'float32').itemsize
@@ -227,7 +227,7 @@ def teacher_bytes(
 def scored(
     u  # Update
 ):
-    "(prompts of a micro-batch, tokens of its student's view); where sharing a prompt does not pay, each answer has a copy."
+    "Return (prompts per micro-batch, tokens of its student's view); where sharing a prompt does not pay, each answer has a copy."
     S, R = u.num_rollouts, u.max_new_tokens
     B = min(u.prompts, max(1, u.token_budget//(u.prompt_tokens + u.crop_tokens + 2*S*R)))
     shared, copies = u.prompt_tokens + S*R, S*(u.prompt_tokens + R)
@@ -239,7 +239,7 @@ def count_pixels(
     vision,  # from `count_vision`
     H        # width of the language model
 ):           # bytes on the busiest GPU
-    "The images of an update: pixels for every pass that computes them anew, else what the tower made of them, once."
+    "Compute the bytes of an update's images: pixels for every pass that encodes them again, else cached features."
     trains = 'vision' in u.parts.split()
     pixels, features = vision['pixels']*vision['patches'], H*u.bytes
     each = (features if not trains or u.keep_tower else pixels), (pixels if trains else features)
@@ -252,7 +252,7 @@ def phases(
     u,             # Update
     Q=0            # weights in 4 bits
 ):                 # {phase: {part: bytes}}
-    "What is there on the busiest GPU, by the equations above."
+    "Compute the bytes on the busiest GPU by phase and part, by the equations above."
     b, g, trains, (B, t) = u.bytes, u.gpus if u.sharded else 1, u.parts.split(), scored(u)
     W = (sum(P.values()) - T*(not u.lora))*b + 4*T - Q*(b - .5 - 4/64)
     a = text['kept'] if not u.checkpointing else layers*H*b + 1.5*text['kept']/layers
@@ -277,7 +277,7 @@ def forward_work(
     H,       # width
     V        # words
 ):           # operations of the tower, of the language model
-    "F(p), for all prompts of an update."
+    "Compute F(p), the operations of a forward pass over all prompts of an update."
     n, r, v = u.num_rollouts, u.answer_tokens or u.max_new_tokens, p*vision['patches']
     seen = vision['flops']*v + vision['attention']*v*v
     words = text['flops']*(p + n*r) + text['attention']*(p*p + n*(2*p*r + r*r)) + 2*H*V*n*r
@@ -290,7 +290,7 @@ def work(
     H,       # width
     V        # words
 ):
-    "{stage: operations} of one update, over all GPUs."
+    "Compute the operations of one update by stage, over all GPUs."
     (seen, words), crop = (forward_work(p, u, text, vision, H, V) for p in (u.prompt_tokens, u.crop_tokens))
     tower, rest = 'vision' in u.parts.split(), set(u.parts.split()) - {'vision'}
     back = 1 if u.lora else 2
@@ -301,7 +301,7 @@ CARDS = {'T4, 16 GB': 15, 'RTX 4090, 24 GB': 24, 'A100 / H100, 80 GB': 79, 'H200
 
 @dataclass
 class Plan:
-    "What one update needs."
+    "Hold the memory and operations of one update."
     name:str      # of the model
     update:Update # what was asked for
     params:dict   # part → weights
@@ -311,24 +311,24 @@ class Plan:
     note:str=''   # what could not be counted as it should
     @property
     def parts(self):
-        "part → bytes on the busiest GPU, in the phase where it is largest."
+        "Return the bytes by part on the busiest GPU, in the phase where the part is largest."
         names = dict.fromkeys(k for p in self.phases.values() for k in p)
         return {k: max(p.get(k, 0) for p in self.phases.values()) for k in names}
     @property
     def peak(self):
-        "Bytes of the larger of the two phases."
+        "Return the bytes of the larger of the two phases."
         return max(sum(p.values()) for p in self.phases.values())
     def fits(self,
         memory,     # bytes of the card
         reserve=.1  # share kept back
     ):              # bool
-        "Whether a GPU with so many bytes can do it, a tenth kept back for what is not counted."
+        "Tell whether a GPU has enough memory, with a reserve for what is not counted."
         return self.peak <= memory*(1 - reserve)
 
 # %% ../nbs/07c_memory.ipynb #a59de93d
 @patch
 def rows(self:Plan):
-    "Lines of a table: what, while sampling, while scoring [GiB]."
+    "Return table rows: part, GiB while sampling, GiB while scoring."
     show = lambda x: f'{x/2**30:.2f}' if x else ''
     lines = [(k, *(show(p.get(k, 0)) for p in self.phases.values())) for k,v in self.parts.items() if v]
     return lines + [('together', *(f'{sum(p.values())/2**30:.2f}' for p in self.phases.values()))]
@@ -415,7 +415,7 @@ class _Key:
 def same_options(
     like  # anything with options as attributes, such as a TrainConfig; None: nothing
 ):        # {name in `Update`: value}
-    "Options of a run that matter for its plan."
+    "Select the options of a run that its plan depends on."
     names = {f.name: f.name for f in fields(Update)} | dict(checkpointing='gradient_checkpointing', sharded='shard')
     same = {k: getattr(like, n) for k,n in names.items() if hasattr(like, n)}
     if same.get('dtype') == 'auto': same['dtype'] = str(pick_dtype(torch.device(_device()))[0]).split('.')[1]

@@ -18,7 +18,7 @@ def repetition_rate(
     rollouts,  # S answers of R tokens
     n=3        # length of the n-grams
 ):             # [S] float32
-    "The share of each answer's n-grams that it has said before."
+    "Compute the share of each answer's n-grams that occurred before in it."
     t, m = rollouts.tokens, rollouts.lengths - n + 1        # m n-grams an answer
     V, M = int(t.max()) + 1 if t.numel() else 1, t.shape[1] - n + 1
     if M < 2: return torch.zeros(len(t), device=t.device)
@@ -31,7 +31,7 @@ def rollout_measures(
     *rollouts,  # the answers of an update: one Rollouts, or one from each process
     n=3         # length of the n-grams
 )->dict:        # name → float
-    "What the answers of an update look like from outside."
+    "Compute metrics of an update's answers from their tokens alone."
     each = lambda f: torch.cat([f(r).float().cpu() for r in rollouts])
     length, cut = each(lambda r: r.lengths), each(lambda r: ~r.finished)
     said = {tuple(t[m].tolist()) for r in rollouts for t,m in zip(r.tokens.cpu(), r.mask.cpu())}
@@ -42,7 +42,7 @@ def rollout_measures(
 # %% ../nbs/07a_monitors.ipynb #7765dd83
 @dataclass(frozen=True)
 class Rule:
-    "A reason to stop."
+    "Describe a reason to stop."
     name:str       # of the rule, one of a kind
     when:Callable  # (now, first) → bool, both dictionaries of measures; what is missing in them leaves the rule silent
     why:str        # what is wrong when it fires, and what to do
@@ -52,21 +52,21 @@ def above(
     measure,  # name in the metrics
     limit     # in the measure's unit
 ):            # a `when` of Rule: (now, first) → bool
-    "A condition: the measure is above a limit."
+    "Make a condition: the metric is above a limit."
     return lambda now, first: now[measure] > limit
 
 def grown(
     measure,  # name in the metrics
     factor    # > 1
 ):            # a `when` of Rule
-    "A condition: the measure is above so many times its first value."
+    "Make a condition: the metric is above `factor` times its first value."
     return lambda now, first: now[measure] > factor*first[measure]
 
 def shrunk(
     measure,  # name in the metrics
     factor    # < 1
 ):            # a `when` of Rule
-    "A condition: the measure is below so many times its first value."
+    "Make a condition: the metric is below `factor` times its first value."
     return lambda now, first: now[measure] < factor*first[measure]
 
 # %% ../nbs/07a_monitors.ipynb #bff2941a
@@ -74,11 +74,11 @@ def lost(
     measure,  # name in the metrics
     by        # in the measure's unit
 ):            # a `when` of Rule
-    "A condition: the measure is lower than at first by more than so much."
+    "Make a condition: the metric has fallen by more than `by` below its first value."
     return lambda now, first: now[measure] < first[measure] - by
 
 def all_of(*conditions):
-    "A condition: all of some conditions at once."
+    "Make a condition: all of some conditions at once."
     return lambda now, first: all(c(now, first) for c in conditions)
 
 # %% ../nbs/07a_monitors.ipynb #585a216f
@@ -120,7 +120,7 @@ class _Read(dict):
 RARE = 'full', 'crop', 'full_confidence', 'crop_confidence', 'retention'   # measured on held-out examples, now and then
 
 class Monitor:
-    "Looks at the measures of every update and says when to stop."
+    "Check the metrics of every update and say when to stop."
     def __init__(self,
         rules=RULES,  # Rules; the first that fires gives the reason
         first=None,   # measures from before training, such as dict(crop=.97)
@@ -170,24 +170,24 @@ def _reason(self:Monitor, rule, now):
 # %% ../nbs/07a_monitors.ipynb #fdb9e08b
 @patch
 def state_dict(self:Monitor):
-    "What a monitor has seen, as plain values."
+    "Collect the monitor's state as plain values."
     return dict(first=dict(self.first), begun=dict(self.begun), counts=dict(self.counts), judged=sorted(self.judged), last_good=self.last_good)
 
 @patch
 def load_state_dict(self:Monitor,
     state  # from `state_dict`
 ):
-    "Take up where `state_dict` left off; rules that were not there before begin at 0."
+    "Resume from `state_dict`; rules that are new begin at 0."
     self.first, self.begun, self.judged = dict(state['first']), {k: tuple(v) for k,v in state['begun'].items()}, set(state['judged'])
     self.counts |= {k: v for k,v in state['counts'].items() if k in self.counts}
     self.last_good = state['last_good']
 
 @patch(as_prop=True)
 def suspects(self:Monitor):
-    "Rules that say yes now, whether or not they have said it often enough: while there are any, the model is not safe to keep."
+    "List the rules whose condition holds now, before their patience is used up; while there are any, a checkpoint is not marked as sound."
     return [k for k,n in self.counts.items() if n]
 
 @patch
 def silent(self:Monitor):
-    "Rules that could never be judged, because a measure of theirs never came."
+    "List the rules that were never evaluated, because one of their metrics never came."
     return [r.name for r in self.rules if r.name not in self.judged]

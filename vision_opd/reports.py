@@ -24,7 +24,7 @@ def table(
     rows,     # lists of cells: text, a number, None, or [value, low, high]
     signed=() # columns that hold differences, from −1 to 1
 ):            # a dictionary, ready for JSON; ValueError for a row of another length than the head
-    "One table of a report."
+    "Make one table of a report."
     rows = [[to_json(c) for c in r] for r in rows]
     if any(len(r) != len(head) for r in rows): raise ValueError(f'table {title!r} has {len(head)} columns and a row of another length')
     return dict(title=title, head=list(head), rows=rows, signed=list(signed))
@@ -32,7 +32,7 @@ def table(
 def to_json(
     cell  # text, a number, None or an Estimate
 ):        # what JSON can hold
-    "A cell as JSON has it: an Estimate becomes [value, low, high]."
+    "Convert a cell to JSON types: an Estimate becomes [value, low, high]."
     if hasattr(cell, 'low'): return [float(cell), cell.low, cell.high]
     return cell.item() if hasattr(cell, 'item') else cell
 
@@ -41,14 +41,14 @@ def number(
     x,            # a share or a difference, from −1 to 1
     signed=False  # with a + before what is positive
 ):                # text, without the %
-    "A share in percent."
+    "Format a share in percent."
     return f'{100*x:{"+" if signed else ""}.1f}'.replace('-', '−')
 
 def cell_text(
     cell,         # of a `table`
     signed=False  # it is a difference
 ):                # text; – for None
-    "A cell for human eyes."
+    "Format a cell as text."
     if cell is None: return '–'
     if isinstance(cell, list): return f'{number(cell[0], signed)} [{number(cell[1], signed)}, {number(cell[2], signed)}]'
     if isinstance(cell, float): return f'{cell:.2g}'
@@ -57,7 +57,7 @@ def cell_text(
 def table_text(
     t  # of `table`
 ):     # text of several lines
-    "A table with aligned columns."
+    "Format a table with aligned columns."
     cells = [t['head']] + [[cell_text(c, h in t['signed']) for c,h in zip(r, t['head'])] for r in t['rows']]
     wide = [max(len(r[i]) for r in cells) for i in range(len(t['head']))]
     line = lambda r: '  '.join(c.ljust(w) for c,w in zip(r, wide)).rstrip()
@@ -67,7 +67,7 @@ def table_text(
 def report_text(
     report  # of `evaluation.make_report`
 ):          # text
-    "The report for a terminal; the gallery is for the page."
+    "Format the report for a terminal, without the gallery."
     about = [f'{k}: {v}' for k,v in report['about'].items()]
     return '\n\n'.join([report['title'] + '\n' + '\n'.join(about), *map(table_text, report['tables']), *report['notes']])
 
@@ -77,7 +77,7 @@ def thumbnail(
     side=320,  # pixels of the longer side, at most
     box=None   # evidence to mark with a dashed line, in pixels of the image
 ):             # a data URI, JPEG
-    "A small picture as text."
+    "Encode a small JPEG as a data URI."
     small = image.convert('RGB'); small.thumbnail((side, side))
     if box:
         f = small.width/image.width
@@ -134,7 +134,7 @@ def bar(
     e,            # [value, low, high]
     signed=False  # a difference, drawn from −1 to 1; else a share, from 0 to 1
 ):                # Markup
-    "An interval as a line and its value as a dot, in SVG."
+    "Draw an interval as a line and its value as a dot, in SVG."
     at = lambda v: f'{50 + 50*v if signed else 100*v:.1f}'
     zero = '<line x1="50" x2="50" y1="0" y2="8" stroke="currentColor" opacity=".4"/>' if signed else ''
     return Markup(f'<svg viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true"><line x1="0" x2="100" y1="4" y2="4" stroke="currentColor" '
@@ -144,7 +144,7 @@ def bar(
 def report_html(
     report  # of `evaluation.make_report`
 ):          # HTML text
-    "The report as one page that needs nothing else."
+    "Format the report as one self-contained page."
     page = Environment(autoescape=True, trim_blocks=True).from_string(PAGE)
     return page.render(**report, style=Markup(_CSS), kinds=_KINDS.items(), show=cell_text, bar=bar,
                        is_estimate=lambda c: isinstance(c, list))
@@ -154,7 +154,7 @@ def write_report(
     report,  # of `evaluation.make_report`
     folder   # made if it is not there
 ):           # Path of report.html
-    "report.json and report.html, each whole or not at all; the JSON leaves the pictures out."
+    "Write report.json (without images) and report.html, each atomically."
     folder = Path(folder); folder.mkdir(parents=True, exist_ok=True)
     lean = report | dict(gallery=[{k: v for k,v in g.items() if k != 'views'} for g in report['gallery']])
     write_json(folder/'report.json', lean)
@@ -166,7 +166,7 @@ def write_report(
 def compare_all(
     scores  # {(benchmark, view): [Score of each model]}
 ):          # ValueError for runs of different protocols or items
-    "{(benchmark, view): Paired} of the first two models; {} for one model."
+    "Compare the first two models on every benchmark and view; {} for one model."
     return {k: compare_scores(*ss[:2]) for k,ss in scores.items() if len(ss) > 1}
 
 # %% ../nbs/10c_reports.ipynb #29fac6fd
@@ -174,7 +174,7 @@ def score_table(
     scores,  # {(benchmark, view): [Score of each model]}
     models   # their names
 ):           # a table; ValueError for runs that cannot be compared
-    "The paper's own metric of every benchmark, the models side by side, and their paired difference."
+    "Tabulate every benchmark's own metric, the models side by side, and their paired difference."
     compared = compare_all(scores); ps = holm({k: c.p for k,c in compared.items()}) if compared else {}
     head, rows = ['benchmark', 'view', 'items', 'metric', *models], []
     if compared: head += ['difference', 'p', 'p (Holm)', 'detectable']
@@ -188,7 +188,7 @@ def detail_tables(
     scores,  # {(benchmark, view): [Score of each model]}
     models   # their names
 ):           # list of tables
-    "A table for each benchmark that has more than one metric: its categories and its other metrics."
+    "Tabulate the categories and other metrics of each benchmark that has more than one."
     return [table(f'{name}, {view} image', ['metric', *models], [[m, *[s.metrics.get(m) for s in ss]] for m in ss[0].metrics])
             for (name,view),ss in scores.items() if len(ss[0].metrics) > 1]
 
@@ -196,7 +196,7 @@ def reading_table(
     scores,  # {(benchmark, view): [Score of each model]}
     models   # their names
 ):           # a table
-    "The same answers read by the strict protocol, with the judge's verdicts, and as the released scorer reads them."
+    "Tabulate the same answers as read by the strict protocol, with the judge's verdicts, and by the released scorer."
     rows = [[*k, m, s.strict[s.main], s[s.main], s.official.get(s.main)] for k,ss in scores.items() for m,s in zip(models, ss)]
     return table('The same answers, read in three ways', ['benchmark', 'view', 'model', 'strict', 'with judge', 'official'], rows)
 
@@ -206,7 +206,7 @@ def care_table(
     models,   # their names
     records   # {(benchmark, view): [records of each model]}
 ):            # a table
-    "What was asked, what failed, what looked odd, and what the unscored could change at most."
+    "Tabulate what was asked, failed, truncated or repetitive, and the bounds that unscored answers leave."
     head, rows = ['benchmark', 'view', 'model', 'items', 'failed', 'cut', 'in circles', 'unscored', 'if wrong', 'if right'], []
     for k,ss in scores.items():
         for m,s,rs in zip(models, ss, records[k]):
@@ -219,7 +219,7 @@ def care_notes(
     models,  # their names
     records  # {(benchmark, view): [records of each model]}
 ):           # list of texts
-    "Sentences about what a table does not say."
+    "List sentences about what a table does not show."
     notes = []
     for k,ss in scores.items():
         for m,s in zip(models, ss):
@@ -235,13 +235,13 @@ def evenly(
     ids,  # a list
     most  # the most to take
 ):        # a list
-    "Some of the ids, evenly spaced, where there are more."
+    "Select evenly spaced ids if there are more than `most`."
     return [ids[i*len(ids)//most] for i in range(most)] if len(ids) > most else ids
 
 def kind_of(
     hits  # of each model: True, False or None
 ):        # one of KINDS, or None
-    "What an item is in the gallery, by the hits of one or two models; None if it is not shown."
+    "Classify an item for the gallery by the hits of one or two models; None if it is not shown."
     if len(hits) == 1: return None if hits[0] is not False else 'wrong'
     return {(False, True): 'fixed', (True, False): 'broken'}.get(tuple(hits[:2]))
 
@@ -252,7 +252,7 @@ def changed_items(
     records,  # of each model
     most=12   # items of a kind, at most
 ):            # list of dictionaries, see `picture_of`
-    "Items that changed, with pictures and answers."
+    "Select items whose outcome changed, with images and answers."
     kinds = {i: kind_of([s.hits.get(i) for s in scores]) for i in scores[0].hits}
     found = {kind: [i for i,k in kinds.items() if k == kind] for kind in _KINDS}
     share = {i: len(ids)/len(some) for ids in found.values() for some in [evenly(ids, most)] for i in some}   # how many each one stands for
@@ -267,7 +267,7 @@ def picture_of(
     kind,    # one of KINDS
     answers  # list of dictionaries: model, text, right
 ):           # a dictionary, as the page takes it
-    "An item of the gallery."
+    "Make an item of the gallery."
     views = dict(full=thumbnail(item.image, box=item.box))
     if (crop := item.crop_image) is not None: views['crop'] = thumbnail(crop)
     return dict(kind=kind, benchmark=item.benchmark, id=item.id, question=item.prompt, truth=item.answer, answers=answers, views=views)

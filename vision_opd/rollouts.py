@@ -20,7 +20,7 @@ from .policies import CACHE, DualPolicy, PolicyError, backbone, causal, check_le
 # %% ../nbs/04_rollouts.ipynb #2564b3b7
 @dataclass
 class Rollouts:
-    "S answers of at most R tokens, sampled by the student."
+    "Hold S sampled answers of at most R tokens."
     tokens:torch.Tensor        # [S,R] int64, the pad token after the end
     mask:torch.Tensor          # [S,R] bool, True at answer tokens, the end token among them
     logprobs:torch.Tensor      # [S,R] float32, of each token as it was sampled; 0 where mask is False
@@ -30,19 +30,19 @@ class Rollouts:
     def __repr__(self): return f'Rollouts({len(self)} answers to {len(self.prompt_index.unique())} prompts, {int(self.mask.sum())} tokens, {int((~self.finished).sum())} cut)'
     @property
     def lengths(self):
-        "Tokens of each answer, its end token included [S]."
+        "Count the tokens of each answer, its end token included [S]."
         return self.mask.sum(-1)
     def texts(self,
         processor  # of the policy
     ):             # S strings
-        "The answers as strings, special tokens and the end left out: the end of a turn need not be marked as special."
+        "Decode the answers without special tokens and without the end token, which some tokenizers do not mark as special."
         ends = self.mask.sum(-1) - self.finished.long()
         return [processor.tokenizer.decode(t[:n], skip_special_tokens=True).strip() for t,n in zip(self.tokens, ends.tolist())]
     def __getitem__(self, rows): return replace(self, **{k: v[rows] for k,v in vars(self).items()})
     def to(self,
         device  # torch.device, or its name
     ):          # Rollouts
-        "The same on another device."
+        "Move all tensors to another device."
         return replace(self, **{k: v.to(device) for k,v in vars(self).items()})
 
 # %% ../nbs/04_rollouts.ipynb #c1d23b11
@@ -64,7 +64,7 @@ def truncated(
     rollouts,    # Rollouts
     how='train'  # 'train' on cut answers like others; 'mask': keep the rows, none of their tokens counts; 'drop' the rows
 )->Rollouts:
-    "What happens to the answers that were cut."
+    "Keep, mask or drop the truncated answers."
     if how not in ('train', 'mask', 'drop'): raise PolicyError(f"cut answers: 'train', 'mask' or 'drop', got {how!r}")
     if how == 'drop': return rollouts[rollouts.finished]
     return replace(rollouts, mask=rollouts.mask & rollouts.finished[:, None]) if how == 'mask' else rollouts
@@ -75,7 +75,7 @@ def end_ids(
     processor,  # its processor
     **template  # options of the chat template, see `encode`
 ):              # sorted list of ids; PolicyError if it would be empty
-    "The tokens that end an answer, from the generation config, the tokenizer and the chat template."
+    "Collect the tokens that end an answer from the generation config, the tokenizer and the chat template."
     ids = getattr(causal(model).generation_config, 'eos_token_id', None)
     ids = list(ids) if isinstance(ids, (list, tuple)) else [ids]
     ids = sorted({int(i) for i in [*ids, processor.tokenizer.eos_token_id, turn_end(processor, **template)] if i is not None})
@@ -87,7 +87,7 @@ def end_id(
     processor,  # its processor
     **template  # options of the chat template, see `encode`
 ):              # id
-    "The token that ends an answer which is given: what the chat template writes, else the tokenizer's end, else the first of `end_ids`."
+    "Find the token that ends a given answer: the chat template's, else the tokenizer's, else the first of `end_ids`."
     ids = turn_end(processor, **template), processor.tokenizer.eos_token_id, *end_ids(model, processor, **template)
     return next(i for i in ids if i is not None)
 
@@ -96,7 +96,7 @@ def banned_ids(
     processor,  # its processor
     **template  # options of the chat template, see `encode`
 ):              # [·] int64, sorted
-    "Special tokens that no answer may hold, and ids that the tokenizer does not know."
+    "List special tokens that no answer may contain, and ids unknown to the tokenizer."
     net, tok = causal(model), processor.tokenizer
     ids = {i for i,t in tok.added_tokens_decoder.items() if t.special}
     ids |= {v for k,v in net.config.to_dict().items() if isinstance(v, int) and k.endswith(('_token_id', '_token_index'))
@@ -112,7 +112,7 @@ def uniforms(
     n,     # answers a prompt
     R      # numbers a row
 ):         # [B·n,R] float64 in [0,1)
-    "Row (key, i) has a stream of its own, whatever else is in the batch."
+    "Draw uniform numbers; row (key, i) has its own random stream, independent of the rest of the batch."
     def row(k, i):
         words = [*np.atleast_1d(seed).tolist(), zlib.crc32(str(k).encode()), i]
         return np.random.Generator(np.random.Philox(np.random.SeedSequence(words))).random(R)
@@ -126,7 +126,7 @@ def warp(
     top_p=1.,        # 1: all
     min_p=0.         # 0: all
 ):                   # [S,V] log-probabilities, −∞ where cut
-    "The distribution to sample from."
+    "Compute the log-probabilities to sample from: temperature, top-k, top-p and min-p as transformers applies them."
     z = logits if temperature == 1 else logits/temperature
     if top_k: z = z.masked_fill(z < z.topk(min(top_k, z.shape[-1])).values[:, -1:], -torch.inf)
     if top_p < 1:
@@ -141,7 +141,7 @@ def draw(
     temperature=1.,  # 0: greedy
     **cuts           # top_k, top_p, min_p, see `warp`
 ):                   # ([S] int64 ids, [S] log-probabilities after warping)
-    "One token a row by inverting the distribution function at u."
+    "Sample one token per row by inverting the distribution function at u."
     logp = warp(logits, temperature or 1., **cuts)
     if temperature == 0: tok = logp.argmax(-1, keepdim=True)
     else:
@@ -154,7 +154,7 @@ def rope_deltas(
     model,  # any policy's model
     like    # a tensor on the device wanted
 ):          # [B,1] int64; None for models with plain positions
-    "What the model's last image pass left to add to text positions."
+    "Return the offset that the last forward with images left for text positions."
     d = getattr(backbone(model), 'rope_deltas', None)
     return None if d is None else d.to(like.device).clone()
 
@@ -163,7 +163,7 @@ def positions(
     deltas,  # from `rope_deltas`
     last     # L' ≤ L
 ):           # [B,L'], or [3,B,L'] for models with multimodal rotary positions
-    "Position ids of the last L' tokens of each row."
+    "Compute the position ids of the last L' tokens of each row."
     p = (mask.long().cumsum(-1) - 1).clamp(min=0)[:, -last:]
     return p if deltas is None else (p + deltas)[None].expand(3, -1, -1)
 
@@ -171,7 +171,7 @@ def plain_positions(
     model,  # any policy's model
     mask    # [B,P], 0 at padding
 ):          # dict, to be passed on
-    "The `position_ids` of a prompt for models that would count its padding; nothing for those that count it right."
+    "Compute `position_ids` of a left-padded prompt for models that would count its padding; {} for models that compute them."
     return {} if hasattr(backbone(model), 'rope_deltas') else dict(position_ids=positions(mask, None, mask.shape[1]))
 
 # %% ../nbs/04_rollouts.ipynb #fd7cb782
@@ -183,7 +183,7 @@ def aligned(
     width,    # a multiple of this many columns
     pad       # the pad token
 ):            # the same prompts, with more padding on the left
-    "Prompts whose tokens keep their places in blocks of `width`, whatever the longest prompt of the batch."
+    "Pad prompts on the left to a multiple of `width`, so that equal prompts have equal positions in every batch."
     B,P = prompts['input_ids'].shape
     def wider(k, v):
         if not isinstance(v, torch.Tensor) or v.shape[:2] != (B, P): return v
@@ -193,13 +193,13 @@ def aligned(
 def block(
     model  # any policy's model
 ):
-    "The width for `aligned`: that of the family on a CPU; 1 on accelerators, whose sums keep no such order."
+    "Return the multiple for `aligned`: by model family on a CPU, 1 on accelerators, whose sums have no such fixed order."
     if next(model.parameters()).device.type != 'cpu': return 1
     return BLOCK.get(causal(model).config.model_type, BLOCK['default'])
 
 # %% ../nbs/04_rollouts.ipynb #503f2dfc
 class Roomy(DynamicLayer):
-    "A growing cache layer, [S,heads,length,width], with room behind its end: a token is written there, and nothing else is copied."
+    "Hold the keys and values of one layer, [S,heads,length,width], in preallocated memory: appending a token copies nothing else."
     def settle(self,
         rows,  # [S'] row i becomes row rows[i]
         room   # tokens to come
@@ -270,7 +270,7 @@ def _decode(model, prompts, n, u, pad, ends, banned, **how):
 def gathered(
     model  # any policy's model
 ):         # a context
-    "Sharded weights whole for a while, without collectives inside; a model that is not sharded is left alone."
+    "Gather sharded weights inside the context, so that it needs no collectives; other models are left as they are."
     parts = [m for m in model.modules() if isinstance(m, FSDPModule)]
     for m in parts: m.set_reshard_after_forward(False, recurse=False); m.unshard()
     try: yield model
@@ -284,7 +284,7 @@ def slices(
     R,        # the longest answer
     slots     # positions that the cache may hold; None: no limit
 ):            # lists of prompt numbers, in order
-    "Which prompts are sampled together."
+    "Group prompts so that their cache stays within a budget."
     if slots is None: return [list(range(len(lengths)))]
     groups = []
     for b,P in enumerate(lengths):
@@ -305,7 +305,7 @@ def sample(
     slots=None,         # positions that the cache may hold at a time, for all answers; None: no limit
     **cuts              # top_k, top_p, min_p, see `warp`
 )->Rollouts:            # B·n answers, those of one prompt side by side
-    "n answers to every prompt from the student's full view; each prompt is computed once (arXiv 2605.18740, sec. 3); PolicyError for what cannot be sampled."
+    "Sample n answers per prompt from the student's full view; each prompt is computed once (arXiv 2605.18740, section 3). PolicyError if the model cannot be sampled from."
     check_sampling(n, max_new_tokens, temperature, **cuts)
     model,proc,R = unwrap(policy.model),policy.processor,max_new_tokens
     prompts = pairs if isinstance(pairs, dict) else policy.encode([p.student_image for p in pairs], [p.student_text for p in pairs])
@@ -344,7 +344,7 @@ def sampler_kl(
     logprobs,  # [S,R] of the trainer
     rollouts   # as they were sampled
 ):             # scalar ≥ 0
-    "KL(sampler‖trainer) estimated on the sampled tokens."
+    "Estimate KL(sampler‖trainer) on the sampled tokens."
     d = (logprobs.detach().float() - rollouts.logprobs)[rollouts.mask]
     return (d.exp() - 1 - d).mean() if d.numel() else d.sum()
 
@@ -353,7 +353,7 @@ def importance_weights(
     rollouts,  # as they were sampled
     cap=2.     # c, above 0
 ):             # [S,R], 1 outside the answers, no gradient
-    "min(p_train/p_sample, c) for each token."
+    "Compute min(p_train/p_sample, c) for each token."
     if cap <= 0: raise PolicyError(f'cap must be positive, got {cap}')
     d = (logprobs.detach().float() - rollouts.logprobs).masked_fill(~rollouts.mask, 0.)
     return d.exp().clamp(max=cap)

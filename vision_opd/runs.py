@@ -29,7 +29,7 @@ def seen(
     pair,  # ViewPair
     view   # one of VIEWS
 ):         # PIL image or list of them, text; ValueError for another name
-    "What a model is shown of an example under the name of a view."
+    "Return image and text of a view."
     r = pair.recipe
     if view == 'full': return pair.student_images, pair.student_text
     if view == 'crop': return pair.teacher_images, pair.teacher_text
@@ -44,7 +44,7 @@ def prompt_size(
     image,      # PIL image, or a list
     text        # the question
 ):              # tokens; 0 for a prompt that cannot be made: whoever makes it says why
-    "The tokens of a prompt, but for the few of the chat template."
+    "Count the tokens of a prompt, except those of the chat template."
     try: return sum(visual_tokens(im.size, processor) for im in (image if isinstance(image, list) else [image])) + len(processor.tokenizer(text).input_ids)
     except Exception: pass   # some cannot count, or not this one
     try: return encode(processor, [image], [text])['input_ids'].shape[1]
@@ -55,7 +55,7 @@ def batches(
     most,     # prompts a batch, ≥ 1
     budget    # tokens a batch, padding included; a prompt that is longer goes alone
 ):            # lists of prompt numbers, each number once
-    "Prompts grouped by length."
+    "Group prompts by length."
     groups = []
     for i in sorted(range(len(lengths)), key=lengths.__getitem__):
         g = groups[-1] if groups else []
@@ -65,7 +65,7 @@ def batches(
 
 # %% ../nbs/10b_runs.ipynb #a541dac2
 class Local:
-    "A model in this process that answers like a server: text, finish_reason, prompt_tokens, and its confidence."
+    "Answer as a server does, with a model in this process: text, finish_reason, prompt_tokens and confidence."
     def __init__(self,
         model, processor,  # from `policies.load`
         name='model',      # what its records are filed under
@@ -116,7 +116,7 @@ def has_view(
     item,  # an Item
     view   # one of VIEWS
 ):         # bool
-    "Can the item be seen like that? Without a box nothing is cut out, framed or covered."
+    "Tell whether an item can be shown in a view; without a box nothing is cropped, framed or masked."
     return bool(item.box) or view in ('full', 'plain', 'degraded', 'null') or view == 'crop' and item.crop is not None
 
 def item_view(
@@ -124,7 +124,7 @@ def item_view(
     view,     # one of VIEWS
     protocol  # a Protocol
 ):            # PIL image, text; ValueError without the box that the view needs, or with an image that cannot be read
-    "Image and text of an item in a view; its own crop where the benchmark has one."
+    "Return image and text of an item in a view; the crop is the benchmark's own if it has one."
     if not has_view(item, view): raise ValueError(f'the view {view!r} needs a box, and {item.benchmark} item {item.id} has none')
     if view == 'crop' and item.crop is not None:
         return resized(item.crop_image, fitted_size(item.crop_image.size, protocol.max_pixels)), item.prompt + protocol.prompt_suffix
@@ -137,13 +137,13 @@ KEY = 'benchmark', 'id', 'view', 'protocol', 'model'   # no path among them: a f
 def key(
     record  # a dictionary
 ):          # a tuple of the fields in KEY; KeyError where one is missing
-    "What a record answers: no two answers have the same."
+    "Return the key of a record, which no two answers share."
     return tuple(record[k] for k in KEY)
 
 def lines_of(
     path  # of a file that need not exist
 ):        # list of bytes objects, without line ends; bytes
-    "The whole lines of a file and the number of bytes they take; a torn last line is none of them."
+    "Return the complete lines of a file and their size in bytes; a torn last line is left out."
     data = Path(path).read_bytes() if Path(path).exists() else b''
     end = data.rfind(b'\n') + 1
     return data[:end].splitlines(), end
@@ -151,7 +151,7 @@ def lines_of(
 def read_lines(
     path  # of records.jsonl or errors.jsonl; it need not exist
 ):        # list of dictionaries; ValueError for a line that is no record
-    "The records in a file of a journal."
+    "Read the records of a journal's file."
     found = []
     for n,line in enumerate(lines_of(path)[0], 1):
         try: found.append(json.loads(line)); key(found[-1])
@@ -161,7 +161,7 @@ def read_lines(
 
 # %% ../nbs/10b_runs.ipynb #aad83eeb
 class Journal:
-    "The answers and errors of a folder, open for one writer at a time."
+    "Append answers and errors to the files of a folder, with one writer at a time."
     def __init__(self,
         folder,       # made if it is not there
         resume=False  # go on; else a folder with records is refused
@@ -204,7 +204,7 @@ def append(self:Journal,
 def read_run(
     folder  # of a Journal
 ):          # list of dictionaries; ValueError without records.jsonl
-    "The records of a run: one an item, its answer or else its newest error."
+    "Read the records of a run: for each item its answer or else its newest error."
     if not (Path(folder)/'records.jsonl').exists(): raise ValueError(f'there is no run in {folder}: it has no records.jsonl')
     newest = {key(r): r for r in read_lines(Path(folder)/'errors.jsonl')}
     answers = {}
@@ -219,7 +219,7 @@ def record_of(
     name,      # of the model
     answer     # of Local or of a server: text, error, ...
 ):             # a dictionary, as JSON takes it
-    "What is written of one item."
+    "Make the record of an answer."
     area = item.box.area_ratio(item.picture.size) if item.box and not answer['error'] else None
     return dict(item.facts(), view=view, protocol=protocol.of(item), model=name, prompt=item.prompt,
                 area=area, **dict(finish_reason=None, prompt_tokens=None) | answer,
@@ -229,7 +229,7 @@ def failed(
     kind,   # a few words
     detail  # text or an exception
 ):          # an answer without text
-    "The failure that stands in an answer's place."
+    "Make the record of a failure."
     return dict(text='', error=kind, detail=str(detail))
 
 # %% ../nbs/10b_runs.ipynb #494850ca
@@ -258,7 +258,7 @@ def as_stored(
     view,  # one of VIEWS
     image  # of that view, PIL, or a list of several
 ):         # a Path or the bytes of its file where these are the same pixels, else the image
-    "What to send of a view: a file as it is, not a larger copy of it in another format."
+    "Return a view as its stored file if the pixels are the same, which is smaller than encoding it again."
     picture = item.crop if view == 'crop' and item.crop is not None else item.picture
     if isinstance(image, list) or view not in ('full', 'crop', 'plain') or picture.size != image.size: return image
     source = picture.read()
@@ -305,7 +305,7 @@ def counted(
                   'down (raise its max_pixels), or does not count them')
 
 # %% ../nbs/10b_runs.ipynb #9f5e2cea
-class RunStopped(ValueError): "So many items in a row failed that something must be broken."
+class RunStopped(ValueError): "Report that too many items in a row failed."
 
 def _waiting(items, view, protocol, name, answers, keys):
     "The items without an answer, one by one; `keys` takes the key of each, which must be new and mean the same question as before."

@@ -25,7 +25,7 @@ from .scoring import Sight, answer_states, append_answers, head, head_options, n
 def record_positions(
     model  # any policy's model
 ):         # a context; gives a list with an entry for each pass of the language model: its position ids [...,B,L], or None
-    "Note the position ids that reach the rotary embedding."
+    "Record the position ids that reach the rotary embedding."
     calls, decoder = [], causal(model).get_decoder()
     def begin(module, args, kwargs): calls.append(None)
     def note(module, args, kwargs):
@@ -85,12 +85,12 @@ def fit_scale(
 TOLERANCE = {torch.float32: 5e-4, torch.float16: .05, torch.bfloat16: .3}   # nats, root mean square of a log-probability
 
 class CheckError(PolicyError):
-    "A check failed before the first update; `.name` says which one."
+    "Report a check that failed before the first update; `.name` says which one."
     def __init__(self, finding): super().__init__(f'self-check {finding.name}: {finding.message}'); self.finding, self.name = finding, finding.name
 
 @dataclass
 class Finding:
-    "What one check found."
+    "Hold the result of one check."
     name:str           # of the check
     difference:float   # in nats, or a count
     tolerance:float    # the largest difference that is right
@@ -100,12 +100,12 @@ class Finding:
 
 @dataclass
 class CheckReport:
-    "All findings of a run's self-check."
+    "Collect the findings of a run's self-check."
     findings:list=field(default_factory=list)
     share_prefix:bool=True   # False: sharing the prompt is not exact for this model
     def add(self, name, difference, tolerance, message=''): self.findings.append(Finding(name, float(difference), float(tolerance), message))
     def failures(self):
-        "Findings that end the run; a difference in `sharing` does not."
+        "List the findings that end the run; a difference in `sharing` does not."
         return [f for f in self.findings if not f.ok and f.name != 'sharing']
     def raise_first(self):
         "Raise `CheckError` for the first failure, or do nothing."

@@ -43,14 +43,14 @@ FAILURE_KINDS = {                # kind: (worth another try, what to do)
 
 @dataclass(frozen=True)
 class Failure:
-    "Why a request has no answer."
+    "Say why a request has no answer."
     kind:str        # one of KINDS
     said:str=''     # what the server or the network said, 300 characters at most
     status:int=None # HTTP status, None without one
     after:float=0.  # seconds the server asks to wait
     @property
     def again(self):
-        "Whether it is worth another try."
+        "Tell whether the request is worth another try."
         return FAILURE_KINDS[self.kind][0]
     def __str__(self):
         status = f' ({self.status})' if self.status else ''
@@ -59,7 +59,7 @@ class Failure:
 # %% ../nbs/08a_servers.ipynb #a98a4d03
 @dataclass(frozen=True)
 class Reply:
-    "What came back: a text, or the failure that stands in its place."
+    "Hold what came back: a text, or a Failure."
     text:str=None                            # None when there is no answer; '' when the model said nothing
     finish_reason:str=None                   # 'stop' or 'length'; None: the server does not tell
     usage:dict=field(default_factory=dict)   # prompt_tokens, completion_tokens, …: whole numbers
@@ -69,18 +69,18 @@ class Reply:
     def __bool__(self): return self.error is None
     @property
     def truncated(self):
-        "Whether the answer ends at the limit of tokens."
+        "Tell whether the answer ends at the limit of tokens."
         return self.finish_reason == 'length'
     @property
     def looping(self):
-        "Whether the answer ends in repetition, see `ends_in_repetition`."
+        "Tell whether the answer ends in repetition, see `ends_in_repetition`."
         return bool(self) and ends_in_repetition(self.text)
 
 def ends_in_repetition(
     text,    # an answer, or None
     times=5  # how often a piece must stand at the end, one after the other
 )->bool:
-    "Does a text end in one piece of up to 100 characters, again and again?"
+    "Tell whether a text ends in a piece of up to 100 characters that is repeated."
     return bool(re.search(rf'(?s)(.{{2,100}}?)\1{{{times-1},}}.{{0,100}}\Z', (text or '')[-1200:]))
 
 # %% ../nbs/08a_servers.ipynb #10f0fa3e
@@ -96,7 +96,7 @@ def retry_after(
     value,    # of the header, or None
     now=None  # seconds since 1970; None: the clock
 ):            # ≥ 0, finite
-    "Seconds to wait by a Retry-After header, which holds seconds or a date; 0 when there is none."
+    "Parse a Retry-After header, which holds seconds or a date; 0 if there is none."
     try: return max(0., float(value)) if abs(float(value)) < 1e9 else 0.
     except (TypeError, ValueError): pass
     try: return max(0., parsedate_to_datetime(value).timestamp() - (time.time() if now is None else now))
@@ -105,7 +105,7 @@ def retry_after(
 def message_in(
     body  # text: JSON, HTML or words
 ):        # text
-    "The message of an error body, in the forms that servers use."
+    "Extract the message of an error body, in the forms that servers use."
     try: found = json.loads(body)
     except (ValueError, RecursionError): return re.sub(r'\s+', ' ', re.sub(r'<[^>]*>', ' ', body)).strip()
     while True:
@@ -119,7 +119,7 @@ def read_failure(
     body,       # what came, decoded
     after=None  # the Retry-After header; None: there is none
 ):              # Failure
-    "What kind of failure a response is, by its status, and by the words of those who use one status for two things."
+    "Classify a failed response by its status, and by its words where servers use one status for two things."
     told = re.search(r'"retryDelay": *"([\d.]+)s"', body)
     kind, after = STATUS.get(status, 'server error' if status >= 500 else 'refused'), retry_after(after or told and told[1])
     if status < 500 and (SPENT.search(body) or not after and 'exceeded your current quota' in body): kind = 'no credit'
@@ -128,7 +128,7 @@ def read_failure(
 def status_in(
     found  # an error body with status 200, a dictionary
 ):         # HTTP status
-    "The status that an error names; 500 for none."
+    "Return the status that an error names; 500 for none."
     inner = found['error'] if isinstance(found.get('error'), dict) else found
     code = str(inner.get('code') or inner.get('status') or '')[:3]
     if code.isdecimal() and 400 <= int(code) < 600: return int(code)
@@ -142,7 +142,7 @@ ENDED = dict.fromkeys('stop eos eos_token end_turn stop_sequence complete comple
 def text_of(
     value  # text, a part or a list of them, or anything else that JSON holds
 )->str:
-    "The text of a content in whatever form; '' for none."
+    "Extract the text of a message's content in any form; '' for none."
     if isinstance(value, list): return ''.join(map(text_of, value))
     if isinstance(value, dict):
         return text_of(next((value[k] for k in ('text', 'content', 'thinking', 'reasoning', 'summary', 'refusal') if value.get(k)), None))
@@ -154,7 +154,7 @@ def parse_completion(
     choice,  # one of a response's `choices`, a dictionary
     usage    # of the response, whatever it is
 )->Reply:
-    "Text, thinking and end of one choice; a failure where the end is neither of the model's own nor of the limit."
+    "Return text, reasoning and finish reason of one choice; a Failure unless it ended by the model's end token or the limit."
     m = choice.get('message')
     if not isinstance(m, dict): m = dict(content=choice.get('text') if m is None else m)
     parts = m['content'] if isinstance(m.get('content'), list) else [m.get('content')]
@@ -177,7 +177,7 @@ def join_events(
     events,  # list of what the events hold
     done     # whether the stream said that it was at its end
 )->dict:     # as a response without streaming
-    "The pieces of a streamed completion as one."
+    "Join the pieces of a streamed completion."
     whole, message, finish = {}, {}, None
     for e in events:
         whole |= {k: v for k,v in e.items() if v}
@@ -192,7 +192,7 @@ def join_events(
 def read_body(
     body:str  # JSON, or events
 ):            # what it holds; ValueError when it is neither
-    "A body as JSON."
+    "Parse a body as JSON or as an event stream."
     try: return json.loads(body)
     except ValueError: pass
     pieces = [l.removeprefix('data:').strip() for l in re.split('[\r\n]+', body) if l.startswith(('data:', '{'))]
@@ -205,7 +205,7 @@ def read_response(
     body:str,   # what came, decoded
     after=None  # the Retry-After header; None: there is none
 )->Reply:
-    "A response as a Reply: failures by status and form, never by exception."
+    "Convert a response to a Reply; failures are returned, never raised."
     def fail(kind): return Reply(error=Failure(kind, message_in(body)[:300], status, retry_after(after)))
     if status//100 != 2: return Reply(error=read_failure(status, body, after))
     if not body.strip(): return fail('empty')
@@ -226,7 +226,7 @@ MIME = {'JPEG': 'image/jpeg', 'MPO': 'image/jpeg', 'PNG': 'image/png', 'WEBP': '
 def data_uri(
     image  # a PIL image, the bytes of an image file, or a path
 )->str:    # data:TYPE;base64,...; OSError where there is no image to be read
-    "An image as a data URI with its true type; unusual formats, modes and turned images as upright PNG."
+    "Encode an image as a data URI with its true type; unusual formats, modes and rotated images as upright PNG."
     if isinstance(image, Image.Image): data, im = None, image
     else:
         data = Path(image).read_bytes() if isinstance(image, (str, Path)) else bytes(image)
@@ -240,7 +240,7 @@ def message(
     text,       # the user's words
     image=None  # see `data_uri`, or a list of such; None: text alone
 )->dict:        # role and content; OSError where the image cannot be read
-    "A user's message, image before text."
+    "Make a user's message, image before text."
     if image is None: return dict(role='user', content=text)
     images = image if isinstance(image, list) else [image]
     return dict(role='user', content=[*(dict(type='image_url', image_url=dict(url=data_uri(im))) for im in images), dict(type='text', text=text)])
@@ -251,7 +251,7 @@ _AROUND = r'[\s"\'`“”‘’\ufeff\u200b-\u200f\u2060]+'
 def clean_key(
     key  # as it was pasted, or None
 ):       # the key, or None; ValueError, without the key, for a character that cannot be sent
-    "A key without what stood around it."
+    "Remove quotes, spaces and a Bearer prefix around a key."
     key = re.sub(f'^(?:{_AROUND}|Bearer )+|{_AROUND}$', '', key or '')
     if bad := re.search('[^!-~]', key):
         raise ValueError(f'character {bad.start()+1} of {len(key)} of the api_key is U+{ord(bad[0]):04X}, which no key has: copy it again')
@@ -260,7 +260,7 @@ def clean_key(
 def split_address(
     api_base  # as it was pasted
 ):            # address without /chat/completions, query with its ? or ''; ValueError for what is none
-    "An address as the parts between which /chat/completions stands."
+    "Split an address at the place of /chat/completions."
     base, mark, query = re.sub(f'^{_AROUND}|{_AROUND}$', '', str(api_base)).partition('?')
     base = re.sub('/(chat/completions|chat|completions|models|responses)$', '', base.rstrip('/'))
     try: httpx.URL(base)
@@ -273,11 +273,11 @@ def split_address(
 def trusted(
     file, folder  # SSL_CERT_FILE and SSL_CERT_DIR of this shell, None where they are not set
 ):                # ssl.SSLContext; OSError where there is no such file
-    "The certificates that are trusted; reading them takes a tenth of a second."
+    "Load the trusted certificates; that takes a tenth of a second."
     return httpx.create_ssl_context()
 
 class Server:
-    "An OpenAI-compatible server of chat completions; failures are values; ValueError for an impossible setting."
+    "Connect to an OpenAI-compatible server of chat completions; failures are returned as values; ValueError for an impossible setting."
     def __init__(self,
         api_base,            # what stands before /chat/completions, such as http://127.0.0.1:8000/v1
         model,               # the model's name there
@@ -322,7 +322,7 @@ def attempt(self:Server,
     body:bytes, # the request, JSON
     base=None   # what stands before /chat/completions; None: its own
 )->Reply:       # never raises for what the server or the network does
-    "One request, one reply, whatever happens."
+    "Send one request and return one Reply; nothing is raised."
     end, url = time.monotonic() + self.timeout, f'{base or self.url}/chat/completions{self.query}'
     try:
         for _ in range(5):
@@ -350,7 +350,7 @@ def wait_before(self:Server,
     key,      # text that stands for the request
     after=0.  # seconds that the server asks for, the least
 ):            # seconds
-    "Seconds before try k+1, of a request with this key."
+    "Compute the seconds to wait before try k+1 of a request."
     u = random.Random(f'{self.seed}|{key}|{k}').random()
     return max(after, min(self.pause*2**(k-1), self.longest_pause)*(1 + u)/2)
 
@@ -360,7 +360,7 @@ def comply(self:Server,
     body:dict,  # the fields of the request
     said        # the refusal
 ):              # the fields as the server wants them; None: nothing is known that would help
-    "A request without what this server refuses; remembered for the next ones."
+    "Adapt a request to what this server refuses; the change is remembered for later requests."
     if 'max_completion_tokens' in said and 'max_tokens' in body: self.limit_field = 'max_completion_tokens'
     elif 'temperature' in body and re.search('temperature.*(support|default|deprecated|allowed)', said, re.I | re.S):
         if 'temperature' not in self.left_out: print(f'{self.name} takes no temperature: its own is used', file=sys.stderr)
@@ -372,7 +372,7 @@ def comply(self:Server,
 def exchange(self:Server,
     body:dict  # the fields of the request, as JSON takes them
 ):             # Reply, and the body as it was understood
-    "One attempt; at an address without a version also with /v1, and in other words where the server refuses these."
+    "Make one attempt; at an address without a version also with /v1, and with other fields if the server refuses these."
     data, base = json.dumps(body).encode(), self.url
     reply = self.attempt(data)
     if reply.error and reply.error.kind in ('not found', 'not JSON') and not re.search(r'/v\d', base) and not self.query:
@@ -386,7 +386,7 @@ def exchange(self:Server,
 def send(self:Server,
     body:dict  # the fields of the request, as JSON takes them
 )->Reply:      # the last try's, with the number of tries
-    "A request with its retries."
+    "Send a request, with retries."
     key = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
     for k in range(1, self.tries+1):
         time.sleep(max(0., self.quiet_until - time.monotonic()))
@@ -409,7 +409,7 @@ def ask(self:Server,
     system=None,      # a system message before the question
     **standard        # other standard fields: top_p, seed, stop, response_format, …
 )->Reply:             # never raises for what the server or the network does
-    "One question, with retries; only standard fields are sent, and those of `extra_body`."
+    "Ask one question, with retries; only standard fields are sent, and those of `extra_body`."
     try: messages = list(text) if isinstance(text, (list, tuple)) else [message(text, image)]
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as e:
         return Reply(error=Failure('unreadable', str(e)[:300]))
@@ -422,7 +422,7 @@ def ask(self:Server,
 def ask_all(self:Server,
     requests  # (key, dict of arguments of `ask`), any iterable; it is read as it is needed, images are not held
 ):            # yields (key, Reply) as answers come, each key once
-    "Many questions, `threads` of them at a time."
+    "Ask many questions, `threads` of them at a time."
     def one(key, request):
         try: request = request() if callable(request) else request
         except (OSError, ValueError) as e: return key, Reply(error=Failure('unreadable', str(e)[:300]))
@@ -444,7 +444,7 @@ def local_tokens(
     size=None,  # width and height of an image before it, in pixels, or a list of such; None: no image
     **template  # options of the chat template
 )->int:         # tokens
-    "The tokens of a prompt with or without an image, computed without the image."
+    "Count the tokens of a prompt without its image."
     sizes = size if isinstance(size, list) else [size]*bool(size)
     content = [{'type': 'image'}]*len(sizes) + [{'type': 'text', 'text': text}]
     prompt = processor.apply_chat_template([{'role': 'user', 'content': content}], add_generation_prompt=True,
@@ -454,14 +454,14 @@ def local_tokens(
 # %% ../nbs/08a_servers.ipynb #6ca0d2fb
 @dataclass(frozen=True)
 class VisionCheck:
-    "Whether a server shows the model the whole image."
+    "Compare the server's count of image tokens with the local one."
     expected:int      # tokens that the image adds here
     seen:int=None     # tokens that it adds there; None when unknown
     offset:int=0      # tokens that the server's prompts have beyond ours
     error:str=None    # why there is no number
     @property
     def ok(self):
-        "Whether the image adds as many tokens there as here."
+        "Tell whether the image adds as many tokens on the server as here."
         return self.seen == self.expected
     def __str__(self):
         if self.error: return f'the image tokens of the server are unknown: {self.error}'

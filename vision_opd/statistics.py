@@ -14,7 +14,7 @@ from scipy import stats
 
 # %% ../nbs/10a_statistics.ipynb #c14c3061
 class Estimate(float):
-    "A number with the interval it is known to lie in (95 %)."
+    "Hold a number with its 95 % interval."
     def __new__(cls, value, low, high):
         self = super().__new__(cls, value)
         self.low, self.high = float(low), float(high)
@@ -28,7 +28,7 @@ def wilson(
     n,       # items it comes from; need not be whole
     z=1.96   # width in standard errors
 )->Estimate: # low and high within 0..1
-    "A share with Wilson's interval (1927), which holds near 0 and 1 too."
+    "Compute a share with Wilson's interval (1927), which holds near 0 and 1 too."
     mid, half = p + z*z/(2*n), z*np.sqrt(p*(1-p)/n + z*z/(4*n*n))
     return Estimate(p, max(0, (mid-half)/(1+z*z/n)), min(1, (mid+half)/(1+z*z/n)))
 
@@ -37,7 +37,7 @@ def cluster_totals(
     columns,        # [n, k]: n items, k numbers each, finite
     clusters=None   # n labels; None: each item for itself
 ):                  # [C, k], float64, C clusters; ValueError without items, for other than n labels or values not finite
-    "Sums of the columns over each cluster, in the order in which the clusters appear."
+    "Sum the columns over each cluster, in the order in which the clusters appear."
     x = np.asarray(columns, float)
     if not len(x): raise ValueError('there are no items to estimate anything from')
     if not np.isfinite(x).all(): raise ValueError(f'item {np.argwhere(~np.isfinite(x))[0][0]} has no finite value')
@@ -53,7 +53,7 @@ def design_effect(
     values,         # n numbers
     clusters=None   # n labels; None: each item for itself
 )->float:           # 1 or more; ValueError as `cluster_totals`
-    "How many answers tell as much as one independent answer (Kish 1965); n/C when the values do not vary."
+    "Compute how many answers are worth one independent answer (Kish 1965); n/C when the values do not vary."
     x = np.asarray(values, float)
     totals = cluster_totals(np.stack([x, np.ones(len(x))], 1), clusters)
     C, varied = len(totals), ((x - x.mean())**2).sum()
@@ -66,7 +66,7 @@ def proportion(
     hits,           # n booleans
     clusters=None   # n labels of what the items share; None: they are independent
 )->Estimate:        # 0..1; ValueError as `cluster_totals`
-    "The share of True with Wilson's interval on the effective number of items."
+    "Compute the share of True with Wilson's interval on the effective number of items."
     hits = np.asarray(hits, float)
     deff = design_effect(hits, clusters)
     if clusters is None: return wilson(hits.mean(), len(hits))
@@ -83,7 +83,7 @@ def bootstrap(
     seed=0,                   # of the draws
     limits=(-np.inf, np.inf)  # low and high when there is one cluster: the range of the metric
 )->Estimate:                  # ValueError without items or with a value that is not finite
-    "Any function of column totals with its percentile interval, clusters drawn whole (Efron 1979; Hesterberg 2015)."
+    "Compute any function of column totals with its percentile interval, clusters resampled whole (Efron 1979; Hesterberg 2015)."
     totals = cluster_totals(np.stack([np.asarray(c, float) for c in columns], 1), clusters)
     C, value = len(totals), float(f(*totals.sum(0)))
     if C == 1: return Estimate(value, *limits)
@@ -106,7 +106,7 @@ def mean(
     draws=10_000,   # resamples
     seed=0          # of the draws
 )->Estimate:        # ValueError without items or with a value that is not finite
-    "The mean with its bootstrap interval."
+    "Compute the mean with its bootstrap interval."
     values = np.asarray(values, float)
     return bootstrap([values, np.ones(len(values))], lambda s, n: s/n, clusters, draws, seed)
 
@@ -115,7 +115,7 @@ def differing(
     a,  # n booleans
     b   # n booleans, of the same items in the same order
 ):      # two whole numbers; ValueError for different lengths
-    "Counts of items fixed (wrong in `a`, right in `b`) and broken."
+    "Count the items fixed (wrong in `a`, right in `b`) and broken."
     a, b = np.asarray(a, bool), np.asarray(b, bool)
     if a.shape != b.shape: raise ValueError(f'a pair of runs has the same items; got {len(a)} and {len(b)}')
     return int((~a & b).sum()), int((a & ~b).sum())
@@ -123,7 +123,7 @@ def differing(
 def mcnemar(
     a, b      # n booleans each, of the same items in the same order
 )->float:     # two-sided, 0..1; ValueError for different lengths
-    "The exact p-value that two runs on the same independent items are equally good (McNemar 1947)."
+    "Compute the exact p-value of two runs on the same independent items (McNemar 1947)."
     fixed, broken = differing(a, b)
     return float(stats.binomtest(fixed, fixed+broken).pvalue) if fixed+broken else 1.
 
@@ -134,7 +134,7 @@ def sign_flips(
     draws=10_000,   # permutations, at most
     seed=0          # of the draws
 )->float:           # two-sided
-    "The p-value that differences are as often negative as positive, clusters flipped whole (Fisher 1935)."
+    "Compute the p-value of differences under random signs, clusters flipped whole (Fisher 1935)."
     d = cluster_totals(np.asarray(differences, float)[:, None], clusters)[:, 0]
     d = d[d != 0]                       # flipping these changes nothing
     if len(d) < 2: return 1.
@@ -149,7 +149,7 @@ def swaps(
     draws=10_000,   # permutations, at most
     seed=0          # of the draws
 )->float:           # two-sided
-    "The p-value that it does not matter to a metric which run an answer is from, clusters swapped whole (Fisher 1935)."
+    "Compute the p-value of a metric's difference under random swaps of the two runs' answers, clusters swapped whole (Fisher 1935)."
     A, B = (cluster_totals(np.stack([np.asarray(c, float) for c in x], 1), clusters) for x in (a, b))
     moved = (A != B).any(1)                 # swapping the others changes nothing
     if moved.sum() < 2: return 1.
@@ -164,7 +164,7 @@ def swaps(
 # %% ../nbs/10a_statistics.ipynb #614fd11b
 @dataclass
 class Paired:
-    "Two runs on the same items."
+    "Hold the comparison of two runs on the same items."
     difference:Estimate  # second minus first
     p:float              # p-value that they are equally good, two-sided
     fixed:int            # wrong, then right
@@ -182,7 +182,7 @@ def paired(
     draws=10_000,   # resamples, and permutations at most
     seed=0          # of the draws
 )->Paired:          # ValueError for different lengths or without items
-    "The difference of two runs: paired bootstrap, and McNemar's exact test or, with clusters, sign flips."
+    "Compare two runs: paired bootstrap, and McNemar's exact test or, with clusters, sign flips."
     fixed, broken = differing(a, b)
     d = np.asarray(b, float) - np.asarray(a, float)
     p = mcnemar(a, b) if clusters is None else sign_flips(d, clusters, draws, seed)
@@ -194,7 +194,7 @@ def paired(
 def holm(
     ps      # {name: p-value}
 )->dict:    # {name: adjusted p-value}, in the order given
-    "P-values adjusted so that all claims below a level hold together (Holm 1979)."
+    "Adjust p-values so that all claims below a level hold together (Holm 1979)."
     p = np.array(list(ps.values()), float); order = np.argsort(p, kind='stable')
     sharper = np.minimum(1, np.maximum.accumulate((len(p) - np.arange(len(p)))*p[order]))
     return {name: float(sharper[np.argsort(order)[i]]) for i,name in enumerate(ps)}
@@ -207,6 +207,6 @@ def smallest_difference(
     power=.8,        # chance to find it, 0..1
     level=.05        # chance to find one that is not there, 0..1, two-sided
 )->float:            # a share, ≥ 0
-    "The smallest difference of two accuracies that a paired test on `n` items can be expected to show."
+    "Compute the smallest difference of two accuracies that a paired test on `n` items can be expected to show."
     z = stats.norm.ppf(1-level/2) + stats.norm.ppf(power)
     return float(z*np.sqrt(discordance*design/n))

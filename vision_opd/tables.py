@@ -24,7 +24,7 @@ _magic = b'\xff\xd8\xff', b'\x89PNG\r\n\x1a\n', b'GIF8', b'II*\0', b'MM\0*', b'\
 def image_magic(
     data:bytes  # how a file begins, 12 bytes are enough
 ):              # bool
-    "Does `data` begin as an image file does (JPEG, PNG, GIF, BMP, TIFF, WebP, JPEG 2000, AVIF)?"
+    "Tell whether `data` begins as an image file: JPEG, PNG, GIF, BMP, TIFF, WebP, JPEG 2000, AVIF."
     webp,bmp = data[:4] == b'RIFF' and data[8:12] == b'WEBP', data[:2] == b'BM' and data[6:10] == bytes(4)
     return data.startswith(_magic) or webp or bmp or data[4:8] == b'ftyp'
 
@@ -33,7 +33,7 @@ _url_safe = str.maketrans('-_', '+/')
 def from_base64(
     text  # base64, URL-safe or not, with line breaks or a `data:` head
 ):        # its bytes if they begin as an image does, else None; ValueError if such an image is damaged
-    "An image that is spelled in base64."
+    "Decode an image from base64."
     if text[:5] == 'data:': text = text.partition(',')[2]
     head = ''.join(text[:80].split()).translate(_url_safe)[:40]
     try: known = image_magic(base64.b64decode(head[:len(head)//4*4], validate=True))
@@ -49,7 +49,7 @@ def absolute_path(
     name,  # a path with slashes or backslashes; ~ and file:// are understood
     root   # the folder that a relative one belongs to
 ):         # str, normalized; ValueError for a path with a drive letter
-    "The absolute path of a name in a table."
+    "Resolve a path of a table against the folder of its images."
     root, name = os.path.abspath(os.path.expanduser(root)), os.path.expanduser(str(name).removeprefix('file://'))
     path = os.path.normpath(os.path.join(root, name))
     if '\\' not in name or os.path.exists(path): return path
@@ -60,7 +60,7 @@ def inside_folder(
     name,  # a path, relative to `root` or absolute
     root   # folder
 ):         # an absolute Path, whether or not it exists; ValueError for a name that leads out
-    "The path of a name under a folder."
+    "Resolve a path under a folder that it may not leave."
     root,path = os.path.abspath(os.path.expanduser(root)), absolute_path(name, root)
     if os.path.commonpath([root, path]) != root:
         raise ValueError(f'the path {str(name)!r} leads outside the data folder: name the folder that holds it with image_root')
@@ -78,7 +78,7 @@ def encoded(
     value,     # a path, a dictionary of bytes and path, bytes, base64 text, a PIL image, or a list of one of these
     root=None  # the folder that a path may not leave; None: any path
 ):             # a Path, the bytes of an image file, or the PIL image
-    "Where the image is, told by content and never by a column's name; ValueError for what is no image."
+    "Find the image in a cell by its content, whatever the column is called; ValueError if there is none."
     if isinstance(value, (list, tuple)):
         if len(value) != 1: raise ValueError(f'one image is needed, the row has {len(value)}')
         value = value[0]
@@ -101,7 +101,7 @@ def dig(
     row,  # dictionary
     name  # a dot steps into a dictionary or, with a number, into a list; of names between spaces, all are taken
 ):        # the value, or a list of values; None if there is none, or one of several is missing
-    "The value of a column."
+    "Get the value of a column, nested or not."
     if ' ' in name and name not in row:
         values = [dig(row, n) for n in name.split()]
         return None if None in values else values
@@ -114,13 +114,13 @@ def dig(
 # %% ../nbs/00d_tables.ipynb #624cf126
 @dataclass(frozen=True)
 class Cell:
-    "An image inside a table, read when needed."
+    "Refer to an image inside a table, which is read when needed."
     rows:object   # gives the row at a place as a dictionary: rows[place]
     place:int             # of the row
     column:str            # as in `dig`
     root:Path|None=None   # the folder that a path may not leave
     def read(self):
-        "The image, as `encoded` gives it, or its ValueError."
+        "Return the image as `encoded` does, or raise its ValueError."
         return encoded(dig(self.rows[self.place], self.column), self.root)
 
 def _orientation(im):
@@ -130,7 +130,7 @@ def _orientation(im):
 def upright_size(
     im  # PIL image, just opened
 ):      # (width, height) in pixels, from the header alone
-    "The size of an image as a person sees it."
+    "Return the size after EXIF rotation."
     w,h = im.size
     return (h, w) if _orientation(im) in (5, 6, 7, 8) else (w, h)
 
@@ -154,15 +154,15 @@ def _heif(source):
     return Image.open(source)
 
 class Picture:
-    "An image that stays a reference until it is needed."
+    "Refer to an image that is read when needed."
     def __init__(self, source, max_pixels=MAX_PIXELS): self.source,self.max_pixels,self._header = source, max_pixels, None  # Path, bytes, PIL image, or Cell
 
     def read(self):
-        "A Path, the bytes of an image file, or a PIL image; ValueError if a table holds none."
+        "Return a Path, the bytes of an image file, or a PIL image; ValueError if a table holds none."
         return self.source.read() if isinstance(self.source, Cell) else self.source
 
     def open(self):
-        "A PIL image whose header is read and whose pixels are not; ValueError if it cannot be had."
+        "Open the image and read its header, not its pixels; ValueError if it cannot be opened."
         s = self.read()
         if isinstance(s, Image.Image): return s
         if isinstance(s, Path) and not os.path.isfile(s): raise ValueError(f'there is no image file {s.name!r}: image_root names the folder that paths begin in')
@@ -181,13 +181,13 @@ class Picture:
 
     @property
     def header(self):
-        "(width, height) upright, (width, height) as stored, EXIF orientation; read once."
+        "Return (width, height) upright, (width, height) as stored, EXIF orientation; read once."
         if self._header is None: im = self.open(); self._header = upright_size(im), im.size, _orientation(im)
         return self._header
 
     @property
     def size(self):
-        "Width and height upright, in pixels; from the header, once."
+        "Return width and height upright, in pixels; read from the header, once."
         return self.header[0]
 
 def _is_heif(source):
@@ -197,7 +197,7 @@ def _is_heif(source):
 # %% ../nbs/00d_tables.ipynb #ad6686a7
 @patch
 def decode(self:Picture):
-    "The pixels: a PIL image, RGB, upright; ValueError if they cannot be had."
+    "Decode the pixels: a PIL image, RGB, upright; ValueError if that fails."
     im = self.open()
     try:
         with warnings.catch_warnings():
@@ -213,7 +213,7 @@ def file_ends(
     source,  # Path, or the bytes of a file
     n=4096   # bytes wanted of either end
 ):           # length in bytes, the first and the last `n` bytes; OSError if the file cannot be read
-    "How long an encoded image is, and how it begins and ends."
+    "Return the length of an encoded image and its first and last bytes."
     if not isinstance(source, Path): return len(source), source[:n], source[-n:]
     with open(source, 'rb') as f:
         head,size = f.read(n), f.seek(0, os.SEEK_END)
@@ -231,7 +231,7 @@ def check_picture(
     check='header',        # or 'decode': decode it now, whatever its end looks like
     max_pixels=MAX_PIXELS  # width × height; more is refused
 ):                         # (width, height) upright, and a mark that equal files share
-    "Size and mark of a picture that can be used; a ValueError of one sentence for each that cannot."
+    "Check an image and return its size and a mark that equal files share; ValueError in one sentence if it is unusable."
     source,picture.max_pixels = picture.read(), max_pixels
     im = Picture(source, max_pixels).open()
     refuse_unclear(im)
@@ -300,7 +300,7 @@ def as_utf8(
     path,         # of a text file
     encoding=None # its encoding; None: told from its bytes
 ):                # the Path itself, or of a temporary copy; ValueError for text that is not in this encoding
-    "A text file as UTF-8 with line feeds; what had to be guessed is printed."
+    "Convert a text file to UTF-8 with line feeds; a guessed encoding is printed."
     path = Path(path)
     key = str(path), path.stat().st_size, path.stat().st_mtime_ns, encoding
     if key in _copies: return _copies[key]
@@ -319,7 +319,7 @@ def as_utf8(
 
 # %% ../nbs/00d_tables.ipynb #e8d457cf
 class PlacedRow(dict):
-    "A row, and the place where it can be read again: an image inside it need not be kept."
+    "Hold a row and the position at which it can be read again, so that images inside it need not be kept."
     def __init__(
         self,
         row,    # dictionary
@@ -332,14 +332,14 @@ class PlacedRow(dict):
         column,    # as in `dig`
         root=None  # the folder that a path may not leave; None: any path
     ):             # a Cell if the image is inside the row, else its Path or PIL image; ValueError if there is none
-        "Where the image of a column is."
+        "Return a reference to the image of a column."
         source = encoded(dig(self, column), root)
         return Cell(self.rows, self.place, column, root) if isinstance(source, bytes) else source
 
 def json_row(
     line:bytes  # UTF-8
 ):              # dictionary, or a ValueError, returned and not raised
-    "One JSON line as a dictionary, or the ValueError that says why not."
+    "Parse one JSON line as a dictionary; an error is returned, not raised."
     try: row = json.loads(line.decode('utf-8'))
     except UnicodeDecodeError: return ValueError('the line is not UTF-8 text (another encoding can be told: encoding)')
     except json.JSONDecodeError as e:
@@ -350,7 +350,7 @@ def json_row(
 # %% ../nbs/00d_tables.ipynb #bc390da6
 @dataclass(frozen=True)
 class JsonLines:
-    "A file of JSON lines; `self[place]` reads the row that begins at that byte."
+    "Read a file of JSON lines; `self[place]` reads the row that begins at that byte."
     path:Path
     def __getitem__(self, place):
         with open(self.path, 'rb') as f: f.seek(place); return json_row(f.readline().removeprefix(b'\xef\xbb\xbf'))
@@ -359,7 +359,7 @@ def read_jsonl(
     path,         # a text file
     encoding=None # its encoding; None: told from its bytes
 ):        # pairs, read as they are asked for: number of the line, from 1, and a PlacedRow or a ValueError
-    "The rows of the lines that are not empty."
+    "Yield the rows of all lines that are not empty."
     file,place = JsonLines(as_utf8(path, encoding)), 0
     with open(file.path, 'rb') as f:
         for n,line in enumerate(f, 1):
@@ -375,7 +375,7 @@ def csv_row(
     fields,      # names in the header
     first, last  # lines of the file that it takes, from 1
 ):               # a dictionary of strings, or a ValueError, returned and not raised
-    "A record as a row."
+    "Make a row of a CSV record."
     where = 'the line' if first == last else f'what its quotes make one line, {first} to {last},'
     if isinstance(values, csv.Error): return ValueError(f'{where} cannot be read as CSV ({values})')
     if len(values) != len(fields): return ValueError(f'{where} has {len(values)} fields, the header has {len(fields)}')
@@ -386,12 +386,12 @@ def csv_row(
 # %% ../nbs/00d_tables.ipynb #1daa9ea5
 @dataclass(frozen=True)
 class CsvFile:
-    "A file of separated values with a header; `self[place]` reads the record that begins at that byte."
+    "Read a file of separated values with a header; `self[place]` reads the record that begins at that byte."
     path:Path
 
     @property
     def delimiter(self):
-        "Tab in a .tsv; else the one of comma, semicolon and tab that the header has most of."
+        "Determine the delimiter: tab in a .tsv, else the most frequent of comma, semicolon and tab in the header."
         if self.path.suffix.lower() == '.tsv': return '\t'
         with open(self.path, 'rb') as f: return max(',;\t', key=f.readline(10**6).decode('utf-8', 'replace').count)
 
@@ -399,7 +399,7 @@ class CsvFile:
         self,
         place=0  # the byte where the first of them begins
     ):           # place, first line, last line, and values or csv.Error, of each in turn
-        "The records of the file, header included."
+        "Yield the records of the file, header included."
         csv.field_size_limit(2**31-1)   # base64 images are long fields
         with open(self.path, 'rb') as f:
             f.seek(place)
@@ -417,7 +417,7 @@ class CsvFile:
 # %% ../nbs/00d_tables.ipynb #5603506e
 @patch(as_prop=True)
 def fields(self:CsvFile):
-    "The names in the header."
+    "Return the names in the header."
     values = next((v for *_,v in self.records()), [])
     return [] if isinstance(values, csv.Error) else [v.removeprefix('\ufeff') for v in values]
 
@@ -428,7 +428,7 @@ def read_csv(
     path,         # a text file with a header
     encoding=None # its encoding; None: told from its bytes
 ):        # pairs, read as they are asked for: number of its last line, and a PlacedRow or a ValueError
-    "The rows of the records that are not empty."
+    "Yield the rows of all records that are not empty."
     file = CsvFile(as_utf8(path, encoding)); fields = file.fields
     for place,first,last,values in islice(file.records(), 1, None):
         if values == []: continue

@@ -31,7 +31,7 @@ def textures(
     count=12,  # how many
     side=512   # pixels, width and height
 ):
-    "Busy backgrounds [count,side,side,3] uint8: noise whose amplitude falls as 1/f, as in photographs."
+    "Make backgrounds [count,side,side,3] uint8: noise whose amplitude falls as 1/f, as in photographs."
     rng = np.random.default_rng(0)
     f = np.hypot(np.fft.fftfreq(side)[:, None], np.fft.fftfreq(side)[None]); f[0, 0] = 1
     def one():
@@ -48,7 +48,7 @@ def outline(
     kind,  # one of KINDS
     r      # pixels
 ):         # [(x, y)] in pixels, or None
-    "Corner points of a shape of radius `r` around the origin; None for a circle."
+    "Compute the corner points of a shape of radius `r` around the origin; None for a circle."
     if kind == 'circle': return None
     n, inner = {'square':(4, 1), 'triangle':(3, 1), 'star':(10, .45)}[kind]
     turn = {'square':.25*math.pi, 'triangle':-.5*math.pi, 'star':-.5*math.pi}[kind]
@@ -76,7 +76,7 @@ def scene(
     backgrounds,  # as `textures` gives them
     size=SIZE     # pixels, width and height
 ):                # PIL image, question, answer, Box
-    "One scene: four shapes, kinds and colours all different; the question names one."
+    "Draw one scene: four shapes, kinds and colors all different; the question names one."
     tex = backgrounds[rng.integers(len(backgrounds))]
     top, left = rng.integers(0, tex.shape[0]-size, 2)
     image = Image.fromarray(np.rot90(tex[top:top+size, left:left+size], rng.integers(4)).copy())
@@ -98,7 +98,7 @@ def row(
     answer,    # name of a colour
     box        # Box in pixels
 ):             # a dictionary, ready for JSON
-    "One line of `train.jsonl` in the released layout."
+    "Make one line of `train.jsonl` in the released layout."
     name = f'{i:06d}'
     return dict(images=[f'images/{name}.png'], teacher_images=[f'teacher_images/{name}.png'],
         original_images=[f'original_images/{name}.jpg'], bbox=[box.left, box.top, box.right, box.bottom],
@@ -110,7 +110,7 @@ def write_scenes(
     n,       # scenes to write
     seed=0   # the same seed writes the same bytes; scene i does not depend on n
 )->Path:     # the folder: train.jsonl, images/, teacher_images/, original_images/
-    "Scenes on disk in the layout of the released Vision-OPD-6K (arXiv 2605.18740)."
+    "Write scenes in the layout of the released Vision-OPD-6K (arXiv 2605.18740)."
     folder, backgrounds, lines = Path(folder), textures(), []
     for d in ('images', 'teacher_images', 'original_images'): (folder/d).mkdir(parents=True, exist_ok=True)
     for i in range(n):
@@ -132,7 +132,7 @@ TEMPLATE = ("{% for m in messages %}<|im_start|>{{ m.role }}\n{% if m.content is
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}")
 
 def make_tokenizer():
-    "Byte-level BPE that has merged the words of our questions; any text can be written with it."
+    "Make a byte-level BPE tokenizer whose merges are the words of the questions; it can encode any text."
     tok = Tokenizer(models.BPE())
     tok.pre_tokenizer, tok.decoder = pre_tokenizers.ByteLevel(add_prefix_space=False), decoders.ByteLevel()
     texts = [f'user\nWhat colour is the {k}?\n\n{HINT}\nassistant\n' for k in SHAPES]
@@ -146,7 +146,7 @@ def make_tokenizer():
 def make_processor(
     tokenizer=None  # None: that of `make_tokenizer`
 ):                  # a Qwen3VLProcessor
-    "Tokenizer, image processor and chat template of a Qwen3-VL, for images of 64×64 to 256×256 pixels."
+    "Make a Qwen3-VL processor with tokenizer and chat template, for images of 64×64 to 256×256 pixels."
     tokenizer = tokenizer or make_tokenizer()
     size = dict(shortest_edge=32*32*4, longest_edge=256*256)
     images = Qwen2VLImageProcessor(patch_size=16, merge_size=2, temporal_patch_size=2, size=size)
@@ -299,7 +299,7 @@ def make_model(
     seed=0,  # of the random weights
     gain=1.  # of all matrices, zeros drawn too; 6 makes a model that is sure of something, and whose answers depend on the image
 ):           # (model, processor), half a million to 1.4 million parameters
-    "A model of a real transformers class with random weights, and the processor that goes with it, all offline."
+    "Make a model of a real transformers class with random weights, and its processor, offline."
     if family not in FAMILIES | QWENS | OTHERS | MORE: raise ValueError(f'no tiny model of family {family!r}: choose one of {", ".join(ALL)}')
     config, proc, ids = (_qwen if family in FAMILIES | QWENS else _other)(family)
     tok = proc.tokenizer
@@ -324,7 +324,7 @@ def answer_batch(
     texts,      # B questions
     answers     # B answers, without an end token
 ):              # (the model's inputs, labels [B,L], -100 outside the answers)
-    "Prompts with their answers as one right-padded batch."
+    "Encode prompts with their answers as one right-padded batch."
     chats = [[{'role':'user', 'content':[{'type':'image'}, {'type':'text', 'text':t}]}] for t in texts]
     prompts = processor.apply_chat_template(chats, add_generation_prompt=True, tokenize=False)
     tok = processor.tokenizer
@@ -345,7 +345,7 @@ def fit_base(
     seed=1,            # of the scenes
     report=None        # called with (step, loss)
 ):                     # the model, in eval mode
-    "Supervised fitting on crops, then on crops and full images: how the shipped base came to be."
+    "Train the shipped base: supervised fine-tuning on crops, then on crops and full images."
     rng, backgrounds = np.random.default_rng(seed), textures()
     opt = torch.optim.AdamW(model.parameters(), lr=lr, betas=(.9, .95), weight_decay=.01)
     warm = torch.optim.lr_scheduler.LambdaLR(opt, lambda s: min(1, (s+1)/30, (steps-s)/(.3*steps)))
@@ -365,5 +365,5 @@ def fit_base(
 
 # %% ../nbs/02_tiny.ipynb #60a2772f
 def base_dir()->Path:
-    "The folder of the shipped base: a trained checkpoint that `AutoModelForImageTextToText` and `AutoProcessor` load."
+    "Return the folder of the shipped base: a checkpoint that `AutoModelForImageTextToText` and `AutoProcessor` load."
     return Path(vision_opd.__file__).parent/'base'

@@ -53,13 +53,13 @@ from .scoring import Sight, answer_states, head, head_options, microbatches, pic
 def learning_rate(
     cfg  # TrainConfig
 ):       # η′, of AdamW
-    "The rate at the top of the schedule, for a batch of this size."
+    "Scale the peak learning rate to the batch size."
     return cfg.learning_rate*cfg.batch_size/cfg.reference_batch
 
 def departures(
     cfg  # TrainConfig
 ):       # list of str
-    "Sentences about what differs from the batch that the rates are meant for, and what came of it elsewhere."
+    "List sentences on how the batch differs from the one that the rates are meant for, and the known effects."
     B, B0, out = cfg.batch_size, cfg.reference_batch, []
     ema = f', an EMA rate of {cfg.rate:g} becomes {ema_rate(cfg.rate, B):.2g}' if cfg.teacher == 'ema' and B != 96 else ''
     if B != B0 or ema:
@@ -74,7 +74,7 @@ def make_schedule(
     cfg,      # TrainConfig
     opt=None  # the optimiser; None: one of no consequence, whose schedule is tried to its end
 ):            # of torch; ConfigError for one that cannot be made, or gives no rate
-    "The schedule of the learning rate (`transformers.get_scheduler`)."
+    "Make the learning rate schedule (`transformers.get_scheduler`)."
     def need(ok, what):
         if not ok: raise ConfigError(f'schedule {cfg.schedule}' + f' with lr_scheduler_kwargs {cfg.lr_scheduler_kwargs}'*bool(cfg.lr_scheduler_kwargs) + f': {what}')
     needed = dict(cosine_with_min_lr=dict(min_lr_rate=.1), cosine_warmup_with_min_lr=dict(min_lr_rate=.1),
@@ -95,7 +95,7 @@ def split(
     holdout,      # how many of them are set aside, from the end
     batch_size=1  # of an update
 ):                # (examples to train on, examples held out); ConfigError when there are too few
-    "The last rows are never trained on."
+    "Hold out the last rows; they are never trained on."
     n = len(examples) - holdout
     if n < holdout:
         raise ConfigError(f'{len(examples)} examples are too few to hold out {holdout}: lower holdout, or bring more data')
@@ -108,7 +108,7 @@ def order(
     seed,  # an int
     step   # number of the update, from 0
 ):         # `size` row numbers
-    "The rows of an update: epochs are shuffled by (seed, epoch), so that a position needs no state."
+    "Return the row numbers of an update; each epoch is shuffled by (seed, epoch), so that resuming needs no state."
     at = np.arange(step*size, (step+1)*size)
     shuffled = {e: np.random.default_rng((seed, e)).permutation(n) for e in np.unique(at//n)}
     return [int(shuffled[i//n][i % n]) for i in at]
@@ -117,7 +117,7 @@ def order(
 def recipe_of(
     cfg  # TrainConfig
 ):       # crops.Recipe
-    "The recipe of the two views."
+    "Return the recipe of the run's views."
     return get_recipe(cfg.recipe, student_view=cfg.student_view, teacher_view=cfg.teacher_view, max_pixels=cfg.max_pixels or None)
 
 def swap_teacher_crop(
@@ -126,7 +126,7 @@ def swap_teacher_crop(
     cfg,       # TrainConfig
     fits=bool  # may this pair be used? As in `views`
 ):             # ViewPair; ValueError if no other picture, and no other region, is there
-    "The pair under a teacher that sees the crop of the first other example with another picture, or else another region."
+    "Replace the teacher's image by the crop of the first other example with another image, else with another region."
     region = None
     for e in others:
         try: lent = e.pair(recipe_of(cfg)); mixed = pair.with_teacher(lent.teacher_image)
@@ -145,7 +145,7 @@ def views(
     places=None, # where they stand in the whole batch of the update; None: from its beginning
     fits=bool    # a function of a ViewPair: may it be used?
 ):               # b ViewPairs, and {'student', 'teacher' and perhaps 'blind': b pairs (image, text)}
-    "What each policy sees. Where a picture cannot be read, the next example stands in (`Examples.pairs`)."
+    "Make the views of each policy; an unreadable image is replaced by the next example (`Examples.pairs`)."
     n, places = len(examples), range(len(rows)) if places is None else places
     blind = (lambda p: (p.beside(p.view(cfg.blind_view)), p.teacher_text)) if cfg.tilt or cfg.advantage else None
     def also(p):
@@ -169,7 +169,7 @@ def written(
     texts,   # B answers
     limit    # R, the longest answer in tokens, its end included
 ):           # B Rollouts, one a prompt
-    "Given answers as if they had been sampled: what supervised fitting trains on."
+    "Wrap given answers as Rollouts, for supervised fine-tuning."
     tok, device = policy.processor.tokenizer, policy.device
     end = end_id(policy.model, policy.processor, **policy.template)
     ids = [tok(t, add_special_tokens=False).input_ids[:limit-1] + [end] for t in texts]
@@ -185,7 +185,7 @@ def certain(
     measure,  # of the divergence; not needed
     tokens    # [N] int64, given
 ):            # [k,V]
-    "A target hook of `chunked_divergence`: the logits of a teacher that is certain of the given tokens."
+    "Return the logits of a one-hot teacher: a target hook of `chunked_divergence` for given tokens."
     return torch.full_like(logits, -1e4).scatter_(1, tokens[rows, None], 0.)
 
 # %% ../nbs/07_training.ipynb #e6c2dc35
@@ -193,14 +193,14 @@ def compute_dtype(
     cfg,    # TrainConfig
     device  # of torch
 ):          # torch dtype
-    "The dtype that matrices are multiplied in."
+    "Return the dtype of matrix products."
     return pick_dtype(device)[0] if cfg.dtype == 'auto' else getattr(torch, cfg.dtype)
 
 def make_policy(
     cfg,         # TrainConfig
     device=None  # None: the first accelerator, else the CPU
 )->DualPolicy:
-    "Student and teacher as the options want them, before any of it is sharded."
+    "Load student and teacher as the options say, before sharding."
     torch.manual_seed(cfg.seed)  # of a new adapter
     model, processor = load(cfg.model, cfg.dtype, device, cfg.attention, cfg.quantise, trust_remote_code=cfg.trust_remote_code)
     if cfg.lora:
@@ -222,7 +222,7 @@ def taught(
     see,      # {view: prompts of this micro-batch}
     r         # its rollouts
 )->dict:      # states [S,R,H] of the teacher, its head [V,H], and blind states where they are needed
-    "What the teacher thinks of a micro-batch, without gradient; nothing when labels take its place."
+    "Compute the teacher's states of a micro-batch, without gradient; {} for supervised fine-tuning."
     if cfg.control == 'sft': return {}
     states, W = teacher_states(policy, see['teacher'], r)
     return dict(states=states, head=W) | ({'blind': teacher_states(policy, see['blind'], r)[0]} if 'blind' in see else {})
@@ -237,7 +237,7 @@ def weigh(
     sampler,  # from `as_sampled`
     **scale   # softcap and logit_scale of the model
 ):            # [tokens] the factor of each token in the loss
-    "The weights of the tokens."
+    "Compute the weight of each token in the loss."
     keep, y = r.mask, r.tokens[r.mask]
     spread = lambda x: torch.zeros(keep.shape, device=keep.device).masked_scatter(keep, x)
     w = token_weights(keep, cfg.reduction, count)
@@ -254,7 +254,7 @@ def as_sampled(
     policy,  # DualPolicy
     cfg      # TrainConfig
 ):           # function of logits [n,V]: log-probabilities [n,V]
-    "What the sampler would make of the trainer's logits: banned ids out, temperature, cuts. Ids that the trainer would cut are left finite."
+    "Make a function that turns the trainer's logits into log-probabilities as the sampler's; a sampled token stays finite even if cut."
     banned = banned_ids(policy.model, policy.processor, **policy.template)
     def logprobs(z):
         z = z.float().index_fill(1, banned.to(z.device), -torch.inf)
@@ -263,7 +263,7 @@ def as_sampled(
     return logprobs
 
 class Observer(Watch):
-    "Diagnostics of one micro-batch, with the trainer's own opinion of the sampled tokens."
+    "Collect diagnostics of one micro-batch, with the trainer's log-probabilities of the sampled tokens."
     def __init__(self, cfg, r, vocabulary, sampler=None):
         super().__init__(min(cfg.top_k or 100, vocabulary))
         self.r, self.y, self.logp = r, r.tokens[r.mask], []
@@ -281,7 +281,7 @@ class Observer(Watch):
 def before_training(
     policy  # DualPolicy
 ):          # a model: the frozen teacher, or the base below an adapter that was new
-    "The model as it was."
+    "Return the model as it was before training."
     return policy.reference if policy.kind in ('frozen', 'trust_region') else Switched(unwrap(policy.model))
 
 # %% ../nbs/07_training.ipynb #db7abd2c
@@ -294,7 +294,7 @@ def rollout_loss(
     t=None,   # from `taught`; None: ask now
     watch=None,  # an `Observer`
 ):            # scalar: what this micro-batch adds to the loss; NonFiniteLogits, with a loss to go backward from
-    "One micro-batch's share of the loss: first every pass of a model, then what their states say."
+    "Compute one micro-batch's share of the loss: first all forward passes, then the divergence of their states."
     t = taught(policy, cfg, see, r) if t is None else t
     hs, W, base = answer_states(policy, see['student'], r), head(policy.model), before_training(policy) if cfg.anchor else None
     with torch.no_grad(): start = (answer_states(base, see['student'], r, policy.share_prefix), head(base).detach()) if cfg.anchor else None
@@ -308,7 +308,7 @@ def compared(
     start,    # states and head of the model before training, or None
     watch     # an `Observer`, or None
 ):            # scalar
-    "The loss of states that are there."
+    "Compute the loss from states."
     keep, scale = r.mask, head_options(policy.model)
     w = weigh(cfg, r, count, hs, W, t, as_sampled(policy, cfg) if cfg.importance_cap else None, **scale)
     if cfg.margin_gate: watch = watch or Observer(cfg, r, len(W))
@@ -325,7 +325,7 @@ def measure_of(
     r,    # rollouts of the micro-batch
     t     # from `taught`
 ):        # arguments of `chunked_divergence`
-    "The divergence that the options name."
+    "Return the divergence options of a run."
     how = dict(beta=cfg.beta, top_k=cfg.top_k or None, support=cfg.support, tokens=r.tokens[r.mask])
     if cfg.control == 'sft': how |= dict(beta=0, top_k=None, support='full', target=partial(certain, tokens=r.tokens[r.mask]))
     if cfg.tilt: how['target'] = tilt(t['blind'][r.mask], cfg.tilt, cfg.tilt_floor, head=t['head'])
@@ -336,7 +336,7 @@ def measure_of(
 def engine(
     cfg  # TrainConfig
 )->Accelerator:
-    "The processes of this run, and its trackers."
+    "Make the run's Accelerator, with its trackers."
     here = [str(t) for t in get_available_trackers()]
     if missing := sorted(set(cfg.trackers.split()) - set(here)):
         raise ConfigError(f'trackers names {", ".join(missing)}, and installed are {", ".join(here) or "none"}')
@@ -345,17 +345,17 @@ def engine(
 def one_line(
     e  # an exception
 ):     # str
-    "What an exception says, in one line; its kind where it says nothing."
+    "Format an exception as one line; its class name if it has no message."
     return ' '.join(str(e).split()) or type(e).__name__
 
-class ProcessEnded(ValueError): "Another process of the run could not go on; it says why."
+class ProcessEnded(ValueError): "Raised in this process when another process of the run failed."
 
 @contextmanager
 def together(
     acc,         # from `engine`
     patience=2.  # seconds that a process has to leave by itself after another has failed
 ):               # a context; ProcessEnded for what only followed from another's failure
-    "What one process raises ends all: the others wait for it inside a sum or a gathering, where no exception reaches them."
+    "End all processes when one raises; otherwise the others would wait for it in a collective."
     if acc.num_processes == 1: yield; return
     key, done, known = f'vision_opd ended {os.environ.get("TORCHELASTIC_RESTART_COUNT", 0)}', threading.Event(), []
     store = TCPStore(os.environ['MASTER_ADDR'], int(os.environ['MASTER_PORT']), is_master=False)   # of the launcher
@@ -393,7 +393,7 @@ def tell(
     while store.add(f'{key}, heard', 0) < acc.num_processes - 1 and time.monotonic() < end: time.sleep(.05)
 
 class Clock:
-    "Seconds by stage; waits for the GPU, whose work would otherwise count for whoever asks for a number next."
+    "Measure seconds per stage, after synchronizing the GPU, whose work would otherwise count for a later stage."
     def __init__(self, device): self.device, self.spent = device, {}
     @contextmanager
     def __call__(self, stage):
@@ -405,7 +405,7 @@ class Clock:
 
 # %% ../nbs/07_training.ipynb #4414320e
 class Trainer:
-    "One run: the policies, the optimiser, the files, and who else takes part."
+    "Hold one run: policies, optimizer, files and processes."
     def __init__(self,
         cfg,       # TrainConfig
         examples,  # what to train and to measure on
@@ -430,7 +430,7 @@ class Trainer:
     def __repr__(self): return f'Trainer({self.policy}, {self.step} of {self.cfg.max_steps} updates, {self.acc.num_processes} processes)'
 
     def precision(self):
-        "Products in half precision where the run asks for it; entered anew for each stage, as the casts it keeps know no gradient."
+        "Enter autocast if the run asks for half precision; once per stage, as cached casts carry no gradient."
         return torch.autocast(self.policy.device.type, self.dtype, enabled=self.dtype != torch.float32)
 
 # %% ../nbs/07_training.ipynb #3457be69
@@ -438,7 +438,7 @@ class Trainer:
 def total(self:Trainer,
     x  # tensor on the run's device
 ):     # the same for all processes
-    "The sum over all processes."
+    "Sum a tensor over all processes."
     return self.acc.reduce(x) if self.acc.num_processes > 1 else x
 
 @patch
@@ -446,7 +446,7 @@ def mean(self:Trainer,
     values,  # {name: number} of this process
     weight   # how much this process counts, such as its number of answers
 ):           # {name: number}, the same for all processes
-    "The mean of each named number over all processes, by weight; what some do not have is a mean over the others."
+    "Average each named number over all processes, weighted; a number that some processes lack is averaged over the others."
     if self.acc.num_processes == 1: return values
     found = gather_object([(weight, values)])
     some = {k: [(w, v[k]) for w,v in found if k in v] for k in dict.fromkeys(k for _,v in found for k in v)}
@@ -456,7 +456,7 @@ def mean(self:Trainer,
 def anywhere(self:Trainer,
     flag  # of this process
 ):        # bool, the same for all processes
-    "Whether it is true on some process."
+    "Tell whether a flag is true on any process."
     return self.total(torch.tensor(float(bool(flag)), device=self.policy.device)).item() > 0
 
 # %% ../nbs/07_training.ipynb #a2d810a4
@@ -464,7 +464,7 @@ def anywhere(self:Trainer,
 def even(self:Trainer,
     groups  # lists of prompts, at least one
 ):          # pairs: a group, and how much its gradient counts
-    "(group, 1) for each; when weights are sharded, then (the last, 0) until all processes have as many."
+    "Yield (group, 1) for each group; with sharded weights then (last group, 0) until all processes have equally many."
     most = max(gather_object([len(groups)])) if self.cfg.shard else len(groups)
     return [(g, 1) for g in groups] + [(groups[-1], 0)]*(most - len(groups))
 
@@ -474,7 +474,7 @@ def fitting(self:Trainer,
     name,  # of a budget in tokens
     work   # a function of it
 ):         # what it returns; ConfigError when one prompt is too much
-    "`work(budget)`, again with half the budget whenever a process runs out of memory."
+    "Run `work(budget)`, again with half the budget whenever a process runs out of memory."
     least = self.cfg.num_rollouts  # below a token an answer nothing gets smaller
     while True:
         try: out, short = work(self.budgets[name]), False
@@ -493,7 +493,7 @@ def fitting(self:Trainer,
 # %% ../nbs/07_training.ipynb #9923e94f
 @patch
 def longest_prompt(self:Trainer):
-    "The most tokens that a prompt may have: `max_prompt_tokens`, or what the model's context leaves beside an answer."
+    "Return the longest prompt in tokens: `max_prompt_tokens`, or the model's context less an answer."
     context = getattr(causal(self.policy.model).config.get_text_config(), 'max_position_embeddings', None)
     return min(self.cfg.max_prompt_tokens, (context or math.inf) - self.cfg.max_new_tokens)
 
@@ -501,7 +501,7 @@ def longest_prompt(self:Trainer):
 def encoded(self:Trainer,
     seen  # {view: pairs (image, text)}
 ):        # {view: prompts as tensors}; ValueError for what no processor can take, and for a prompt that is too long
-    "The views as tensors."
+    "Turn views into tensors."
     after = lambda x: ([image for image,_ in x], [text + self.cfg.prompt_suffix for _,text in x])
     made = {who: encode(self.eyes, *after(x), **self.policy.template) for who,x in seen.items() if x}
     for who,x in made.items():
@@ -515,7 +515,7 @@ def unfit(self:Trainer,
     pair,  # ViewPair
     cfg    # TrainConfig
 ):         # a sentence, or None for one that can be used
-    "Why the views of an example cannot be made into tensors."
+    "Tell why the views of an example cannot be encoded; None if they can."
     blind = dict(blind=[(pair.beside(pair.view(cfg.blind_view)), pair.teacher_text)]) if cfg.tilt or cfg.advantage else {}
     try: self.encoded(blind | dict(student=[(pair.student_images, pair.student_text)], teacher=[(pair.teacher_images, pair.teacher_text)]))
     except ValueError as e: return one_line(e)
@@ -527,7 +527,7 @@ def encode_rows(self:Trainer,
     step=0,       # number of the update
     places=None   # as in `views`
 ):                # their examples, {view: prompts}; ValueError when no example is left
-    "Rows as tensors. A row that cannot become any is set aside and the next one stands in: what a row is decides, not who asks."
+    "Encode rows as tensors; a row that cannot be encoded is quarantined and replaced by the next, on every process alike."
     while True:
         pairs, seen = views(self.train_set, rows, cfg, step, places, lambda p: not self.unfit(p, cfg))
         rehearsed = [p for p,a,b in zip(pairs, seen['student'], seen['teacher']) if a is b]
@@ -544,14 +544,14 @@ def encode_rows(self:Trainer,
 def prompts(self:Trainer,
     step  # number of the update, from 0
 ):        # this process's examples, and {view: their prompts as tensors, B rows}
-    "The examples of an update and what each policy sees of them; a process for which there is no row looks at one that counts nothing."
+    "Make the batch of an update; a process without a row gets one of weight 0."
     cfg, me, world = self.cfg, self.acc.process_index, self.acc.num_processes
     rows, mine = order(len(self.train_set), cfg.batch_size, cfg.seed, step), range(me, cfg.batch_size, world) or [me % cfg.batch_size]
     return self.encode_rows([rows[p] for p in mine], cfg, step, mine)
 
 @patch
 def coming(self:Trainer):
-    "The prompts of this update, made during the one before; those of the next are begun."
+    "Return the prompts of this update, made during the previous one, and start making the next ones."
     if self.ahead[0] != self.step: self.ahead = self.step, self.thread.submit(self.prompts, self.step)
     (batch, seen), after = self.ahead[1].result(), self.step + 1
     if after < self.cfg.max_steps: self.ahead = after, self.thread.submit(self.prompts, after)
@@ -560,7 +560,7 @@ def coming(self:Trainer):
 # %% ../nbs/07_training.ipynb #f126e66b
 @patch
 def update(self:Trainer):
-    "One update: rows, views, prompts, answers, scores, loss, step. Returns its metrics."
+    "Run one update: rows, views, prompts, answers, scores, loss, step; return its metrics."
     cfg = self.cfg
     torch.manual_seed(hash((cfg.seed, self.step, self.acc.process_index)) % 2**32)  # of dropout: a function of the update, like everything random
     with self.clock('data'): batch, prompts = self.coming()
@@ -574,14 +574,14 @@ def update(self:Trainer):
 
 @patch
 def idle(self:Trainer):
-    "Are there fewer prompts than processes, and none for this one? Then it computes as others do, and nothing of it counts."
+    "Tell whether this process has no prompt in this update; it then computes one of weight 0."
     return self.acc.process_index >= self.cfg.batch_size
 
 @patch
 def look(self:Trainer,
     prompts  # {view: prompts} with pixels
 ):           # {view: prompts} with what the vision tower makes of them, and the `Sight` whose backward pass is due
-    "Images pass the tower once for all of an update; when weights are sharded, in every pass, as processes would make different numbers of them."
+    "Encode images once per update; with sharded weights in every pass, as the number of passes must be equal on all processes."
     with self.precision():
         sight = Sight(self.policy, self.cfg.keep_tower); sight.off |= self.cfg.shard
         return prompts | dict(student=sight(prompts['student']), teacher=sight.teacher(prompts['teacher'])), sight
@@ -593,7 +593,7 @@ def answers(self:Trainer,
     seen,   # from `prompts`
     budget  # tokens of cache, of all answers that are sampled together
 ):          # Rollouts, num_rollouts a prompt
-    "What the student answers, as many prompts at a time as the budget in tokens of cache allows."
+    "Sample the student's answers, as many prompts at a time as the cache budget allows."
     cfg, policy, prompts = self.cfg, self.policy, seen['student']
     if cfg.control == 'sft': return written(policy, [e.answer for e in batch], cfg.max_new_tokens)
     many = max(1, budget//(cfg.num_rollouts*(prompts['input_ids'].shape[1] + cfg.max_new_tokens)))
@@ -616,7 +616,7 @@ def gradients(self:Trainer,
     looks,    # one from `look` or none: a try that ran out of memory has used it up
     budget    # tokens of a micro-batch, of both views together
 ):
-    "The gradient of this process's rows, by micro-batches within the budget. Returns (loss, what was observed of the first)."
+    "Accumulate the gradient of this process's rows over micro-batches within the budget; return (loss, diagnostics of the first micro-batch)."
     self.opt.zero_grad(set_to_none=True)
     seen, sight = looks.pop() if looks else self.look(prompts)
     cfg, policy, loss, eye = self.cfg, self.policy, torch.zeros((), device=self.policy.device), None
@@ -646,7 +646,7 @@ def share(self:Trainer,
     t,      # from `taught`: the teacher's states
     watch   # an Observer, or None
 ):          # scalar tensor, to go backward from
-    "`rollout_loss`; nan, and a word about whose logits they are, when they are not finite."
+    "Compute `rollout_loss`; for non-finite logits print whose they are and return nan."
     try: return rollout_loss(self.policy, self.cfg, see, r, count, t, watch)
     except NonFiniteLogits as e:
         rows = r.mask.nonzero()[[i for i,*_ in e.rows], 0]
@@ -677,7 +677,7 @@ def finish(self:Trainer,
 def entire(
     t  # tensor or DTensor
 ):     # tensor of the full shape
-    "A tensor that may be sharded, whole."
+    "Gather a sharded tensor; return others as they are."
     return t.full_tensor() if isinstance(t, DTensor) else t
 
 # %% ../nbs/07_training.ipynb #990aa061
@@ -718,7 +718,7 @@ FREE = ('output_dir data image_root retention resume save_steps keep_checkpoints
 def check_output(
     cfg  # TrainConfig
 ):
-    "ConfigError for a folder that holds another run; when resuming, for one whose run had other options."
+    "Refuse a folder that holds another run, or when resuming a run of other options: ConfigError."
     out = Path(cfg.output_dir)
     if out.exists() and not out.is_dir(): raise ConfigError(f'output_dir {out} is a file: choose a folder')
     if not (out/'config.yaml').exists(): return
@@ -735,7 +735,7 @@ def write_about(
     cfg,  # TrainConfig
     acc   # from `engine`
 ):
-    "config.yaml and versions.json; ConfigError now, and not after a day, when nothing can be written."
+    "Write config.yaml and versions.json; ConfigError if the folder is not writable."
     out = Path(cfg.output_dir)
     versions = dict(python=platform.python_version(), machine=platform.platform(), device=str(acc.device), processes=acc.num_processes)
     for m in vision_opd, torch, transformers, peft, accelerate, np: versions[m.__name__] = m.__version__
@@ -751,7 +751,7 @@ def mapped(
     f,  # tensor → anything
     x   # what is neither tensor, dict, list nor tuple stays as it is
 ):      # as x
-    "Nested dicts and lists with `f` of every tensor."
+    "Apply `f` to every tensor of nested dicts, lists and tuples."
     if isinstance(x, torch.Tensor): return f(x)
     if isinstance(x, dict): return {k: mapped(f, v) for k,v in x.items()}
     return [mapped(f, v) for v in x] if isinstance(x, (list, tuple)) else x
@@ -760,13 +760,13 @@ def placed(
     t,    # a whole tensor
     like  # one that may be sharded
 ):
-    "A copy on the other one's device, split as that is."
+    "Copy a tensor to another one's device and sharding."
     return distribute_tensor(t.to(like.device), like.device_mesh, like.placements) if isinstance(like, DTensor) else t.to(like.device, copy=True)
 
 # %% ../nbs/07_training.ipynb #9634e600
 @patch
 def trained(self:Trainer):
-    "{name: weight} of what trains."
+    "Return the trainable weights by name."
     return {n: p for n,p in self.policy.model.named_parameters() if p.requires_grad}
 
 @patch
@@ -785,7 +785,7 @@ def save(self:Trainer,
 
 @patch
 def set_aside(self:Trainer):
-    "The rows that some process could not read, at the start or on the way; they are in quarantine.jsonl."
+    "List the rows that any process rejected; they are in quarantine.jsonl."
     known = self.train_set.quarantine
     known += [r for r in (gather_object(list(known)) if self.acc.num_processes > 1 else []) if r not in known]
     if self.acc.is_main_process and self.out.is_dir(): self.train_set.report(self.out/'quarantine.jsonl')
@@ -795,7 +795,7 @@ CHECKPOINT_STATE = 'step', 'seconds', 'skipped', 'in_a_row', 'before', 'best', '
 # %% ../nbs/07_training.ipynb #9e7b6729
 @patch
 def restore(self:Trainer):
-    "Go on from the newest checkpoint that is whole, or from the start; metrics written after it are cut off."
+    "Resume from the newest complete checkpoint, or start; truncate metrics written after it."
     path, passed = self.newest()
     for sentence in passed: self.acc.print(sentence)
     if path: self.take_up(path)
@@ -808,14 +808,14 @@ def restore(self:Trainer):
 def newest(self:Trainer,
     sound=False  # only one that no rule counted against
 ):               # as from `checkpoints.newest`, the same for all processes
-    "The newest checkpoint, as process 0 finds it."
+    "Find the newest checkpoint on process 0 and share it."
     return broadcast_object_list([checkpoints.newest(self.out/'checkpoints', sound) if self.acc.is_main_process else None])[0]
 
 @patch
 def kept_lines(self:Trainer,
     log  # Path of a metrics.jsonl
 ):       # lines, one by one
-    "Lines up to this update; the last one of a killed run may be half a line."
+    "Yield log lines up to this update; a torn last line is dropped."
     for l in log.read_text(encoding='utf-8').splitlines():
         try: step = json.loads(l)['step']
         except (ValueError, KeyError, TypeError): return
@@ -826,7 +826,7 @@ def kept_lines(self:Trainer,
 def take_up(self:Trainer,
     path  # of a checkpoint
 ):
-    "Its state becomes that of the run; CheckpointError or ConfigError if it is of another model or of other data."
+    "Load a checkpoint into the run; CheckpointError or ConfigError if it is of another model or of other data."
     tensors, state = checkpoints.load_checkpoint(path, check=False)
     mine, rows = self.trained(), len(self.train_set)
     if 'data' not in state or 'optimizer' not in tensors: raise ConfigError(f'{path} was written by another version of vision_opd: go on with that one, or choose another output_dir')
@@ -848,14 +848,14 @@ def take_up(self:Trainer,
     for k in CHECKPOINT_STATE: setattr(self, k, state[k])
 
 # %% ../nbs/07_training.ipynb #e11bef96
-class NoGap(ValueError): "The crop does not beat the full image: there is nothing to learn from it."
+class NoGap(ValueError): "Raised when the crop does not beat the full image: the teacher has nothing to teach."
 
 GAP_METRICS = 'full', 'crop', 'full_confidence', 'crop_confidence'
 
 def numbers(
     report  # with the attributes MEASURES, each an estimate with low and high, or None
 ):          # {measure: [value, low, high], or None where answers are not known}
-    "What is kept of a gap report."
+    "Convert a gap report to plain numbers for metrics and checkpoints."
     return {k: None if (v := getattr(report, k)) is None else [float(v), v.low, v.high] for k in GAP_METRICS}
 
 def unread_answers(
@@ -869,7 +869,7 @@ def gate(
     g,                # from `numbers`
     unread=(0., [])   # from `unread_answers`
 ):
-    "NoGap when the teacher's view is no better than the student's, or when most answers could not be read."
+    "Raise NoGap if the teacher's view is no better than the student's, or if most answers could not be read."
     what, full, crop = ('accuracy', 'full', 'crop') if g['full'] else ('confidence', 'full_confidence', 'crop_confidence')
     if g[crop][0] > g[full][0]: return
     share, texts = unread
@@ -883,7 +883,7 @@ def gate(
 def closed(
     before, after  # from `numbers`
 ):                 # float; None where answers are not known, or where there was no gap
-    "The share of the regional-to-global gap that is gone."
+    "Compute the share of the regional-to-global gap that was closed."
     if not before['full'] or not after['full'] or before['crop'][0] == before['full'][0]: return None
     return (after['full'][0] - before['full'][0])/(before['crop'][0] - before['full'][0])
 
@@ -909,7 +909,7 @@ def check_policies(self:Trainer,
 # %% ../nbs/07_training.ipynb #9368040c
 @dataclass
 class TrainResult:
-    "What a run came to."
+    "Hold the result of a run."
     summary:dict     # the contents of summary.json
     output_dir:Path  # where everything was written
     model:Path|None  # the trained model: a folder for transformers or peft; None when a rule left nothing worth keeping
@@ -917,7 +917,7 @@ class TrainResult:
 
 @contextmanager
 def asked_to_stop():
-    "A list that Ctrl-C or SIGTERM puts its name in, so that a run stops between two updates; a second one stops at once."
+    "Catch Ctrl-C and SIGTERM: the first appends its name to the yielded list, so that the run ends after the update; the second ends it at once."
     asked = []
     def ask(number, _):
         if asked: raise KeyboardInterrupt(signal.Signals(number).name)
@@ -931,7 +931,7 @@ def asked_to_stop():
 # %% ../nbs/07_training.ipynb #25bc5b31
 @patch
 def fit(self:Trainer):
-    "All updates, with a line of metrics, checkpoints and a progress bar."
+    "Run all updates, with metrics, checkpoints and a progress bar."
     cfg = self.cfg
     bar = tqdm(total=cfg.max_steps, initial=self.step, desc='training', unit='update', disable=None if self.acc.is_main_process and os.environ.get('TQDM_DISABLE', '0') in ('', '0') else True)
     with asked_to_stop() as asked, bar:
@@ -952,7 +952,7 @@ def fit(self:Trainer):
 def turn_back(self:Trainer,
     why  # the rule's sentence, from `Monitor.check`
 ):
-    "A rule fired: back to the newest checkpoint that no rule counted against."
+    "Roll back to the newest checkpoint without a suspicion, after a stop rule fired."
     self.stopped = f'stopped after update {self.step} by the rule {why}'
     self.acc.print(self.stopped)
     path, _ = self.newest(sound=True)
@@ -962,7 +962,7 @@ def turn_back(self:Trainer,
 # %% ../nbs/07_training.ipynb #065020aa
 @patch
 def logged(self:Trainer):
-    "One update, timed, measured if it is time, and written down. Returns its metrics, and how good the model is if that was measured."
+    "Run one update, time it, evaluate if due, and log it; return its metrics and, if evaluated, the model's score."
     start, self.clock.spent = time.perf_counter(), {}
     try: m = self.update()
     except ValueError:
@@ -984,7 +984,7 @@ def write_line(self:Trainer,
     name,   # of the file, without .jsonl
     values  # {name: number or text}
 ):
-    "One JSON object a line; times have a file of their own, so that metrics.jsonl is the same whenever the run is."
+    "Append one JSON object to a log; times have their own file, so that metrics.jsonl is reproducible."
     if self.acc.is_main_process:
         with (self.out/f'{name}.jsonl').open('a', encoding='utf-8') as f: f.write(json.dumps(values) + '\n')
 
@@ -1006,7 +1006,7 @@ def track(self:Trainer,
 def measured(self:Trainer,
     most=None  # how many examples; None: all
 ):             # {name: number}, the same for all processes
-    "The gap on (the first `most`) held-out examples, and the score on the retention sample, as process 0 finds them."
+    "Evaluate the gap on (the first `most`) held-out examples and the retention sample on process 0; share the numbers."
     def ask(examples, recipe):
         with self.precision():
             report = self.measure(net, self.policy.processor, examples[:most], recipe=recipe, max_new_tokens=self.cfg.max_new_tokens, **extra)
@@ -1023,7 +1023,7 @@ def measured(self:Trainer,
 
 @patch
 def begin(self:Trainer):
-    "What comes before the first update: trackers, the gap, the gate, and a look at both policies."
+    "Run the checks before the first update: trackers, gap, gate, self-check."
     try: self.acc.init_trackers('vision_opd', {k: v if isinstance(v, (int, float, str)) else str(v) for k,v in asdict(self.cfg).items()})
     except Exception as e: self.acc.print(f'no tracker can be started ({one_line(e)}); the run goes on, metrics.jsonl has everything')
     if self.cfg.resume: self.restore()
@@ -1054,14 +1054,14 @@ def estimate(self:Trainer):
 def heard(
     acc  # from `engine`
 ):
-    "Only process 0 prints."
+    "Silence standard output on all processes but the first."
     with open(os.devnull, 'w') as nowhere, redirect_stdout(sys.stdout if acc.is_main_process else nowhere): yield
 
 def train(
     cfg,          # TrainConfig
     measure=None, # (model, processor, examples, recipe=…, max_new_tokens=…) → report, such as evaluation.perception_gap
 )->TrainResult:
-    "Vision-OPD from a model and data to a trained model (arXiv 2605.18740, sec. 3); answers are read by `measure` alone."
+    "Run Vision-OPD from a model and data to a trained model (arXiv 2605.18740, section 3); only `measure` reads the answers' labels."
     check(cfg); make_schedule(cfg); check_output(cfg)
     acc = engine(cfg)
     with together(acc), heard(acc):
@@ -1084,7 +1084,7 @@ def train(
 def whole_weights(self:Trainer,
     net  # a model, sharded or not
 ):       # yields {name: tensor}, nothing but in the first process; with sharded weights a call for all processes
-    "The weights of a model as they are written: whole, in the dtype of the run, and for the while that they are read back from a file."
+    "Yield the full weights in the run's dtype on process 0; sharded weights are read back from a file."
     path, some = self.out/'.weights.safetensors', self.trained() if hasattr(net, 'peft_config') and self.cfg.shard else net.state_dict()
     try:
         checkpoints.save_tensors(some, path if self.acc.is_main_process else None, None if self.dtype == torch.float32 else self.dtype)
@@ -1095,7 +1095,7 @@ def whole_weights(self:Trainer,
 def untied(
     net  # a model whose adapter was merged
 ):       # the same
-    "Note in the config that a head which the adapter replaced is not the embedding any more; saved as tied, it would be left out."
+    "Set `tie_word_embeddings` to False where the adapter replaced a tied head, which would not be saved otherwise."
     if net.get_output_embeddings().weight is not net.get_input_embeddings().weight:
         for c in (net.config, net.config.get_text_config()): c.tie_word_embeddings = False
     return net
@@ -1104,7 +1104,7 @@ def untied(
 def export(self:Trainer,
     card  # text of its README.md
 ):        # Path of the folder
-    "OUT/model: the model, or its adapter."
+    "Write OUT/model: the model, or its adapter."
     net = unwrap(self.policy.model)
     adapter = hasattr(net, 'peft_config') and not self.cfg.merge
     if self.cfg.merge: net = untied(net.merge_and_unload(adapter_names=['default']))
@@ -1146,7 +1146,7 @@ Serve it with `{serve}`.
 def card(self:Trainer,
     summary  # as in summary.json
 ):           # Markdown with the fields that the hub reads
-    "The model card."
+    "Write the model card."
     cell = lambda k: '–' if summary[k] is None else '{:.3f} [{:.3f}, {:.3f}]'.format(summary[k], *summary['intervals'][k])
     kind = '' if summary['full_before'] is not None else '_confidence'
     rows = [f'| {when} | {cell(f"full{kind}_{when}")} | {cell(f"crop{kind}_{when}")} |' for when in ('before', 'after')]
@@ -1160,7 +1160,7 @@ def card(self:Trainer,
 def base_of(
     model  # any policy's model
 ):         # folder or hub id
-    "What a model was loaded from; of an adapter, the base below it."
+    "Return the folder or hub id that a model was loaded from; for an adapter that of its base."
     net = unwrap(model)
     return str(net.peft_config['default'].base_model_name_or_path if hasattr(net, 'peft_config') else causal(net).config._name_or_path)
 
@@ -1171,7 +1171,7 @@ def serve_line(
     path,    # of the result's folder
     adapter  # bool: is it an adapter, to be served on its base?
 ):           # one line for a shell
-    "What vLLM is told to serve the result; an adapter that it cannot take must be merged first."
+    "Write the vLLM command that serves the result; an adapter that vLLM cannot load must be merged first."
     if not adapter: return f'vllm serve {shlex.quote(str(path))}'
     c = unwrap(model).peft_config['default']
     rank = max([c.r, *c.rank_pattern.values()])
