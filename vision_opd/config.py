@@ -49,7 +49,7 @@ class TrainConfig:
     system:str=''            # a system message before every question; '': none but the template's own
     prompt_suffix:str=''     # text after every question, such as 'Answer in one word.'
     # Judge
-    judge:str=''             # reads the answers that no rule can: address of a server, or folder of a local model; '': nobody
+    judge:str=''             # reads the answers that no rule can: address of a server, or folder of a local model; '': none
     judge_model:str=''       # the judge's name at its server
     # Model
     dtype:str='auto'         # computed in; 'auto': what the device is good at
@@ -83,7 +83,7 @@ class TrainConfig:
     # Divergence
     beta:float=.5            # 0: KL(T‖S), 1: KL(S‖T), between: JSD_β
     top_k:int=100            # ids with a bucket of their own; 0: all of them
-    support:str='student'    # who chooses these ids
+    support:str='student'    # whose ids: student, teacher, union; full; sampled
     reduction:str='sequence_mean'  # the mean over answers, or over tokens
     # Shaping
     token_clip:float=0.      # nats that a token may count; 0: off, as all of this section
@@ -417,7 +417,7 @@ class EvaluateOptions:
     benchmark:str=''         # names with commas between: vstar, NAME=FOLDER, or sources of examples
     list:bool=False          # print the names of the benchmarks, and stop
     views:str='full'         # with commas between; full,crop gives the gap
-    # Who is asked
+    # Models and servers
     base:str=''              # another model to stand beside it, asked first
     api_base:str=''          # address of an OpenAI-compatible server; its key is read from OPENAI_API_KEY
     api_model:str=''         # the model's name there

@@ -138,7 +138,7 @@ class Measure:
     "Hold the options that `token_divergence` and `chunked_divergence` share."
     beta:float=0.5                # 0: KL(p_T‖p_S), forward; 1: KL(p_S‖p_T), reverse; between: JSD_β(p_T‖p_S)
     top_k:int|None=100            # ids with a bucket of their own; None: every id
-    support:str='student'         # who chooses them: 'student', 'teacher', 'union'; or 'full', or 'sampled'
+    support:str='student'         # whose ids: 'student', 'teacher', 'union'; or 'full', or 'sampled'
     temperature:float=1.0         # divides both policies' logits
     logit_scale:float=1.0         # the model's own factor on its logits
     softcap:float|None=None       # the model's own soft cap: c·tanh(z/c)
@@ -480,7 +480,7 @@ def clip_terms(limit:float): # nats an id may add
 
 # %% ../nbs/06_divergence.ipynb #a434442d
 def tilt(
-    null,      # [..., V] the teacher's logits for the null view, one row a token; or [..., H], its states, with head=
+    null,      # [..., V] the teacher's logits for the null view, one row per token; or [..., H], its states, with head=
     b=4.,      # how far to go beyond the crop; 0: nowhere
     floor=.1,  # α: ids below this fraction of the best one's probability get none; 0: no floor
     head=None  # [V, H] the teacher's head, when `null` are states

@@ -98,7 +98,7 @@ def teachable(self:GapReport):
 def by_area(
     self:GapReport,
     bins=3  # so many with about equally many examples, or a list of edges, shares of the image
-):          # DataFrame, one row a bin; ValueError where a box or an answer is not known
+):          # DataFrame, one row per bin; ValueError where a box or an answer is not known
     "Compute the gap by the size of the evidence."
     if not self.hits or np.isnan(self.areas).any(): raise ValueError('bins by area need a box and an answer for every example')
     share = pd.Series(self.areas)*100

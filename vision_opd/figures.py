@@ -282,7 +282,7 @@ def plot_attention(
 def gallery(
     pairs,       # ViewPairs
     titles=None, # a line above each; None: its question
-    columns=4    # pairs a row
+    columns=4    # pairs per row
 ):               # matplotlib Figure
     "Draw view pairs, the student's view above the teacher's; ValueError if there is none."
     if not pairs: raise ValueError('there is no pair to show: load some examples first')
@@ -299,7 +299,7 @@ def gallery(
 def read_log(
     run,               # folder of a run, or DataFrame
     name='metrics'     # or 'timings'
-):                     # DataFrame, one row an update
+):                     # DataFrame, one row per update
     "Read the log of a run."
     if isinstance(run, pd.DataFrame): return run
     path = Path(run)/f'{name}.jsonl'
@@ -307,7 +307,7 @@ def read_log(
     return pd.DataFrame([json.loads(l) for l in path.read_text(encoding='utf-8').splitlines()])
 
 def check_log(
-    log,          # DataFrame of metrics, one row an update
+    log,          # DataFrame of metrics, one row per update
     rules=RULES,  # of monitors
     first=None    # measures from before training, such as dict(full=.5)
 ):                # ([(step, rule)] of every suspicion, (step, sentence) of the first rule that fired or None)

@@ -151,7 +151,7 @@ def count_vision(
 class Update:
     "Describe the workload of one update."
     batch_size:int=96          # prompts, over all GPUs
-    num_rollouts:int=8         # answers a prompt
+    num_rollouts:int=8         # answers per prompt
     prompt_tokens:int=4096     # of the full image and its question: 4096 are an image of 2048 × 2048 pixels in Qwen's models
     crop_tokens:int=1024       # of the crop and its question
     max_new_tokens:int=1024    # of the longest answer
@@ -402,7 +402,7 @@ def _counted(config, dtype):
     net = skeleton(config.config, getattr(torch, dtype))
     try: return net, *_count(net, config.config)
     except PlanError: raise
-    except Exception as e:   # of a family's own code, which nobody here has seen
+    except Exception as e:   # raised by a family's own code
         raise PlanError(f'what {type(net).__name__} needs cannot be counted ({type(e).__name__}: {" ".join(str(e).split())[:200]}): '
                         'try a small batch, and raise it from there') from e
 

@@ -271,7 +271,7 @@ def check_template(
     "Raise PolicyError for an option that the chat template does not read, and for a template that loses image, question or system message."
     source = str(getattr(processor, 'chat_template', None) or processor.tokenizer.chat_template)
     for k,v in options.items():
-        if k not in source and (k, v) != ('enable_thinking', False) and k != 'system':   # who never thinks need not be told
+        if k not in source and (k, v) != ('enable_thinking', False) and k != 'system':   # a template without reasoning needs no such option
             raise PolicyError(f'the chat template reads no option {k}: leave it out, or take a model whose template knows it')
     seen = render(processor, 'Which one?', **options)
     try: blind = render(processor, 'Which one?', image=False, **options)
@@ -639,7 +639,7 @@ def image_tokens(
 # %% ../nbs/03_policies.ipynb #c4d525ea
 def levels_of(
     out  # what `get_image_features` returns
-):       # list of tensors, or of lists of tensors, one an image
+):       # list of tensors, or of lists of tensors, one per image
     "List the vision tower's outputs: features and, where the family has them, deepstack features."
     return [out.pooler_output, *(getattr(out, 'deepstack_features', None) or [])]
 
@@ -673,7 +673,7 @@ def _take_seen(model, prompts, rows):
 
 # %% ../nbs/03_policies.ipynb #0cb2359f
 def left_padded(
-    prompts  # B prompts, from `encode` or padded by someone else
+    prompts  # B prompts, from `encode` or padded elsewhere
 ):           # the same with all padding on the left, where no answer follows it
     "Move each row's padding to the left."
     mask = prompts['attention_mask']

@@ -108,9 +108,9 @@ def banned_ids(
 # %% ../nbs/04_rollouts.ipynb #0115800e
 def uniforms(
     seed,  # int or tuple of ints, such as (seed, update)
-    keys,  # B names, one a prompt
-    n,     # answers a prompt
-    R      # numbers a row
+    keys,  # B names, one per prompt
+    n,     # answers per prompt
+    R      # numbers per row
 ):         # [B·n,R] float64 in [0,1)
     "Draw uniform numbers; row (key, i) has its own random stream, independent of the rest of the batch."
     def row(k, i):
@@ -280,7 +280,7 @@ def gathered(
 # %% ../nbs/04_rollouts.ipynb #68ed8a74
 def slices(
     lengths,  # tokens of B prompts
-    n,        # answers a prompt
+    n,        # answers per prompt
     R,        # the longest answer
     slots     # positions that the cache may hold; None: no limit
 ):            # lists of prompt numbers, in order
@@ -297,11 +297,11 @@ def slices(
 def sample(
     policy,             # DualPolicy; its student answers
     pairs,              # B ViewPairs, or the student's prompts as `encode` made them
-    n=8,                # answers a prompt
+    n=8,                # answers per prompt
     max_new_tokens=64,  # R, the longest answer
     temperature=1.0,    # 0: greedy
     seed=0,             # an int, or a tuple such as (seed, update)
-    keys=None,          # B names, one a prompt, that choose its random streams; None: 0, 1, …
+    keys=None,          # B names, one per prompt, that choose its random streams; None: 0, 1, …
     slots=None,         # positions that the cache may hold at a time, for all answers; None: no limit
     **cuts              # top_k, top_p, min_p, see `warp`
 )->Rollouts:            # B·n answers, those of one prompt side by side
@@ -325,7 +325,7 @@ def sample(
 
 # %% ../nbs/04_rollouts.ipynb #aa113fef
 def check_sampling(
-    n,               # answers a prompt, ≥ 1
+    n,               # answers per prompt, ≥ 1
     max_new_tokens,  # ≥ 1
     temperature,     # ≥ 0; 0 is greedy
     top_k=0,         # ≥ 0; 0: no limit

@@ -43,7 +43,7 @@ def prompt_size(
     processor,  # of the model
     image,      # PIL image, or a list
     text        # the question
-):              # tokens; 0 for a prompt that cannot be made: whoever makes it says why
+):              # tokens; 0 for a prompt that cannot be made: the caller reports why
     "Count the tokens of a prompt, except those of the chat template."
     try: return sum(visual_tokens(im.size, processor) for im in (image if isinstance(image, list) else [image])) + len(processor.tokenizer(text).input_ids)
     except Exception: pass   # some cannot count, or not this one
@@ -52,8 +52,8 @@ def prompt_size(
 
 def batches(
     lengths,  # N of the prompts, in tokens
-    most,     # prompts a batch, ≥ 1
-    budget    # tokens a batch, padding included; a prompt that is longer goes alone
+    most,     # prompts per batch, ≥ 1
+    budget    # tokens per batch, padding included; a prompt that is longer goes alone
 ):            # lists of prompt numbers, each number once
     "Group prompts by length."
     groups = []

@@ -167,7 +167,7 @@ def check_scoring(
     report,     # CheckReport, added to
     policy,     # DualPolicy
     prompts,    # B prompts of the student
-    rollouts,   # S answers, more than one a prompt
+    rollouts,   # S answers, more than one per prompt
     tolerance,  # nats
     sight=None  # from `Sight`; None: the run computes every image in place
 ):              # what `compute_own_logits` gave for the student

@@ -139,7 +139,7 @@ _limit = threading.Lock()
 
 @contextmanager
 def _own_limit():
-    "Without Pillow's limit of pixels: ours is checked instead. And without its warnings of EXIF that nobody can read."
+    "Open without Pillow's limit of pixels, as ours is checked, and without its warnings about EXIF."
     with _limit, warnings.catch_warnings():
         warnings.simplefilter('ignore')
         theirs,Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None

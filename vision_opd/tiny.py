@@ -184,7 +184,7 @@ SQUARE, IMAGE = dict(height=64, width=64), dict(image_token='<image>')
 def _edge(n, **kw): return dict(size=dict(longest_edge=n), **kw)
 
 def _pali(tok, template):
-    "PaliGemma's processor, which wants to be told how many tokens an image has."
+    "Make PaliGemma's processor, which needs the number of tokens per image."
     images = hf.SiglipImageProcessor(size=SQUARE); images.image_seq_length = 16
     return hf.PaliGemmaProcessor(images, tok, template)
 
@@ -340,7 +340,7 @@ def fit_base(
     model, processor,  # of `make_model`
     steps=204,         # updates
     crops_first=120,   # updates with one full image in ten; half of the images are full after them
-    batch=64,          # scenes an update
+    batch=64,          # scenes per update
     lr=3e-3,           # reached after 30 updates, falls to 0 over the last 30 %
     seed=1,            # of the scenes
     report=None        # called with (step, loss)

@@ -168,7 +168,7 @@ def written(
     policy,  # DualPolicy
     texts,   # B answers
     limit    # R, the longest answer in tokens, its end included
-):           # B Rollouts, one a prompt
+):           # B Rollouts, one per prompt
     "Wrap given answers as Rollouts, for supervised fine-tuning."
     tok, device = policy.processor.tokenizer, policy.device
     end = end_id(policy.model, policy.processor, **policy.template)
@@ -373,7 +373,7 @@ def together(
     except BaseException as e:
         done.set()
         try: first = known[0] if known else tell(store, key, acc, e, hear)
-        except Exception: first = None   # there is nobody to tell
+        except Exception: first = None   # the other processes cannot be reached
         if first and isinstance(e, Exception): raise ProcessEnded(first) from e
         raise
     finally: done.set()
