@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['FIELD_TYPES', 'PRESETS', 'DTYPES', 'SCHEDULES', 'CHOICES', 'COUNTS', 'SHARES', 'NOT_NEGATIVE', 'MEASURED',
-           'TrainConfig', 'expand_home', 'described', 'help_texts', 'arguments', 'reading', 'loading', 'ConfigError',
-           'nearest', 'one_of', 'typed', 'kinds_of', 'options', 'presets', 'preset_options', 'check', 'clashes',
-           'Protocol', 'protocol_of', 'differences', 'run_protocol', 'agreed_protocol', 'EvaluateOptions',
-           'DoctorOptions', 'Flag', 'flags_of', 'command_flags', 'from_text']
+           'InputOptions', 'MethodOptions', 'TrainConfig', 'expand_home', 'described', 'help_texts', 'arguments',
+           'reading', 'loading', 'ConfigError', 'nearest', 'one_of', 'typed', 'kinds_of', 'options', 'presets',
+           'preset_options', 'check', 'clashes', 'Protocol', 'protocol_of', 'differences', 'run_protocol',
+           'agreed_protocol', 'EvaluateOptions', 'DoctorOptions', 'Flag', 'flags_of', 'command_flags', 'from_text']
 
 # %% ../nbs/06a_config.ipynb #bdc212a0
 import inspect, re
@@ -19,10 +19,10 @@ from fastcore.basics import patch
 import yaml, vision_opd
 from .crops import RECIPES, VIEWS, get_recipe
 
-# %% ../nbs/06a_config.ipynb #05d35143
+# %% ../nbs/06a_config.ipynb #128b2f33
 @dataclass
-class TrainConfig:
-    "Hold all options of a run. Defaults: the published recipe, on unmarked images, with a frozen teacher."
+class InputOptions:
+    "Hold the options of model, data, views and prompt."
     # Run
     output_dir:str           # where the run is written
     # Model
@@ -51,6 +51,11 @@ class TrainConfig:
     # Judge
     judge:str=''             # reads the answers that no rule can: address of a server, or folder of a local model; '': none
     judge_model:str=''       # the judge's name at its server
+
+# %% ../nbs/06a_config.ipynb #05d35143
+@dataclass
+class MethodOptions(InputOptions):
+    "Hold the options of model, teacher, sampling and divergence."
     # Model
     dtype:str='auto'         # computed in; 'auto': what the device is good at
     attention:str='auto'     # an implementation that transformers knows; 'auto': flash attention where it is installed
@@ -95,6 +100,11 @@ class TrainConfig:
     blind_view:str='null'    # the view that shows nothing, for tilt and advantage
     margin_gate:float=0.     # only tokens on which the teacher's best leads by so many nats
     anchor:float=0.          # weight of KL(student‖model before training)
+
+# %% ../nbs/06a_config.ipynb #d23f0824
+@dataclass
+class TrainConfig(MethodOptions):
+    "Hold all options of a run. Defaults: the published recipe, on unmarked images, with a frozen teacher."
     # Optimization
     max_steps:int=65         # updates
     batch_size:int=96        # prompts per update, over all processes
@@ -150,7 +160,7 @@ def described(
 ):                   # {section: {field: help}}; '' before the first section
     "Read the comments beside a dataclass's fields, by section."
     found, section = {}, ''
-    for line in inspect.getsource(cls).splitlines():
+    for line in ''.join(inspect.getsource(c) for c in reversed(cls.__mro__[:-1])).splitlines():
         if m := re.fullmatch(r'\s+# (\w.*)', line): section = m[1]
         elif m := re.match(r'    (\w+) *:.*?\s# (.*)', line): found.setdefault(section, {})[m[1]] = m[2]
     return found

@@ -160,7 +160,7 @@ def perception_gap(
     judge=None,             # a Server or LocalJudge for answers that no rule can compare, see chapter 08b
     verdicts=None           # path of the file of its verdicts; None: not kept
 )->GapReport:               # ValueError without examples; one whose views cannot be made or do not fit the model is set aside
-    "Answers to the same questions on the full image, the crop and any other view (arXiv 2605.18740, sec. 2)."
+    "Ask the same questions on the full image, the crop and any other view, and compare (arXiv 2605.18740, section 2)."
     if not len(examples): raise ValueError('there are no examples to measure the gap on')
     ask = Local(model, processor, batch_size=batch_size, template=template)
     if not isinstance(examples, Examples): examples = Examples(examples, name='the list')

@@ -604,6 +604,7 @@ def judge_rows(
         reader.formats[formats],why = judge_format(boxes, source.name)
         if verbose and reader.formats[formats] != formats[0]: print(f'boxes are {reader.formats[formats]}, {why}')
 
+# %% ../nbs/01_examples.ipynb #269e0d37
 def make_reader(
     source,      # a Source
     columns,     # see `told_columns`

@@ -235,6 +235,7 @@ def head_options(
     _ASKED[net] = dict(softcap=cap, logit_scale=scale)
     return _ASKED[net]
 
+# %% ../nbs/05_scoring.ipynb #6513270e
 def _relative_scale(policy, model):
     "The scale of another model's logits by that of the student's, which the divergence applies to both."
     if policy.kind != 'path': return 1

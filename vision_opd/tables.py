@@ -293,6 +293,7 @@ def text_encoding(
     if len(bad) <= 2: return 'utf-8', True              # a broken line or two
     raise ValueError(f'{Path(path).name} is not UTF-8 text, and its encoding cannot be told: say encoding, such as encoding=cp1252 or encoding=gb18030')
 
+# %% ../nbs/00d_tables.ipynb #52e6b438
 _copies = {}      # (path, size, time, encoding) → Path of a copy
 _scratch = tempfile.TemporaryDirectory(prefix='vision_opd_')
 

@@ -392,6 +392,7 @@ def tell(
     end = time.monotonic() + 3
     while store.add(f'{key}, heard', 0) < acc.num_processes - 1 and time.monotonic() < end: time.sleep(.05)
 
+# %% ../nbs/07_training.ipynb #a6a3a450
 class Clock:
     "Measure seconds per stage, after synchronizing the GPU, whose work would otherwise count for a later stage."
     def __init__(self, device): self.device, self.spent = device, {}
@@ -520,6 +521,7 @@ def unfit(self:Trainer,
     try: self.encoded(blind | dict(student=[(pair.student_images, pair.student_text)], teacher=[(pair.teacher_images, pair.teacher_text)]))
     except ValueError as e: return one_line(e)
 
+# %% ../nbs/07_training.ipynb #0c5c7fd0
 @patch
 def encode_rows(self:Trainer,
     rows,         # numbers of examples
