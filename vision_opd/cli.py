@@ -391,7 +391,7 @@ def error_sentence(
     if isinstance(e, OSError) and e.strerror: return f'{e.strerror}: {e.filename}' if e.filename else e.strerror
     text = ' '.join(str(e).split())
     if isinstance(e, (ValueError, OSError, FloatingPointError)) and text: return text
-    return f'{type(e).__name__}{": " + text if text else ""} (nobody expected this; VISION_OPD_DEBUG=1 shows where it comes from)'
+    return f'{type(e).__name__}{": " + text if text else ""} (unexpected; VISION_OPD_DEBUG=1 shows where it comes from)'
 
 @contextmanager
 def quiet_libraries():
