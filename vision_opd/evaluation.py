@@ -106,7 +106,7 @@ def by_area(
 # %% ../nbs/10_evaluation.ipynb #b7575f87
 @patch
 def __getitem__(self:GapReport,
-    rows  # a slice, or list of numbers
+    rows  # list of places of examples
 ):        # GapReport
     "The report on some of the examples."
     take = lambda x: {k: take(v) for k,v in x.items()} if isinstance(x, dict) else [x[i] for i in rows]
