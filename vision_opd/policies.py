@@ -835,7 +835,7 @@ def teachers(self:DualPolicy):
 @patch
 def update(
     self:DualPolicy,
-    batch=96  # samples of the optimiser step that was just made
+    batch=96  # samples of the optimizer step that was just made
 ):
     "Move the teacher's weights: an EMA by r′ of the way, a progressive teacher all the way every N updates."
     self.updates += 1

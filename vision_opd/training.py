@@ -72,7 +72,7 @@ def departures(
 # %% ../nbs/07_training.ipynb #a1d3e945
 def make_schedule(
     cfg,      # TrainConfig
-    opt=None  # the optimiser; None: one of no consequence, whose schedule is tried to its end
+    opt=None  # the optimizer; None: one of no consequence, whose schedule is tried to its end
 ):            # of torch; ConfigError for one that cannot be made, or gives no rate
     "Make the learning rate schedule (`transformers.get_scheduler`)."
     def need(ok, what):
