@@ -131,37 +131,31 @@ class Item:
     protocol:str=''        # which prompt this is
     others:list=field(default_factory=list)    # further Pictures of the question, which no box is on
     place:int=0            # where among them the image stands
+    def facts(self):
+        "Return all that scoring needs as JSON, so that records can be scored without the images."
+        return {k: getattr(self, k) for k in FACTS}
+    @property
+    def image(self):
+        "Decode the whole image, each time anew; a ValueError names the item."
+        return _decoded(self, self.picture)
+    def pair(self,
+        recipe='clean',  # how views are made, one of `crops.RECIPES`
+        **overrides      # settings of the recipe to change, see `crops.view_pair`
+    ):                   # ViewPair; ValueError where a view needs a box and there is none
+        "Make both views, see `view_pair`; decodes the image once."
+        return view_pair(self.image, self.box, self.prompt, recipe, [_decoded(self, p) for p in self.others], self.place, **overrides)
+    @property
+    def crop_image(self):
+        "Return the benchmark's own crop, or the one around the box; None without either."
+        if self.crop is not None: return _decoded(self, self.crop)
+        return self.pair().teacher_image if self.box else None
 
 # %% ../nbs/09_benchmarks.ipynb #a471ff70
 FACTS = 'id benchmark answer kind options category cluster details'.split()
 
-@patch
-def facts(self:Item):
-    "Return all that scoring needs as JSON, so that records can be scored without the images."
-    return {k: getattr(self, k) for k in FACTS}
-
 def _decoded(item, picture):
     try: return picture.decode()
     except ValueError as e: raise ValueError(f'{item.benchmark}, item {item.id}: {e}') from None
-
-@patch(as_prop=True)
-def image(self:Item):
-    "Decode the whole image, each time anew; a ValueError names the item."
-    return _decoded(self, self.picture)
-
-@patch
-def pair(self:Item,
-    recipe='clean',  # how views are made, one of `crops.RECIPES`
-    **overrides      # settings of the recipe to change, see `crops.view_pair`
-):                   # ViewPair; ValueError where a view needs a box and there is none
-    "Make both views, see `view_pair`; decodes the image once."
-    return view_pair(self.image, self.box, self.prompt, recipe, [_decoded(self, p) for p in self.others], self.place, **overrides)
-
-@patch(as_prop=True)
-def crop_image(self:Item):
-    "Return the benchmark's own crop, or the one around the box; None without either."
-    if self.crop is not None: return _decoded(self, self.crop)
-    return self.pair().teacher_image if self.box else None
 
 class Collage(Picture):
     "Place several images side by side on white, when needed."

@@ -183,7 +183,7 @@ def run_train(
     result = t.train(cfg, room('evaluation').perception_gap)
     if os.environ.get('RANK', '0') != '0': return 0
     if why := getattr(result, 'stopped', None): print(f'\nvision_opd: stopped: {why}', file=sys.stderr); return 1
-    print(f'\n{table(result.summary)}\n\n{result.summary["steps"]} updates in {result.summary["seconds"]:.0f} s; the model is in {result.model}')
+    print(f'\n{summary_table(result.summary)}\n\n{result.summary["steps"]} updates in {result.summary["seconds"]:.0f} s; the model is in {result.model}')
 
 # %% ../nbs/13_cli.ipynb #fc402e2e
 def run_data(

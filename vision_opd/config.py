@@ -15,7 +15,6 @@ from dataclasses import MISSING, dataclass, fields, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import get_args, get_type_hints
-from fastcore.basics import patch
 import yaml, vision_opd
 from .crops import RECIPES, VIEWS, get_recipe
 
@@ -141,6 +140,13 @@ class TrainConfig(MethodOptions):
 
     def __post_init__(self):
         for f in fields(self): setattr(self, f.name, expand_home(getattr(self, f.name)))
+    def _repr_markdown_(self):
+        "All options; those that are not at their default in bold."
+        def line(f, what):
+            v, mark = getattr(self, f.name), '**'*(f.default is MISSING or getattr(self, f.name) != f.default)
+            return f'| {f.name} | {mark}{v if v != "" else "–"}{mark} | {what} |'
+        help = help_texts(type(self))
+        return '\n'.join(['| option | value | what it is |', '|---|---|---|', *(line(f, help[f.name]) for f in fields(self))])
 
 # %% ../nbs/06a_config.ipynb #562030cd
 def expand_home(
@@ -192,16 +198,6 @@ def loading(
 ):         # arguments of `policies.load`
     "Return how a model is loaded."
     return arguments('Model', given, 'model')
-
-# %% ../nbs/06a_config.ipynb #d1d2e55a
-@patch
-def _repr_markdown_(self:TrainConfig):
-    "All options; those that are not at their default in bold."
-    def line(f, what):
-        v, mark = getattr(self, f.name), '**'*(f.default is MISSING or getattr(self, f.name) != f.default)
-        return f'| {f.name} | {mark}{v if v != "" else "–"}{mark} | {what} |'
-    help = help_texts(type(self))
-    return '\n'.join(['| option | value | what it is |', '|---|---|---|', *(line(f, help[f.name]) for f in fields(self))])
 
 # %% ../nbs/06a_config.ipynb #e3c2d11c
 PRESETS = Path(vision_opd.__file__).parent/'presets'
@@ -366,15 +362,13 @@ class Protocol:
     ):        # text
         "Describe the whole protocol of an item: its benchmark's and this."
         return f'{item.protocol}; {self}'
+    def __str__(self):
+        "The protocol in words: what is at its default is left out, but for recipe, length and temperature."
+        more = {k: getattr(self, k) for k in ('student_view', 'teacher_view', 'thinking', 'system', 'prompt_suffix') if getattr(self, k) != getattr(Protocol, k)}
+        cut = f', at most {self.max_pixels} pixels' if self.max_pixels else ''
+        return '; '.join([f'{self.recipe} views{cut}', f'{self.max_new_tokens} tokens at temperature {self.temperature:g}', *(f'{k} {v!r}' for k,v in more.items())])
 
 # %% ../nbs/06a_config.ipynb #878c7901
-@patch
-def __str__(self:Protocol):
-    "The protocol in words: what is at its default is left out, but for recipe, length and temperature."
-    more = {k: getattr(self, k) for k in ('student_view', 'teacher_view', 'thinking', 'system', 'prompt_suffix') if getattr(self, k) != getattr(Protocol, k)}
-    cut = f', at most {self.max_pixels} pixels' if self.max_pixels else ''
-    return '; '.join([f'{self.recipe} views{cut}', f'{self.max_new_tokens} tokens at temperature {self.temperature:g}', *(f'{k} {v!r}' for k,v in more.items())])
-
 def protocol_of(
     values,     # {option: value}; names that no protocol has are passed over
     **changes   # fields of Protocol, which win

@@ -410,31 +410,22 @@ class ViewPair:
     def __repr__(self):
         r = self.recipe
         return f'ViewPair({r.student_view} | {r.teacher_view}, {self.box}, {self.question.partition(chr(10))[0]!r})'
-
-# %% ../nbs/00_crops.ipynb #8c3b3b89
-@patch
-def _framed(self:ViewPair, framed, dx=0, dy=0):
-    return draw_frame(self.image, self.geometry.grown.shift(dx, dy), self.recipe.frame_width) if framed else self.image
-
-@patch
-def _region(self:ViewPair, framed, left, top):
-    "The window moved to (left, top), and the frame with it, zoomed."
-    l,t,r,b = self.geometry.window
-    part = self._framed(framed, left-l, top-t).crop((left, top, left+r-l, top+b-t))
-    return resized(part, zoomed_size(part.size, self.recipe.zoom))
-
-@patch
-def _masked(self:ViewPair, framed):
-    "The whole picture with its mean colour over the window."
-    whole,window = self._framed(framed).copy(), self.geometry.window
-    whole.paste(flat(self.image).crop(window), window)
-    return whole
-
-@patch
-def _degraded(self:ViewPair, framed):
-    "The whole picture scaled down and up again."
-    whole = self._framed(framed)
-    return resized(resized(whole, zoomed_size(whole.size, 1/self.recipe.degrade)), whole.size)
+    def _framed(self, framed, dx=0, dy=0):
+        return draw_frame(self.image, self.geometry.grown.shift(dx, dy), self.recipe.frame_width) if framed else self.image
+    def _region(self, framed, left, top):
+        "The window moved to (left, top), and the frame with it, zoomed."
+        l,t,r,b = self.geometry.window
+        part = self._framed(framed, left-l, top-t).crop((left, top, left+r-l, top+b-t))
+        return resized(part, zoomed_size(part.size, self.recipe.zoom))
+    def _masked(self, framed):
+        "The whole picture with its mean colour over the window."
+        whole,window = self._framed(framed).copy(), self.geometry.window
+        whole.paste(flat(self.image).crop(window), window)
+        return whole
+    def _degraded(self, framed):
+        "The whole picture scaled down and up again."
+        whole = self._framed(framed)
+        return resized(resized(whole, zoomed_size(whole.size, 1/self.recipe.degrade)), whole.size)
 
 # %% ../nbs/00_crops.ipynb #94e93b15
 @patch

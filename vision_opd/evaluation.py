@@ -57,28 +57,24 @@ class GapReport:
     crop = property(lambda self: self.rate('crop'), doc='Accuracy on the crop.')
     full_confidence = property(lambda self: self.confidence('full'), doc='Mean confidence on the full image.')
     crop_confidence = property(lambda self: self.confidence('crop'), doc='Mean confidence on the crop.')
-
-# %% ../nbs/10_evaluation.ipynb #59ac2f2e
-@patch(as_prop=True)
-def gap(self:GapReport):
-    "Compute crop minus full, paired by example: of accuracies, or of confidences if no answer is known."
-    if not self.hits: return mean(np.subtract(self.confidences['crop'], self.confidences['full']), self._shared())
-    return mean(self._hits('crop').astype(float) - self._hits('full'), self._shared(self.known))
-
-@patch(as_prop=True)
-def taught(self:GapReport):
-    "Compute P(crop right | full wrong): the share of its mistakes that the model could learn from its own crops; None if it makes none."
-    if not self.hits or self._hits('full').all(): return None
-    wrong = np.flatnonzero(self.known)[~self._hits('full')]
-    return proportion(np.asarray(self.hits['crop'])[wrong], self._shared(wrong))
-
-@patch(as_prop=True)
-def table(self:GapReport):
-    "Cross-tabulate how often each view is right."
-    if not self.hits: return None
-    both = (pd.Categorical(np.where(self._hits(v), 'right', 'wrong'), ['right', 'wrong']) for v in ('full', 'crop'))
-    two = pd.crosstab(*both, dropna=False)
-    return two.rename_axis(index='full image', columns='crop')
+    @property
+    def gap(self):
+        "Compute crop minus full, paired by example: of accuracies, or of confidences if no answer is known."
+        if not self.hits: return mean(np.subtract(self.confidences['crop'], self.confidences['full']), self._shared())
+        return mean(self._hits('crop').astype(float) - self._hits('full'), self._shared(self.known))
+    @property
+    def taught(self):
+        "Compute P(crop right | full wrong): the share of its mistakes that the model could learn from its own crops; None if it makes none."
+        if not self.hits or self._hits('full').all(): return None
+        wrong = np.flatnonzero(self.known)[~self._hits('full')]
+        return proportion(np.asarray(self.hits['crop'])[wrong], self._shared(wrong))
+    @property
+    def table(self):
+        "Cross-tabulate how often each view is right."
+        if not self.hits: return None
+        both = (pd.Categorical(np.where(self._hits(v), 'right', 'wrong'), ['right', 'wrong']) for v in ('full', 'crop'))
+        two = pd.crosstab(*both, dropna=False)
+        return two.rename_axis(index='full image', columns='crop')
 
 # %% ../nbs/10_evaluation.ipynb #a324dfea
 @patch(as_prop=True)

@@ -13,7 +13,6 @@ from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from fastcore.basics import patch
 from filelock import FileLock, Timeout
 from PIL import Image, ImageChops
 from .config import Protocol
@@ -97,19 +96,16 @@ class Local:
             for i,a in zip(group, self._batch([images[i] for i in group], [texts[i] for i in group], max_new_tokens, temperature)):
                 found[i] = a
         return found
-
-# %% ../nbs/10b_runs.ipynb #90f5ea52
-@patch
-def _batch(self:Local, images, texts, most, temperature):
-    "One batch; a prompt that is too long for the model is an error of its own, not of its batch."
-    try: prompts = self.policy.encode(images, texts); check_length(self.policy.model, prompts, most)
-    except PolicyError as e:
-        if len(texts) == 1: return [dict(text='', error='too long', detail=str(e))]
-        return [self._batch([im], [t], most, temperature)[0] for im,t in zip(images, texts)]
-    rolls = sample(self.policy, prompts, 1, most, temperature, keys=texts)
-    sure = (rolls.logprobs.exp()*rolls.mask).sum(-1)/rolls.mask.sum(-1)
-    rows = zip(rolls.texts(self.processor), rolls.finished.tolist(), prompts['attention_mask'].sum(-1).tolist(), sure.tolist())
-    return [dict(text=t, error=None, finish_reason='stop' if f else 'length', prompt_tokens=n, confidence=c) for t,f,n,c in rows]
+    def _batch(self, images, texts, most, temperature):
+        "One batch; a prompt that is too long for the model is an error of its own, not of its batch."
+        try: prompts = self.policy.encode(images, texts); check_length(self.policy.model, prompts, most)
+        except PolicyError as e:
+            if len(texts) == 1: return [dict(text='', error='too long', detail=str(e))]
+            return [self._batch([im], [t], most, temperature)[0] for im,t in zip(images, texts)]
+        rolls = sample(self.policy, prompts, 1, most, temperature, keys=texts)
+        sure = (rolls.logprobs.exp()*rolls.mask).sum(-1)/rolls.mask.sum(-1)
+        rows = zip(rolls.texts(self.processor), rolls.finished.tolist(), prompts['attention_mask'].sum(-1).tolist(), sure.tolist())
+        return [dict(text=t, error=None, finish_reason='stop' if f else 'length', prompt_tokens=n, confidence=c) for t,f,n,c in rows]
 
 # %% ../nbs/10b_runs.ipynb #a6300a83
 def has_view(
@@ -187,20 +183,18 @@ class Journal:
         self.lock.release()
     def __enter__(self): return self
     def __exit__(self, *_): self.close()
+    def append(self,
+        record  # of `record_of`
+    ):
+        "Put an answer or a failure on the disk; ValueError for a second answer to the same item."
+        if record['error'] is None and key(record) in self.answers: raise ValueError(f'{key(record)} is answered already')
+        f = self.files['errors' if record['error'] else 'records']
+        line, done = json.dumps(record).encode() + b'\n', 0
+        while done < len(line): done += f.write(line[done:])
+        os.fsync(f.fileno())
+        if record['error'] is None: self.answers[key(record)] = record
 
 # %% ../nbs/10b_runs.ipynb #346aa81e
-@patch
-def append(self:Journal,
-    record  # of `record_of`
-):
-    "Put an answer or a failure on the disk; ValueError for a second answer to the same item."
-    if record['error'] is None and key(record) in self.answers: raise ValueError(f'{key(record)} is answered already')
-    f = self.files['errors' if record['error'] else 'records']
-    line, done = json.dumps(record).encode() + b'\n', 0
-    while done < len(line): done += f.write(line[done:])
-    os.fsync(f.fileno())
-    if record['error'] is None: self.answers[key(record)] = record
-
 def read_run(
     folder  # of a Journal
 ):          # list of dictionaries; ValueError without records.jsonl

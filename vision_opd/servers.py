@@ -71,10 +71,6 @@ class Reply:
     def truncated(self):
         "Tell whether the answer ends at the limit of tokens."
         return self.finish_reason == 'length'
-    @property
-    def looping(self):
-        "Tell whether the answer ends in repetition, see `ends_in_repetition`."
-        return bool(self) and ends_in_repetition(self.text)
 
 def ends_in_repetition(
     text,    # an answer, or None
