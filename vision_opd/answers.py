@@ -68,7 +68,7 @@ def plain(text)->str: # text: what was said
     return s.strip()
 
 # %% ../nbs/08_answers.ipynb #4ba119f9
-KEYS = re.compile(r'(?:(?:final|correct|selected|chosen|best|my|model|predicted)?[\s_-]*(?:answer|ans|choice|option|letter|selection|prediction'
+KEYS = re.compile(r'(?:(?:(?!wrong|incorrect|reject|eliminat|exclu|other|second|not|bad|false|discard|alternativ)[a-z]+[\s_-]+)*(?:answer|ans|choice|option|letter|selection|prediction'
     r'|result|response|pick|output|label|key|respuesta|réponse|antwort|resposta|risposta|ответ|答案|答え|정답|cevap|jawaban)'
     r'(?:[\s_-]*(?:letter|choice|option|key|label|text|id))?|solution|selected)', re.I)
 TAGS = re.compile(r'[<\[]((?:final_?)?answer|ans|final|choice|option)[>\]](?!\()(.*?)(?:[<\[]/\1[>\]]|(?=[<\[]\1[>\]])|\Z)'
@@ -138,16 +138,17 @@ def parse(text, read)->Parsed: # text: an answer as it was generated; read: a re
 ROLES = 'answer option is right most more than wrong not or and but because so this pick maybe if wait yes no final at one fill'.split()
 TABLE = {lang: {role: words.split(', ') for role,words in row.items()}
          for lang,row in json.loads(unicodedata.normalize('NFKC', (Path(vision_opd.__file__).parent/'languages.json').read_text('utf-8'))).items()}
-SPACELESS = r'[\u0900-\u097f\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]'      # scripts without spaces, or with endings
-SCRIPTS = dict(ru='[а-я]', zh='[\u3400-\u9fff]', ja='[\u3040-\u30ff]|正解', ko='[\uac00-\ud7af]', ar='[\u0600-\u06ff]', hi='[\u0900-\u097f]',
-               th='[\u0e00-\u0e7f]')
-TELLING = {lang: {w for role in set(ROLES) & row.keys() - {'because', 'at', 'or', 'and'} for p in row[role] for w in p.strip('*').split()
-                  if len(w) > 1} for lang,row in TABLE.items() if lang not in SCRIPTS}
+SPACELESS = r'[\u0900-\u0dff\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]'      # scripts without spaces, or with endings
+SCRIPTS = dict(ru='[а-я]', uk='[а-я]', el='[α-ω]', he='[\u05d0-\u05ea]', ar='[\u0600-\u06ff]', fa='[\u0600-\u06ff]', hi='[\u0900-\u097f]', bn='[\u0980-\u09ff]',
+               th='[\u0e00-\u0e7f]', zh='[\u3400-\u9fff]', ja='[\u3040-\u30ff]|正解', ko='[\uac00-\ud7af]')
+TELLING = {lang: {w for words in row.values() for w in re.findall(r'[^\W\d_]+', ' '.join(words).lower())} for lang,row in TABLE.items() if lang not in SCRIPTS}
 
 def languages_of(s): # s: plain words (str) → tuple of keys of TABLE
-    "Tell English, the languages of the scripts in a text, and the Latin one that has more of its words in it than English."
-    found, there = [lang for lang,script in SCRIPTS.items() if re.search(script, s, re.I)], set(re.findall(r'[^\W\d_]+', s[-1500:].lower()))
-    best = max(TELLING, key=lambda lang: (len(TELLING[lang] & there), lang == 'en'))
+    "Tell English, the languages of the scripts in a text, and the Latin one whose words and letters it has most of."
+    found, there = [lang for lang,script in SCRIPTS.items() if re.search(script, s, re.I)], {w.lower() for w in re.findall(r'[^\W\d_]{2,}|[^\W\d_A-Z]', s[-1500:])}
+    there |= {c for c in s.lower() if c > '\x7f'}
+    shared = {w: sum(w in known for known in TELLING.values()) for w in there}
+    best = max(TELLING, key=lambda lang: (sum(1/shared[w] for w in TELLING[lang] & there), lang == 'en'))
     return tuple(sorted({'en', best, *found}))
 
 # %% ../nbs/08_answers.ipynb #b294855f
@@ -216,7 +217,7 @@ def find_texts(s, options): # s: plain words (str); options: {letter: text} → 
     for k,bag in sorted(bags.items(), key=lambda item: -len(item[1])):
         for i in index.get(bag[0], ()) if bag else ():
             span, end = range(i, i+len(bag)), w[min(i+len(bag), len(w))-1][2]
-            part = re.search(r'\w-$', s[:w[i][1]][-2:]) or re.match(r'-[a-z]|\.\d|\s?[:/^]\s?\w', s[end:])       # of a longer word or number
+            part = re.search(r'\w[-/]$', s[:w[i][1]][-2:]) or re.match(r'-[a-z]|\.\d|\s?[:/^]\s?\w', s[end:])       # of a longer word or number
             capital = len(bag[0]) == 1 and re.fullmatch('[A-Z]', s[w[i][1]:end])
             if [x for x,*_ in w[i:i+len(bag)]] != bag or taken & {*span} or part or capital: continue
             taken |= {*span}
@@ -288,13 +289,14 @@ def find_mentions(s, options, r): # s: plain words; options: {letter: text}; r: 
             if not (small if named.islower() else r.verb.match(after) and m.letter != 'I'): continue
             m = Mention(m.start, m.end, m.letter, 'letter')
         prev = out[-1] if out else Mention(0, 0, '', ''); gap = s[prev.end:m.start]
-        beside = '\n\n' not in gap and {m.kind in of_text, prev.kind in of_text} == {True, False} and {m.kind, prev.kind} & {'letter', 'marked'}
+        beside = '\n' not in gap and {m.kind in of_text, prev.kind in of_text} == {True, False} and {m.kind, prev.kind} & {'letter', 'marked'}
         touching = re.fullmatch(r'''[\s.:()\]\-–—>"']*(?:(?:the|an?)\s+)?''' if m.kind in of_text else
                                 r'''(?:\s+ones?)?[\s,"']*(?:[(\[]\s*)?(?:option|choice)?\s*''', gap, re.I)
         if beside and touching and (m.letter == prev.letter or m.kind in of_text or '(' in gap + s[m.start]):
             out[-1] = Mention(prev.start, m.end, m.letter if m.letter == prev.letter else '', 'both')
         elif m.start >= prev.end: out.append(m)
-    return out
+    twice = {k for k,o in options.items() if re.fullmatch(rf'\w+ {k}', o)}                                     # 'Point A' is text and letter
+    return [Mention(m.start, m.end, m.letter, 'both') if m.letter in twice and m.kind == 'text' else m for m in out]
 
 # %% ../nbs/08_answers.ipynb #2eacb8ac
 @lru_cache(99)
@@ -311,20 +313,20 @@ def rules(languages): # languages: keys of TABLE → namespace of compiled regul
         # before a mention
         final=rf'{final}(?:{pause}{{0,12}}?{equal})?{filler}$',
         line=rf'^{MARK}*(?:(?:{c.fill_}|{c.right_}|{c.so_}|{c.final_}|x){MARK}?){{0,4}}{c.answer_}{c.right_}?(?:{equal}|{filler})*$',
-        answer=rf'(?:{c.answer_}|{c.right_}|{c.most_}x{{0,3}})(?:{pause}{{0,15}}?{equal})?{filler}$',
+        answer=rf'(?:{c.answer_}|{c.right_}|{c.most_}(?:x|{c.at_}){{0,3}})(?:{pause}{{0,15}}?{equal})?{filler}$',
         option=rf'{c.option_}{pause}{{0,12}}?{equal}{filler}$',
         chosen=rf'(?:{c.pick_}|{c.this_}|{c.so_}(?:{equal}|{c.so_}|{c.this_}|{c.final_}|{filler})*?|{c.final_}){filler}$',
         but=rf'(?:{c.but_}|{c.wait_}|[,;，；])(?:{filler}|{equal}|{c.so_}|{c.this_})*$', wait=rf'{c.wait_}|(?:^|[.,!?…]){c.no_}[,.:;!—-]',
         alone=rf'^(?:{MARK}|{c.yes_}{MARK}|{c.fill_}|{c.option_})*$', begins=rf'(?:^|{stop})(?:{MARK}|{c.fill_}|{c.option_})*x?$',
         named=rf'{equal}{filler}$', leads=rf'(?:^|{equal}|{c.fill_}|{c.at_}){MARK}*$', closing=r',["\'\s]*$',
         # behind it
-        right=rf'[,()]?(?:{equal}|{c.fill_}|{c.option_}|z){{0,4}}(?:{c.right_}|{c.most_}|{c.answer_}|{GOOD})(?!{c.maybe_})',
+        right=rf'[,()"\']?(?:{equal}|{c.fill_}|{c.option_}|z){{0,4}}(?:{c.right_}|{c.most_}|{c.answer_}|{GOOD})(?!{c.maybe_})',
         better=rf'{equal}?(?:{c.fill_})*{c.more_}',
-        trail=rf'^{MARK}*[.!]*(?:\([^()]{{0,20}}\){MARK}*)?[.!]*$', noun=rf'^{c.one_}?x?(?:{MARK}|[!。])*$',
+        trail=rf'^(?:{c.is_}|{c.fill_}|z){{0,2}}{MARK}*[.!]*(?:\([^()]{{0,20}}\){MARK}*)?[.!]*$', noun=rf'^{c.one_}?x?(?:{MARK}|[!。])*$',
         ends=rf'''^(?:(?:{c.one_}|{c.option_})?(?:{MARK}|[!。])*$|{c.one_}[.,;!]|[,(]?(?:{c.not_}|{c.than_})|\([^()]{{0,9}}\)'''
              rf'''|[)\]"']*(?:[.,;:!—–。，、…\n-]|{c.because_}|{c.right_}|z)|'x)''',
         # both sides
-        group=rf'(?:[,:/&+、،]|{c.or_}|{c.and_})*(?:{c.option_}|{c.or_}|{c.maybe_})*',
+        group=rf'(?:\)?[,:/&+、،]|{c.or_}|{c.and_})*(?:{c.option_}|{c.or_}|{c.maybe_})*',
         denied_before=rf'{c.not_}|{c.than_}|{c.wrong_}(?:{c.fill_})*(?:{c.answer_}|{c.option_}|$)',
         denied_after=rf'{faulted}|(?:(?!{M}|{stop}|{c.than_}).){{0,9}}?(?:{c.not_}|{c.wrong_}|{BAD})|[:=(–-]+(?:{c.wrong_}|{c.no_}|{BAD})',
         either=rf'{c.or_}|{c.and_}', one=rf'^{c.one_}(?:{MARK}|[!.])*$',     # of open answers
@@ -386,20 +388,23 @@ def rank(self:Reading,
     r, lettered, since = self.rules, not kinds & {'text', 'statement'}, re.split(M, before)[-1]
     closed = lettered or r.ends.match(after) or r.noun.match(after)
     if r.final.search(before) and closed: return 3, 'called final'
-    if r.line.match(before) and closed: return 3 if last else 2, 'answer line'
+    if r.line.match(before) and closed: return (3 if last else 2), 'answer line' if last or r.trail.match(after) else 'stated'
     if not listed and closed and (r.answer.search(before) or r.option.search(before)): return 2, 'stated'
     if r.right.match(after): return 2, 'confirmed'
     if len(self.options) == 2 and r.better.match(after) and r.begins.search(before): return 2, 'the better of two'
     if kinds == {'statement'} and first and r.begins.search(before): return 2, 'its text'
     opens = first and kinds <= {'marked', 'word'} and r.alone.match(before)
-    if listed or not (r.ends.match(after) or opens or 'text' in kinds and r.at.match(after)): return 0, ''
+    only = len(self.mentions) == 1 and self.words[self.mentions[0].start:self.mentions[0].end].lower() != 'one'
+    if kinds == {'both'} and not listed and r.so.search(before) and r.chosen.search(before): return 2, 'concluded'
+    if only and first and last and kinds == {'marked'}: return 1, 'its letter'
+    if listed or not (r.ends.match(after) or r.trail.match(after) or opens or kinds & {'text', 'both'} and r.at.match(after)): return 0, ''
     if r.chosen.search(before) or r.named.search(before) and r.trail.match(after) and (kinds == {'both'} or r.so.search(before)): return 2, 'chosen'
     if r.wait.search(since): return 2, 'corrected'
     if denied and r.but.search(since): return 2, 'not that but this'
     comma = lettered and r.closing.search(before) and not r.hedged.search(before)
     if r.trail.match(after) and (comma or kinds == {'word'} and before.endswith(':')): return 2, 'closing'
     if r.alone.match(before) and (first and lettered or r.trail.match(after)): return 2, 'alone'
-    return (1, 'its text') if 'text' in kinds and r.leads.search(before) and (before or r.ends.match(after)) else (0, '')
+    return (1, 'its text') if 'text' in kinds and (only and r.trail.match(after) or r.leads.search(before)) and (before or r.ends.match(after)) else (0, '')
 
 @patch
 def claims_of(self:Reading, x, first, last): # x: a sentence, encoded; does it open or end the text? → (Claims, set of letters that are denied)
