@@ -157,7 +157,7 @@ def in_turn():
     if 'RANK' not in os.environ: return nullcontext()
     import torch
     from accelerate import PartialState
-    return PartialState(cpu=not torch.accelerator.is_available()).main_process_first()   # else each CPU process thinks it is alone
+    return PartialState(cpu=not torch.accelerator.is_available()).main_process_first()   # otherwise each CPU process assumes that it is the only one
 
 def check_writable(
     folder  # that will be written; it need not exist
@@ -267,7 +267,7 @@ EXTRAS = dict(
     tensorboard='curves of a run, as trackio and wandb')
 
 def versions():
-    "Name → version of what the library stands on; None where it is missing."
+    "Return {name: version} of the library's dependencies; None if missing."
     def of(name):
         try: return version(name)
         except PackageNotFoundError: return None

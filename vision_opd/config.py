@@ -164,7 +164,7 @@ def expand_home(
 FIELD_TYPES = get_type_hints(TrainConfig)
 
 def described(
-    cls=TrainConfig  # a dataclass whose fields stand on lines of their own
+    cls=TrainConfig  # a dataclass with one field per line
 ):                   # {section: {field: help}}; '' before the first section
     "Read the comments beside a dataclass's fields, by section."
     found, section = {}, ''
@@ -341,7 +341,7 @@ class Protocol:
     max_new_tokens:int=1024    # the longest answer, in tokens, ≥ 1
     temperature:float=0.       # of sampling; 0: greedy
     recipe:str='clean'         # how views are made, see `crops.RECIPES`
-    max_pixels:int|None=None   # larger views are scaled down to so many pixels; 0 or None: never
+    max_pixels:int|None=None   # pixels of a view, at most: larger ones are scaled down; 0 or None: no limit
     student_view:str='full'    # what the view 'full' shows, one of `crops.VIEWS`
     teacher_view:str='crop'    # what the view 'crop' shows
     thinking:bool|None=None    # enable_thinking of the chat template; None: as the template itself says
@@ -427,10 +427,10 @@ class EvaluateOptions:
     list:bool=False          # print the names of the benchmarks, and stop
     views:str='full'         # with commas between; full,crop gives the gap
     # Models and servers
-    base:str=''              # another model to stand beside it, asked first
+    base:str=''              # another model to compare with, asked first
     api_base:str=''          # address of an OpenAI-compatible server; its key is read from OPENAI_API_KEY
     api_model:str=''         # the model's name there
-    limit_field:str='max_tokens'  # what the server calls the longest answer; some want 'max_completion_tokens'
+    limit_field:str='max_tokens'  # the server's field for the longest answer; for some 'max_completion_tokens'
     processor:str=''         # folder or hub id: counts the visual tokens that the server must report
     # What it is compared with
     against:str=''           # folder of an earlier evaluation, or MODEL=FOLDER where it has several models
