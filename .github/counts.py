@@ -16,7 +16,7 @@ AFTER = 'evaluation targets regions figures cli'.split()                # of the
 FLAT = dict(data='images boxes formats annotations tables archives inspection census',     # wings of modules that lie flat
             engine='batching prefix vision sampler distributed checkpoints monitors memory selfcheck families export config_io',
             bench='answers servers judges benchmarks statistics runs reports')
-VERBS = set('''accept accumulate adapt add adopt advance align allocate allow announce answer append apply ask assemble assert assign attach average
+VERBS = set('''accept accumulate activate adapt add adopt advance align allocate allow announce answer append apply ask assemble assert assign attach average
 await back balance ban begin bind bound break build bring cache calculate call cap capture cast catch change check choose clamp clean clear clip clone
 close cluster collate collect color combine compare compile complain complete compose compress compute concatenate configure connect consume continue
 convert copy correct count cover create crop cut deal decide decode decrease decompress deduplicate define defer delete deliver demand derive describe
@@ -34,7 +34,7 @@ rotate round route run sample save say scale scan score search seed select send 
 show shuffle shut sign simulate skip slice slide smooth sort split spread stack start state stop store stream strip subtract suggest sum summarize
 support swap switch take teach tell test throw tie time tilt tokenize total trace track train transfer transform translate transpose traverse trim
 truncate try turn undo unfold union unite unpack unregister unwrap update upload use validate verify view visit wait walk warn warp watch weigh
-weight widen wrap write yield zero zoom'''.split())
+weight widen wrap write yield zero zoom adjust backpropagate classify cross-tabulate prefix roll shade silence tabulate'''.split())
 
 # ---- what a tree holds: {path: text} ------------------------------------------------------------------------------------------------
 def read_tree(folder):

@@ -157,7 +157,7 @@ def in_turn():
     if 'RANK' not in os.environ: return nullcontext()
     import torch
     from accelerate import PartialState
-    return PartialState(cpu=not torch.accelerator.is_available()).main_process_first()   # else each CPU process thinks it is alone
+    return PartialState(cpu=not torch.accelerator.is_available()).main_process_first()   # otherwise each CPU process assumes that it is the only one
 
 def check_writable(
     folder  # that will be written; it need not exist
@@ -267,7 +267,7 @@ EXTRAS = dict(
     tensorboard='curves of a run, as trackio and wandb')
 
 def versions():
-    "Name → version of what the library stands on; None where it is missing."
+    "Return {name: version} of the library's dependencies; None if missing."
     def of(name):
         try: return version(name)
         except PackageNotFoundError: return None
@@ -391,7 +391,7 @@ def error_sentence(
     if isinstance(e, OSError) and e.strerror: return f'{e.strerror}: {e.filename}' if e.filename else e.strerror
     text = ' '.join(str(e).split())
     if isinstance(e, (ValueError, OSError, FloatingPointError)) and text: return text
-    return f'{type(e).__name__}{": " + text if text else ""} (nobody expected this; VISION_OPD_DEBUG=1 shows where it comes from)'
+    return f'{type(e).__name__}{": " + text if text else ""} (unexpected; VISION_OPD_DEBUG=1 shows where it comes from)'
 
 @contextmanager
 def quiet_libraries():

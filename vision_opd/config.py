@@ -25,30 +25,30 @@ class InputOptions:
     # Run
     output_dir:str           # where the run is written
     # Model
-    model:str=''             # folder or hub id of a vision-language model, or of an adapter to go on with
+    model:str=''             # folder or hub id of a vision-language model, or of an adapter to continue training
     # Data
     data:str=''              # folder, file or hub id with images, boxes and questions
-    limit:int|None=None      # read at most so many examples
-    columns:dict|None=None   # which column is what, where it is guessed wrong: image=photo,box=where,question=ask,answer=none
-    box_format:str=''        # 'xyxy', 'xywh', 'relative', 'thousand', … one of boxes.BOX_FORMATS; '': judged by the numbers
+    limit:int|None=None      # examples to read, at most
+    columns:dict|None=None   # columns by role, where inferred wrongly: image=photo,box=where,question=ask,answer=none
+    box_format:str=''        # 'xyxy', 'xywh', 'relative', 'thousand', … one of boxes.BOX_FORMATS; '': inferred from the numbers
     boxes:str='union'        # of a row with several: their union, an example for each, or rows with a single one only
     template:str=''          # question for boxes with a label and none of their own: 'What color is the {name}?'
     image_root:str=''        # the folder that image paths are relative to; '': the table's
     split:str=''             # of a data set with several
-    encoding:str=''          # of a text file, such as 'cp1252'; '': told from its bytes
-    image_limit:int=0        # images with more pixels are set aside; 0: about 179 million
+    encoding:str=''          # of a text file, such as 'cp1252'; '': inferred from its bytes
+    image_limit:int=0        # images with more pixels are rejected; 0: about 179 million
     # Views
     recipe:str='clean'       # how views are made: 'clean', or 'released' with its red frame and hint
     student_view:str='full'  # what the student sees; 'degraded' under a 'full' teacher needs no box
     teacher_view:str='crop'  # what the teacher sees
     max_pixels:int=0         # a view with more pixels is scaled down; 0: never
-    max_prompt_tokens:int=8192  # a row whose prompt is longer, image and text together, is set aside (paper: 8,192)
+    max_prompt_tokens:int=8192  # a row whose prompt is longer, image and text together, is rejected (paper: 8,192)
     # Prompt
     thinking:bool|None=None  # enable_thinking of the chat template; none: as the template itself says
     system:str=''            # a system message before every question; '': none but the template's own
     prompt_suffix:str=''     # text after every question, such as 'Answer in one word.'
     # Judge
-    judge:str=''             # reads the answers that no rule can: address of a server, or folder of a local model; '': none
+    judge:str=''             # reads answers that no rule can read: address of a server, or folder of a local model; '': none
     judge_model:str=''       # the judge's name at its server
 
 # %% ../nbs/06a_config.ipynb #05d35143
@@ -56,7 +56,7 @@ class InputOptions:
 class MethodOptions(InputOptions):
     "Hold the options of model, teacher, sampling and divergence."
     # Model
-    dtype:str='auto'         # computed in; 'auto': what the device is good at
+    dtype:str='auto'         # of the computation; 'auto': what is fast on the device
     attention:str='auto'     # an implementation that transformers knows; 'auto': flash attention where it is installed
     trust_remote_code:bool=False  # run Python code that comes with the model
     # Adapter
@@ -74,10 +74,10 @@ class MethodOptions(InputOptions):
     teacher:str='frozen'     # 'frozen', 'ema', 'trust_region', 'progressive', 'live', or the folder of another model
     rate:float=.05           # of the teacher. ema: per 96 prompts; trust_region: λ; progressive: 1/N
     teacher_dtype:str=''     # numbers of the teacher's own weights; '': as the student's
-    rehearsal:float=.2       # share of prompts whose student sees the crop, lest it forget how to read crops
-    control:str='none'       # 'same_view', 'shuffled' or 'sft': runs that claims are held against
+    rehearsal:float=.2       # share of prompts whose student sees the crop, so that it keeps reading crops
+    control:str='none'       # 'same_view', 'shuffled' or 'sft': control runs
     # Sampling
-    sampler:str='transformers'  # who samples: 'transformers', or 'vllm' where it is installed (pip install 'vision_opd[vllm]')
+    sampler:str='transformers'  # engine of sampling: 'transformers', or 'vllm' where it is installed (pip install 'vision_opd[vllm]')
     sampler_url:str=''       # addresses of engines started by python -m vision_opd.sampler, with commas between; '': vllm in this process
     num_rollouts:int=8       # answers per prompt
     max_new_tokens:int=1024  # the longest answer, in tokens
@@ -85,21 +85,21 @@ class MethodOptions(InputOptions):
     sample_top_k:int=0       # sample from the k best tokens; 0: from all
     sample_top_p:float=1.    # sample from the best tokens with this much probability together
     sample_min_p:float=0.    # sample from tokens at least this likely, relative to the best
-    truncated:str='train'    # answers that were cut: 'train' on them, 'mask' or 'drop' them
+    truncated:str='train'    # truncated answers: 'train' on them, 'mask' or 'drop' them
     # Divergence
-    beta:float=.5            # 0: KL(T‖S), 1: KL(S‖T), between: JSD_β
+    beta:float=.5            # 0: KL(p_T‖p_S), 1: KL(p_S‖p_T), between: JSD_β
     top_k:int=100            # ids with a bucket of their own; 0: all of them
     support:str='student'    # whose ids: student, teacher, union; full; sampled
     reduction:str='sequence_mean'  # the mean over answers, or over tokens
     # Shaping
-    token_clip:float=0.      # nats that a token may count; 0: off, as all of this section
+    token_clip:float=0.      # nats per token, at most; 0: off, as all of this section
     term_clip:float=0.       # nats an id may add to a token's divergence (arXiv 2601.18734)
     importance_cap:float|None=None  # weigh tokens by p_train/p_sample, at most this; none: 2 where vllm samples in 16 bits, else 0: off
-    tilt:float=0.            # how far the target goes beyond the crop, away from the blind view
+    tilt:float=0.            # how far the target moves away from the blind view
     tilt_floor:float=.1      # ids less likely than this fraction of the best get no mass from the tilt
-    advantage:float=0.       # weight of the fifth of an answer's tokens that need the view most (arXiv 2605.21924)
-    blind_view:str='null'    # the view that shows nothing, for tilt and advantage
-    margin_gate:float=0.     # only tokens on which the teacher's best leads by so many nats
+    advantage:float=0.       # weight of the fifth of an answer's tokens with the highest visual advantage (arXiv 2605.21924)
+    blind_view:str='null'    # the view without evidence, for tilt and advantage
+    margin_gate:float=0.     # nats of the teacher's margin below which a token does not count
     anchor:float=0.          # weight of KL(student‖model before training)
 
 # %% ../nbs/06a_config.ipynb #d23f0824
@@ -112,7 +112,7 @@ class TrainConfig(MethodOptions):
     reference_batch:int=96   # prompts per update that learning_rate is meant for; other batches get their share of it
     learning_rate:float=2e-6 # of AdamW, for the reference batch
     schedule:str='constant_with_warmup'  # of the learning rate: one of SCHEDULES
-    lr_scheduler_kwargs:dict|None=None  # more about the schedule, such as num_cycles=2; none: a floor of a tenth, or a decay over the last tenth, where it needs one
+    lr_scheduler_kwargs:dict|None=None  # arguments of the schedule, such as num_cycles=2; none: a floor of a tenth, or a decay over the last tenth, where it needs one
     warmup_steps:int=10      # updates until the learning rate is reached
     adam_beta2:float=.999    # of AdamW
     weight_decay:float=.01   # of AdamW
@@ -121,22 +121,22 @@ class TrainConfig(MethodOptions):
     token_budget:int=16384   # tokens of both views scored at a time; changes memory and speed, nothing else
     rollout_budget:int=131072  # tokens whose cache exists at a time while answers are sampled; likewise
     chunk_size:int=256       # tokens whose logits exist at a time
-    gradient_checkpointing:bool=False  # keep less of the forward pass and compute it again
-    keep_tower:bool=False    # compute each image once per update, and keep what its gradient needs until the end
+    gradient_checkpointing:bool=False  # save less of the forward pass and recompute it
+    keep_tower:bool=False    # encode each image once per update, and keep its activations until the end
     shard:bool=False         # split weights, gradients and optimizer over the processes (FSDP2)
     # Measuring
-    holdout:int=256          # examples set aside, on which the gap is measured
-    retention:str=''         # data of another kind, measured on whole images to see what is forgotten; '': none
+    holdout:int=256          # held-out examples, on which the gap is measured
+    retention:str=''         # data of another kind, evaluated on whole images to measure forgetting; '': none
     gate:bool=True           # refuse to train when the crop does not beat the full image
-    eval_steps:int=0         # measure the gap every so many updates too; 0: before and after only
+    eval_steps:int=0         # updates between evaluations of the gap; 0: before and after only
     eval_examples:int=64     # held-out examples measured during training; before and after it is all of them
     # Run
     seed:int=0               # of data order, rehearsal, sampling and dropout
-    resume:bool=False        # go on from the newest checkpoint in output_dir
+    resume:bool=False        # resume from the newest checkpoint in output_dir
     monitor:bool=True        # stop when a rule of monitors.RULES fires
-    max_skipped:int=10       # give up after so many updates in a row that are not finite
-    save_steps:int=100       # write a checkpoint every so many updates
-    keep_checkpoints:int=2   # how many of them stay, beside the best
+    max_skipped:int=10       # stop after this many non-finite updates in a row
+    save_steps:int=100       # updates between checkpoints
+    keep_checkpoints:int=2   # checkpoints to keep, beside the best
     trackers:str=''          # 'tensorboard', 'wandb', …: what accelerate knows and is installed
     push_to:str=''           # hub id that the trained model is pushed to; '': it stays here
 
@@ -164,7 +164,7 @@ def expand_home(
 FIELD_TYPES = get_type_hints(TrainConfig)
 
 def described(
-    cls=TrainConfig  # a dataclass whose fields stand on lines of their own
+    cls=TrainConfig  # a dataclass with one field per line
 ):                   # {section: {field: help}}; '' before the first section
     "Read the comments beside a dataclass's fields, by section."
     found, section = {}, ''
@@ -341,7 +341,7 @@ class Protocol:
     max_new_tokens:int=1024    # the longest answer, in tokens, ≥ 1
     temperature:float=0.       # of sampling; 0: greedy
     recipe:str='clean'         # how views are made, see `crops.RECIPES`
-    max_pixels:int|None=None   # larger views are scaled down to so many pixels; 0 or None: never
+    max_pixels:int|None=None   # pixels of a view, at most: larger ones are scaled down; 0 or None: no limit
     student_view:str='full'    # what the view 'full' shows, one of `crops.VIEWS`
     teacher_view:str='crop'    # what the view 'crop' shows
     thinking:bool|None=None    # enable_thinking of the chat template; None: as the template itself says
@@ -427,10 +427,10 @@ class EvaluateOptions:
     list:bool=False          # print the names of the benchmarks, and stop
     views:str='full'         # with commas between; full,crop gives the gap
     # Models and servers
-    base:str=''              # another model to stand beside it, asked first
+    base:str=''              # another model to compare with, asked first
     api_base:str=''          # address of an OpenAI-compatible server; its key is read from OPENAI_API_KEY
     api_model:str=''         # the model's name there
-    limit_field:str='max_tokens'  # what the server calls the longest answer; some want 'max_completion_tokens'
+    limit_field:str='max_tokens'  # the server's field for the longest answer; for some 'max_completion_tokens'
     processor:str=''         # folder or hub id: counts the visual tokens that the server must report
     # What it is compared with
     against:str=''           # folder of an earlier evaluation, or MODEL=FOLDER where it has several models

@@ -255,7 +255,7 @@ def changed_items(
     "Select items whose outcome changed, with images and answers."
     kinds = {i: kind_of([s.hits.get(i) for s in scores]) for i in scores[0].hits}
     found = {kind: [i for i,k in kinds.items() if k == kind] for kind in _KINDS}
-    share = {i: len(ids)/len(some) for ids in found.values() for some in [evenly(ids, most)] for i in some}   # how many each one stands for
+    share = {i: len(ids)/len(some) for ids in found.values() for some in [evenly(ids, most)] for i in some}   # items that each one represents
     texts = [{r['id']: r['text'] for r in rs} for rs in records]
     return [picture_of(item, kinds[item.id], [dict(model=m, text=t.get(item.id), right=s.hits[item.id] is True)
                                               for m,s,t in zip(models, scores, texts)]) | dict(share=share[item.id])

@@ -95,7 +95,7 @@ def scene(
 def row(
     i,         # number of the scene
     question,  # with or without its hint
-    answer,    # name of a colour
+    answer,    # name of a color
     box        # Box in pixels
 ):             # a dictionary, ready for JSON
     "Make one line of `train.jsonl` in the released layout."
@@ -158,7 +158,7 @@ TEXT = dict(hidden_size=96, intermediate_size=288, num_hidden_layers=3, num_atte
     head_dim=32, max_position_embeddings=4096, tie_word_embeddings=True,   # 32: the smallest head that vLLM's kernels take
     rope_parameters=dict(rope_type='default', rope_theta=10000., mrope_section=[6,5,5]))
 THREE_HEADS = dict(num_attention_heads=3, num_key_value_heads=3)           # where a head's width is hidden_size / heads
-INTERLEAVED = TEXT['rope_parameters'] | dict(mrope_interleaved=True)       # Qwen3-VL always does; vLLM wants to be told
+INTERLEAVED = TEXT['rope_parameters'] | dict(mrope_interleaved=True)       # Qwen3-VL always does; vLLM needs it set
 VISION = dict(depth=2, hidden_size=64, intermediate_size=128, num_heads=4, patch_size=16, spatial_merge_size=2,
     temporal_patch_size=2, out_hidden_size=96)
 FAMILIES = {  # what each family asks for beyond TEXT and VISION
