@@ -87,7 +87,7 @@ def named_formats(
     return NAMED.get(name, ANY)
 
 class RawBox(NamedTuple):
-    "Four numbers of a file, not yet checked."
+    "Hold four numbers of a file, not yet checked."
     values:list          # four numbers, or texts of numbers
     formats:tuple=ANY    # of BOX_FORMATS, the likeliest first
     label:object=None    # what it frames, if that is said
@@ -167,7 +167,7 @@ def union_box(
 
 # %% ../nbs/00a_boxes.ipynb #90b59ee1
 class Fit(NamedTuple):
-    "How a file's boxes look in one format."
+    "Measure how plausible a file's boxes are in one format."
     good:np.ndarray  # bool [n]: is it a rectangle inside its image?
     lopsided:float   # 1: all in the upper left corner; 0: spread evenly
     edges:np.ndarray # [n,4] corners in pixels
@@ -210,7 +210,7 @@ def survivors(
     return left[:1] if same else left
 
 # %% ../nbs/00a_boxes.ipynb #1eb2360e
-class FormatDoubt(ValueError): "The numbers of a file cannot tell their format."
+class FormatDoubt(ValueError): "Report numbers that are plausible in several box formats."
 
 ENOUGH = 20   # different boxes to judge by
 

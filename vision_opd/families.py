@@ -11,7 +11,7 @@ COLUMNS = 'doctor gap train lora resume evaluate export'.split()
 def mark_table(
     rows  # dictionaries with family, model and `COLUMNS`: 'ok', or the sentence that refused it
 ):        # Markdown
-    "A table with a mark for each column that is ok; refusals below it."
+    "Format a table with a mark for each column that is ok, and the refusals below it."
     head = '| family | class in transformers | ' + ' | '.join(COLUMNS) + ' |\n|---|---|' + '---|'*len(COLUMNS)
     cells = lambda r: ['✓' if r[c] == 'ok' else '–' for c in COLUMNS]
     lines = ['| ' + ' | '.join([r['family'], r['model'], *cells(r)]) + ' |' for r in rows]
@@ -25,7 +25,7 @@ TRIED = ('aya_vision', 'cohere2_vision', 'deepseek_vl', 'gemma3', 'glm4v', 'idef
 def untried(
     config  # of a model
 ):          # a sentence, or '' for a family of the table
-    "What is to be said of a family that was not tried."
+    "Warn that a model's family was not tested."
     if config.model_type in TRIED: return ''
     return (f'{config.model_type} is not among the {len(TRIED)} classes of models that were taken through every command: '
             'what the self-check before the first update proves is all that is known of it')

@@ -5,13 +5,12 @@
 # %% auto #0
 __all__ = ['HUB_ID', 'PACKED', 'NOT_READ', 'PRINTED', 'PARTS', 'CACHE', 'TEACHERS', 'OWNERS', 'PolicyError', 'pick_dtype',
            'pick_attention', 'check_attention', 'check_folder', 'number_formats', 'check_file', 'check_processor',
-           'quantised', 'keep_layout', 'reason', 'refused', 'unlogged', 'check_loaded', 'read', 'as_products', 'causal',
-           'render', 'check_template', 'turn_end', 'adapter_of', 'read_processor', 'check_family', 'check_tokenizer',
-           'load', 'check_text', 'encode', 'part_of', 'parts_of', 'train_parts', 'lora', 'needs_scaler', 'switched',
-           'Switched', 'backbone', 'unwrap', 'computing', 'hidden', 'check_length', 'rows_of', 'image_rows',
-           'image_tokens', 'levels_of', 'as_seen', 'cut_rows', 'join_rows', 'left_padded', 'take', 'ema_rate',
-           'check_teacher', 'DualPolicy', 'evaluating', 'teachers', 'update', 'teacher_bytes', 'state_dict',
-           'load_state_dict']
+           'quantised', 'keep_layout', 'reason', 'refused', 'unlogged', 'check_loaded', 'load_pretrained',
+           'as_products', 'causal', 'render', 'check_template', 'turn_end', 'adapter_of', 'read_processor',
+           'check_family', 'check_tokenizer', 'load', 'check_text', 'encode', 'part_of', 'parts_of', 'train_parts',
+           'lora', 'switched', 'Switched', 'backbone', 'unwrap', 'computing', 'hidden', 'check_length', 'rows_of',
+           'image_rows', 'image_tokens', 'levels_of', 'as_seen', 'cut_rows', 'join_rows', 'left_padded', 'take',
+           'ema_rate', 'check_teacher', 'DualPolicy', 'evaluating']
 
 # %% ../nbs/03_policies.ipynb #636e1cd2
 import copy, json, os, re, warnings, weakref
@@ -21,6 +20,7 @@ from importlib.util import find_spec
 from itertools import accumulate, pairwise
 from pathlib import Path
 from zipfile import is_zipfile
+from fastcore.basics import patch
 import torch
 from huggingface_hub.errors import LocalEntryNotFoundError
 from safetensors import safe_open
@@ -32,14 +32,14 @@ from transformers.modeling_outputs import BaseModelOutputWithPast
 from transformers.utils import find_adapter_config_file, logging as hf_logging
 
 # %% ../nbs/03_policies.ipynb #a79e819c
-class PolicyError(ValueError): "A model, processor or option that cannot work, and what to do about it."
+class PolicyError(ValueError): "Report a model, processor or option that cannot work, with the remedy."
 
 # %% ../nbs/03_policies.ipynb #96f1d978
 def pick_dtype(
     device,          # torch.device
     capability=None  # (major, minor) of the card; None: asked of the device
 ):                   # (torch dtype, the reason in words)
-    "The number format that the device computes in."
+    "Choose the dtype that the device computes fast in."
     if device.type != 'cuda': return torch.float32, f'{device.type}: float32, the format every operation has there'
     major,minor = capability or torch.cuda.get_device_capability(device)
     if major >= 8: return torch.bfloat16, f'sm_{major}{minor} computes in bf16; what trains is float32'
@@ -49,7 +49,7 @@ def pick_attention(
     device,     # torch.device
     dtype=None  # torch dtype computed in; flash attention has 16 bits only
 ):
-    "(attention implementation of transformers, the reason in words) for a torch device; a model without sdpa takes its own."
+    "Choose (attention implementation of transformers, reason) for a device; a model without sdpa falls back to its own."
     half = dtype in (None, torch.bfloat16, torch.float16)
     if half and device.type == 'cuda' and torch.cuda.get_device_capability(device)[0] >= 8 and find_spec('flash_attn'):
         return 'flash_attention_2', 'flash_attn is installed and the card can run it'
@@ -60,7 +60,7 @@ def check_attention(
     device,     # torch.device
     dtype       # torch dtype
 ):
-    "PolicyError for flash attention where it cannot run."
+    "Raise PolicyError for flash attention where it cannot run."
     if attention.startswith('flash_attention') and (device.type != 'cuda' or dtype == torch.float32):
         raise PolicyError(f'attention {attention} computes in 16 bits on a CUDA device, and this run has {dtype} on {device.type}: take sdpa or auto')
 
@@ -116,7 +116,7 @@ def check_processor(
     processor,        # of transformers
     name='the model'  # for the sentence
 ):
-    "PolicyError for a processor without images or chat template; a missing pad token is set to the end token."
+    "Raise PolicyError for a processor without images or chat template; set a missing pad token to the end token."
     if getattr(processor, 'image_processor', None) is None:
         raise PolicyError(f'the processor of {name} takes no images: choose a vision-language model')
     tok = processor.tokenizer
@@ -130,7 +130,7 @@ def check_processor(
 def quantised(
     dtype  # torch dtype to compute in
 ):         # dict of options
-    "Options of `from_pretrained` for 4-bit weights of the language model (QLoRA, arXiv 2305.14314): nf4, with `dtype` to compute in."
+    "Return `from_pretrained` options for 4-bit weights of the language model (nf4; QLoRA, arXiv 2305.14314)."
     if not find_spec('bitsandbytes'):
         raise PolicyError('4-bit weights need bitsandbytes: pip install bitsandbytes, or leave quantise out')
     from transformers import BitsAndBytesConfig
@@ -195,7 +195,7 @@ def check_loaded(
     if lost: raise PolicyError(f'{what}: {len(lost)} of {all_} weights are missing ({lost[0]} first{also}), and would be random; save or download it again')
     if odd: raise PolicyError(f'{what}: {len(odd)} weights there belong to nothing in the model ({odd[0]} first); take the class or version it was saved with')
 
-def read(
+def load_pretrained(
     path,     # folder or hub id
     cls,      # an Auto class of transformers
     **kwargs  # for `from_pretrained`
@@ -223,7 +223,7 @@ def _product(kind): return type(f'{kind.__name__}Product', (_Product, kind), {})
 def as_products(
     model  # any module; changed in place, its weights keep their names and shapes
 ):         # the same module
-    "Convolutions whose windows do not overlap take [N,C,*kernel], single patches, to [N,C',1,…] by a product of matrices; other inputs as before."
+    "Compute convolutions without overlapping windows as matrix products on single patches [N,C,*kernel] → [N,C',1,…]; other inputs as before."
     for m in model.modules():
         plain = type(m) in (torch.nn.Conv2d, torch.nn.Conv3d) and m.stride == m.kernel_size and m.groups == 1
         if plain and not any(m.padding) and set(m.dilation) == {1}: m.__class__ = _product(type(m))
@@ -233,7 +233,7 @@ def as_products(
 def causal(
     model  # any policy's model
 ):         # the transformers model
-    "What is inside a `Switched` view, data parallelism, compilation and an adapter, in any order."
+    "Unwrap the transformers model from `Switched` views, data parallelism, compilation and adapters, in any order."
     while True:
         if isinstance(model, DistributedDataParallel) or not isinstance(model, torch.nn.Module): model = model.module   # a view is no module
         elif hasattr(model, '_orig_mod'): model = model._orig_mod
@@ -268,10 +268,10 @@ def check_template(
     processor,  # of transformers
     options     # {name: value} for the template; `system` is a message
 ):
-    "PolicyError for an option that the chat template never reads, and for a template that loses image, question or system message."
+    "Raise PolicyError for an option that the chat template does not read, and for a template that loses image, question or system message."
     source = str(getattr(processor, 'chat_template', None) or processor.tokenizer.chat_template)
     for k,v in options.items():
-        if k not in source and (k, v) != ('enable_thinking', False) and k != 'system':   # who never thinks need not be told
+        if k not in source and (k, v) != ('enable_thinking', False) and k != 'system':   # a template without reasoning needs no such option
             raise PolicyError(f'the chat template reads no option {k}: leave it out, or take a model whose template knows it')
     seen = render(processor, 'Which one?', **options)
     try: blind = render(processor, 'Which one?', image=False, **options)
@@ -309,7 +309,7 @@ def _adapted(folder, config, **kwargs):
     "The base that an adapter names, with that adapter ready to train."
     from peft import PeftModel, get_peft_model_state_dict
     from peft.utils.save_and_load import load_peft_weights
-    base = read(config.base_model_name_or_path, AutoModelForImageTextToText, **kwargs)
+    base = load_pretrained(config.base_model_name_or_path, AutoModelForImageTextToText, **kwargs)
     how = dict(is_trainable=True, key_mapping=getattr(base, '_checkpoint_conversion_mapping', {}))
     with refused(f'the adapter {folder} does not fit its base {config.base_model_name_or_path}'), unlogged():
         net = PeftModel.from_pretrained(base, folder, config=config, **how)
@@ -326,10 +326,10 @@ def read_processor(
     base=None,   # that of the adapter, if `model` is one
     **kwargs     # for `from_pretrained`
 ):               # a processor
-    "The processor of a model; an adapter that has none takes that of its base, with its own chat template where it has one."
+    "Load the processor of a model; an adapter without one takes its base's, with its own chat template if it has one."
     has = lambda name: any((Path(model)/f'{n}.json').exists() for n in name.split())
-    if base is None or has('processor_config preprocessor_config'): return read(model, AutoProcessor, **kwargs)
-    processor = read(base, AutoProcessor, **kwargs)
+    if base is None or has('processor_config preprocessor_config'): return load_pretrained(model, AutoProcessor, **kwargs)
+    processor = load_pretrained(base, AutoProcessor, **kwargs)
     if has('tokenizer_config'):
         with refused(f'cannot read the tokenizer of {model}'): own = AutoTokenizer.from_pretrained(model, **kwargs)
         if own.get_vocab() != processor.tokenizer.get_vocab():
@@ -385,7 +385,7 @@ def load(
     processor = read_processor(model, config and config.base_model_name_or_path, **trust)
     check_processor(processor, model)
     how = dict(dtype=dtype, **trust) | kwargs | (quantised(dtype) | dict(device_map={'': device}) if quantise else {})
-    read_model = partial(_adapted, model, config, **how) if config else partial(read, model, AutoModelForImageTextToText, **how)
+    read_model = partial(_adapted, model, config, **how) if config else partial(load_pretrained, model, AutoModelForImageTextToText, **how)
     net = _attending(read_model, None if (attention, att) == ('auto', 'sdpa') else att, attention == 'auto')
     if verbose and attention == 'auto' and (got := causal(net).config._attn_implementation) != att: print(f'{type(causal(net)).__name__} has no {att}: {got}')
     check_family(net); check_tokenizer(net, processor, model)
@@ -403,7 +403,7 @@ def check_text(
     processor,  # of transformers
     texts       # questions
 ):
-    "PolicyError for a text that holds one of the tokenizer's special tokens: it would be read as an image, or as the end of a turn."
+    "Raise PolicyError for a text that contains a special token of the tokenizer, which would be read as an image or an end of turn."
     tok = processor.tokenizer
     special = {t.content for t in tok.added_tokens_decoder.values() if t.special} | {getattr(processor, 'image_token', None)}
     special = sorted(filter(None, special), key=lambda t: (-len(t), t))
@@ -418,7 +418,7 @@ def encode(
     device=None,  # where the tensors go
     **template    # options of the chat template, such as enable_thinking=False, and `system`, a message before the question
 ):                # the model's inputs, left-padded: input_ids [B,P], attention_mask [B,P], pixel_values, …
-    "Prompts of one view: the only way in, for student and teacher alike; PolicyError for what does not fit."
+    "Encode images and questions as prompts, for student and teacher alike; PolicyError for what the processor or model cannot take."
     if len(images) != len(texts) or not len(texts):
         raise PolicyError(f'{len(images)} images and {len(texts)} questions: give as many of one as of the other, at least one')
     check_template(processor, template); check_text(processor, texts)
@@ -449,7 +449,7 @@ def _named(name):
 def part_of(
     name  # dotted, as in `named_parameters`
 ):        # 'projector', 'vision' or 'language'
-    "The part that a parameter or module belongs to, by its name alone; `parts_of` asks the model."
+    "Classify a parameter or module by its name alone; `parts_of` asks the model."
     return _named(name) or 'language'
 
 def parts_of(
@@ -503,7 +503,7 @@ def lora(
     dora=False,          # a learned length for every row of W (arXiv 2402.09353)
     dropout=0.           # on the adapter's input
 ):                       # the PeftModel
-    "The model with a low-rank adapter that trains in its place."
+    "Add a low-rank adapter that is trained instead of the model (LoRA, arXiv 2106.09685)."
     from peft import LoraConfig, get_peft_model
     if hasattr(model, 'peft_config'): raise PolicyError('this model has an adapter already: it trains on as it is, without lora; or merge it first')
     (parts, sorted_), head = _chosen(model, parts), model.get_output_embeddings()
@@ -515,21 +515,13 @@ def lora(
     return get_peft_model(model, LoraConfig(r=rank, lora_alpha=alpha, target_modules=names, use_rslora=rslora,
                                             use_dora=dora, lora_dropout=dropout))
 
-# %% ../nbs/03_policies.ipynb #6952d2ca
-def needs_scaler(
-    model  # any policy's model
-):         # True: multiply the loss before backward and unscale before clipping (torch.amp.GradScaler)
-    "Do gradients pass through float16?"
-    loaded = any(getattr(m, 'compute_dtype', None) == torch.float16 for m in model.modules())
-    return loaded or any(p.dtype == torch.float16 for p in model.parameters())
-
 # %% ../nbs/03_policies.ipynb #9334b5e5
 @contextmanager
 def switched(
     layers,   # modules of PEFT that hold adapters
     adapter   # the adapter to use inside; None: none, the base model alone
 ):
-    "Other adapters for a while. No gradient flag is touched, and what was on before is on again after."
+    "Activate another adapter inside the context; gradient flags and the active adapter are the same afterwards."
     before = [(m._active_adapter, m._disable_adapters) for m in layers]
     now = dict(_disable_adapters=True) if adapter is None else dict(_active_adapter=[adapter], _disable_adapters=False)
     for m in layers: vars(m).update(now)             # past `Module.__setattr__`, which takes most of the time
@@ -538,12 +530,12 @@ def switched(
         for m,(a,d) in zip(layers, before): vars(m).update(_active_adapter=a, _disable_adapters=d)
 
 class Switched:
-    "A model that is another one while it runs: the same weights with another adapter, or none."
+    "Show a model with another adapter active, or with none; the weights are shared."
     def __init__(self, module, adapter=None):
         self.module, self.adapter = module, adapter
         self.layers = [m for m in module.modules() if hasattr(m, '_disable_adapters')]
     def on(self):
-        "A context in which the adapter of this view is on."
+        "Return a context in which this view's adapter is active."
         return switched(self.layers, self.adapter)
     def __call__(self, **inputs):
         with self.on(): return self.module(**inputs)
@@ -555,13 +547,13 @@ class Switched:
 def backbone(
     model  # any policy's model
 ):         # a module; its output has .last_hidden_state [B,L,H]
-    "The part of the model that gives hidden states: everything but the head."
+    "Return the part of the model that computes hidden states: everything but the head."
     return causal(model).base_model
 
 def unwrap(
     model  # any policy's model
 ):
-    "The model inside data parallelism and compilation, its adapter still on."
+    "Unwrap data parallelism and compilation; an adapter stays on."
     while isinstance(model, DistributedDataParallel) or hasattr(model, '_orig_mod'):
         model = model.module if isinstance(model, DistributedDataParallel) else model._orig_mod
     return model
@@ -572,7 +564,7 @@ CACHE = next(k for k in ('cache', 'past_key_values') if k in BaseModelOutputWith
 def computing(
     model  # any policy's model
 ):         # a context
-    "Arithmetic in the format the model was loaded in, for weights that train in float32; else nothing."
+    "Enter autocast to the dtype that the model was loaded in, for weights that train in float32; else nothing."
     dtype = getattr(causal(model), 'compute_dtype', None)
     return torch.autocast(next(model.parameters()).device.type, dtype) if dtype else nullcontext()
 
@@ -582,7 +574,7 @@ def hidden(
     model,     # any policy's model, wrapped or not
     **inputs   # of its forward
 ):             # output of the backbone: .last_hidden_state [B,L,H], and the cache by the name `CACHE`
-    "One pass of the backbone. Gradients of a DistributedDataParallel model are *not* summed by it: the trainer does that."
+    "Run the backbone. Gradients of a DistributedDataParallel model are *not* reduced by it: the trainer does that."
     if isinstance(model, Switched):
         with model.on(): return hidden(model.module, **inputs)
     net = unwrap(model)
@@ -609,7 +601,7 @@ def rows_of(
     each,   # [n] tokens that each thing takes, in order
     tokens  # [B] image tokens of each prompt
 ):          # B counts
-    "How many of the things belong to each prompt."
+    "Count the items of each prompt from their numbers of tokens."
     ends = torch.searchsorted(each.to(tokens).cumsum(0), tokens.cumsum(0)) + 1
     return ends.diff(prepend=ends.new_zeros(1)).tolist()
 
@@ -618,7 +610,7 @@ def image_rows(
     prompts,  # B prompts, from `encode`
     k         # name of a tensor in them
 ):            # B numbers
-    "How many rows of a tensor belong to each prompt."
+    "Count the rows of a tensor that belong to each prompt."
     B, v = len(prompts['input_ids']), prompts[k]
     cfg, tokens = causal(model).config, image_tokens(model, prompts)
     if 'image_grid_thw' in prompts and k in ('pixel_values', 'image_grid_thw'):
@@ -633,21 +625,21 @@ def image_tokens(
     model,   # wrapped or not
     prompts  # of B rows, from `encode`
 ):           # [B] integers
-    "How many image tokens each prompt holds [B]."
+    "Count the image tokens of each prompt [B]."
     return (prompts['input_ids'] == causal(model).config.image_token_id).sum(-1)
 
 # %% ../nbs/03_policies.ipynb #c4d525ea
 def levels_of(
     out  # what `get_image_features` returns
-):       # list of tensors, or of lists of tensors, one an image
-    "What the tower gave, as a list: features and, where the family has them, deepstack features."
+):       # list of tensors, or of lists of tensors, one per image
+    "List the vision tower's outputs: features and, where the family has them, deepstack features."
     return [out.pooler_output, *(getattr(out, 'deepstack_features', None) or [])]
 
 def as_seen(
     kind,   # a class of transformers' outputs
     levels  # from `levels_of`
 ):          # what a model takes as `mm_encoder_outputs`
-    "The inverse of `levels_of`, as the model takes it; `kind` is the class of the tower's output."
+    "Pack the output of `levels_of` as `mm_encoder_outputs`; `kind` is the class of the tower's output."
     deep = dict(deepstack_features=levels[1:]) if levels[1:] else {}
     return {'image': kind(pooler_output=levels[0], **deep)}
 
@@ -655,12 +647,12 @@ def cut_rows(
     x,      # [sum of counts, ...], or a list as long
     counts  # rows of each piece
 ):          # list of pieces
-    "A tensor or list in pieces of `counts` rows."
+    "Split a tensor or list into pieces of `counts` rows."
     return list(x.split(counts)) if isinstance(x, torch.Tensor) else [x[a:b] for a,b in pairwise(accumulate(counts, initial=0))]
 def join_rows(
     parts  # tensors [rows, ...], or lists
 ):         # one tensor, or one list
-    "The inverse of `cut_rows`."
+    "Concatenate tensors or lists: the inverse of `cut_rows`."
     return torch.cat(parts) if isinstance(parts[0], torch.Tensor) else [e for p in parts for e in p]
 
 # %% ../nbs/03_policies.ipynb #0165e11e
@@ -673,9 +665,9 @@ def _take_seen(model, prompts, rows):
 
 # %% ../nbs/03_policies.ipynb #0cb2359f
 def left_padded(
-    prompts  # B prompts, from `encode` or padded by someone else
+    prompts  # B prompts, from `encode` or padded elsewhere
 ):           # the same with all padding on the left, where no answer follows it
-    "Prompts padded on the right, or on both sides, with each row moved to the end."
+    "Move each row's padding to the left."
     mask = prompts['attention_mask']
     if mask[:, -1].all(): return prompts
     P = mask.shape[1]
@@ -690,7 +682,7 @@ def take(
     prompts,  # B prompts, from `encode`; images as pixels, or as `mm_encoder_outputs`
     rows      # which ones, in which order, how often
 ):            # the prompts, without the columns that are padding in all of them
-    "Some of the prompts, each with its image."
+    "Select prompts with their images."
     prompts, rows, out = left_padded(prompts), torch.as_tensor(rows).tolist(), {}
     P = int(prompts['attention_mask'][rows].sum(-1).max())
     for k,v in prompts.items():
@@ -708,7 +700,7 @@ def ema_rate(
     batch,      # B, samples of this update
     reference=96 # samples that r is meant for
 ):              # r′
-    "The share of the student that the teacher takes over after an update on `batch` samples."
+    "Scale the EMA rate to the batch: r′ = 1 − (1−r)^(B/96), so that a sample moves the teacher equally far."
     return 1 - (1-rate)**(batch/reference)
 
 # %% ../nbs/03_policies.ipynb #7e98c84a
@@ -716,7 +708,7 @@ def check_teacher(
     teacher,  # as in `DualPolicy`
     rate      # as in `DualPolicy`, 0–1
 ):
-    "The kind of a teacher, one of `TEACHERS` or 'path'; PolicyError for what is none."
+    "Return the kind of a teacher, one of `TEACHERS` or 'path'; PolicyError for any other."
     if not 0 <= rate <= 1: raise PolicyError(f'rate must lie in [0, 1], got {rate}')
     if isinstance(teacher, torch.nn.Module): return 'path'
     if teacher in TEACHERS: return teacher
@@ -725,7 +717,7 @@ def check_teacher(
 
 # %% ../nbs/03_policies.ipynb #13cf94a0
 class DualPolicy:
-    "Student and teacher from one model: the student is `model` as it trains; `teacher` says whose weights read the crop."
+    "Hold student and teacher of one model: the student is `model` as it trains; `teacher` says whose weights read the crop."
     def __init__(self,
         model,             # from `load` or `lora`; choose what trains before, wrap it for several processes after
         processor,         # its processor
@@ -753,24 +745,23 @@ class DualPolicy:
         images,  # B PIL images, RGB
         texts    # B questions
     ):           # tensors of B rows, padded on the left
-        "Prompts of one view, see `encode`, with this policy's template options and on its device."
+        "Encode one view with this policy's template options, on its device."
         return encode(self.processor, images, texts, self.device, **self.template)
-
-# %% ../nbs/03_policies.ipynb #ebae0117
-def _pairs(self):
-    "{name: (weight of the teacher's own, the student's)}; looked up anew, as `fully_shard` replaces parameters."
-    if not self.names: return {}
-    for m in (*self.model.modules(), *self.reference.modules()):
-        if isinstance(m, FSDPModule): m.reshard()   # a teacher that has read keeps its outermost weights whole
-    s,t = (dict(unwrap(m).named_parameters()) for m in (self.model, self.reference))
-    return {a: (t[b], s[a]) for a,b in self.names.items()}
-
-def _repr(self): return f'DualPolicy({type(causal(self.model)).__name__}, {self.kind} teacher, {self.updates} updates)'
-DualPolicy.pairs, DualPolicy.__repr__ = property(_pairs), _repr
-DualPolicy.device = property(lambda self: next(self.model.parameters()).device)
+    @property
+    def pairs(self):
+        "Return {name: (teacher weight, student weight)}; looked up anew, as `fully_shard` replaces parameters."
+        if not self.names: return {}
+        for m in (*self.model.modules(), *self.reference.modules()):
+            if isinstance(m, FSDPModule): m.reshard()   # a teacher that has read keeps its outermost weights whole
+        s,t = (dict(unwrap(m).named_parameters()) for m in (self.model, self.reference))
+        return {a: (t[b], s[a]) for a,b in self.names.items()}
+    def __repr__(self): return f'DualPolicy({type(causal(self.model)).__name__}, {self.kind} teacher, {self.updates} updates)'
+    @property
+    def device(self): return next(self.model.parameters()).device
 
 # %% ../nbs/03_policies.ipynb #7bcd14c7
-def _copy(self, dtype, device):
+@patch
+def _copy(self:DualPolicy, dtype, device):
     "A reference that shares what does not train."
     if isinstance(unwrap(self.model), FSDPModule):
         raise PolicyError('make the DualPolicy before fully_shard, then shard policy.model and policy.reference alike')
@@ -780,9 +771,9 @@ def _copy(self, dtype, device):
     with evaluating(net): self.reference = copy.deepcopy(net, memo={id(still[n]): still[n] for n in self.shared})
     self.reference.requires_grad_(False).to(device=device, dtype=dtype)
     self.names = {n: n for n,p in net.named_parameters() if p.requires_grad}
-DualPolicy._copy = _copy
 
-def _other(self, teacher, dtype, device, trust):
+@patch
+def _other(self:DualPolicy, teacher, dtype, device, trust):
     "Another checkpoint, which must speak the same vocabulary; rows beyond the tokenizer, by which sizes are rounded up, do not count."
     if isinstance(teacher, torch.nn.Module) and causal(teacher) is causal(self.model):
         raise PolicyError("the teacher is the student itself, and would stop it from training: take teacher='live'")
@@ -796,14 +787,13 @@ def _other(self, teacher, dtype, device, trust):
         raise PolicyError(f'the tokenizers of teacher and student differ in {len({t for t,_ in odd})} tokens ({min(odd)[0]!r} first): take two models of one family')
     for m in (self.model, net): causal(m).head_rows = min(V, W)   # what `scoring.head` gives
     return net.eval().requires_grad_(False)
-DualPolicy._other = _other
 
 # %% ../nbs/03_policies.ipynb #b7ad0783
 @contextmanager
 def evaluating(
     model  # any policy's model
 ):
-    "No dropout and no gradient inside; every module's mode comes back after."
+    "Switch off dropout and gradient inside the context; every module's mode is restored."
     train = [m for m in model.modules() if m.training]
     model.eval()
     try:
@@ -814,7 +804,8 @@ def evaluating(
 # %% ../nbs/03_policies.ipynb #ec0959f6
 OWNERS = weakref.WeakKeyDictionary()  # model with a teacher's adapter: reference to the policy that moves it
 
-def _adapter(self, as_loaded):
+@patch
+def _adapter(self:DualPolicy, as_loaded):
     "The base with the adapter off, or a second adapter that starts as a copy of the student's and takes no gradient."
     net = unwrap(self.model)
     if self.kind == 'live': return
@@ -831,19 +822,19 @@ def _adapter(self, as_loaded):
     self.reference = Switched(net, name)
     with torch.no_grad():
         for t,s in self.pairs.values(): t.copy_(s)
-DualPolicy._adapter = _adapter
 
 # %% ../nbs/03_policies.ipynb #93ad295c
-def teachers(self):
-    "Pairs (share of the logits, model) whose weighted logits are the teacher's."
+@patch
+def teachers(self:DualPolicy):
+    "Return pairs (weight, model); the weighted sum of their logits is the teacher's."
     if self.kind == 'live': return [(1., self.model)]
     if self.kind == 'trust_region': return [(1-self.rate, self.reference), (self.rate, self.model)]
     return [(1., self.reference)]
-DualPolicy.teachers = teachers
 
 # %% ../nbs/03_policies.ipynb #783c2a54
+@patch
 def update(
-    self,
+    self:DualPolicy,
     batch=96  # samples of the optimiser step that was just made
 ):
     "Move the teacher's weights: an EMA by r′ of the way, a progressive teacher all the way every N updates."
@@ -856,38 +847,39 @@ def update(
     if r:
         with torch.no_grad():
             for n,(t,s) in self.pairs.items(): self._towards(n, t, s, r)
-DualPolicy.update = update
 
-def _shadow(self, n, t):
+@patch
+def _shadow(self:DualPolicy, n, t):
     "Where weight `n` of the teacher is averaged: itself, or its fp32 shadow."
     if self.kind != 'ema' or t.dtype == torch.float32: return t
     return self.shadow.setdefault(n, t.detach().float())
 
-def _towards(self, n, t, s, r):
+@patch
+def _towards(self:DualPolicy, n, t, s, r):
     "Move one weight, by way of its shadow if it has one."
     full = self._shadow(n, t)
     full.lerp_(s.to(full.device, full.dtype), r)
     if full is not t: t.copy_(full)
-DualPolicy._shadow = _shadow
-DualPolicy._towards = _towards
 
 # %% ../nbs/03_policies.ipynb #8e5d6bb9
-def teacher_bytes(self):
-    "Bytes of memory that the teacher holds and the student does not."
+@patch
+def teacher_bytes(self:DualPolicy):
+    "Count the bytes of memory that the teacher holds and the student does not."
     if self.kind == 'path': return sum(p.nbytes for p in self.reference.parameters())
     return sum(t.nbytes + (0 if self._shadow(n, t) is t else 4*t.numel()) for n,(t,_) in self.pairs.items())
-DualPolicy.teacher_bytes = teacher_bytes
 
 # %% ../nbs/03_policies.ipynb #317e39de
-def state_dict(self):
-    "What the teacher needs to go on after a restart: its kind, its count of updates, its own weights; sharded ones stay so."
+@patch
+def state_dict(self:DualPolicy):
+    "Collect what the teacher needs to resume: its kind, count of updates and own weights; sharded weights stay sharded."
     weights = {n: self._shadow(n, t).detach() for n,(t,_) in self.pairs.items()}
     return dict(kind=self.kind, rate=self.rate, updates=self.updates, weights=weights)
 
-def load_state_dict(self,
+@patch
+def load_state_dict(self:DualPolicy,
     state  # from `state_dict`, of a policy of the same kind and parts
 ):         # nothing; PolicyError for another kind or other weights
-    "Take up a teacher that `state_dict` put away."
+    "Load a teacher from `state_dict`."
     if state['kind'] != self.kind: raise PolicyError(f"the checkpoint has a {state['kind']} teacher and this run a {self.kind} one: choose the same")
     if state['weights'].keys() != self.names.keys():
         odd = sorted(state['weights'].keys() ^ self.names.keys())
@@ -898,4 +890,3 @@ def load_state_dict(self,
             w = state['weights'][n]
             if isinstance(t, DTensor): w = distribute_tensor(w.to(t.device), t.device_mesh, t.placements)
             for own in {id(x): x for x in (t, self._shadow(n, t))}.values(): own.copy_(w)
-DualPolicy.state_dict, DualPolicy.load_state_dict = state_dict, load_state_dict

@@ -5,13 +5,14 @@
 # %% auto #0
 __all__ = ['ANSWER_TYPES', 'WORTH', 'append_answers', 'fork_cache', 'copy_cache', 'kept_cache', 'not_shared', 'answer_states',
            'head', 'after_head', 'head_options', 'teacher_states', 'microbatches', 'pick', 'tower', 'no_sight', 'look',
-           'Sight', 'find', 'compute', 'leaf', 'backward', 'teacher', 'training']
+           'Sight', 'training']
 
 # %% ../nbs/05_scoring.ipynb #10f49872
 import inspect, math, weakref
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from functools import cache, partial
+from fastcore.basics import patch
 import torch
 from accelerate.utils import send_to_device
 from torch.distributed.fsdp import FSDPModule, register_fsdp_forward_method
@@ -73,7 +74,7 @@ class _Fresh:
 def fork_cache(
     model  # any policy's model
 ):         # a DynamicCache
-    "An empty cache that gradients pass through, whatever the kinds of layers."
+    "Make an empty cache that gradients pass through, for any kinds of layers."
     cache = DynamicCache(config=causal(model).config)
     for i,layer in enumerate(cache.layers):
         if isinstance(layer, LinearAttentionCacheLayerMixin):
@@ -108,7 +109,7 @@ def copy_cache(
     i,      # number of a layer
     layer   # its cache in the copy
 ):
-    "The cache of a single layer: the others' places are empty, so that nothing of them is held."
+    "Make a cache that holds a single layer, so that the others are not kept alive."
     view = object.__new__(type(cache))
     view.__dict__ = {**vars(cache), 'layers': [layer if n == i else None for n in range(len(cache.layers))]}
     return view
@@ -133,7 +134,7 @@ def _by_hand(forward, *args):
 def kept_cache(
     model  # any policy's model
 ):         # a context
-    "Checkpointed layers keep their cache inside; nothing happens to a model that does not checkpoint."
+    "Let checkpointed layers return their cache inside the context; other models are left as they are."
     layers = [m for m in causal(model).modules() if isinstance(m, GradientCheckpointingLayer) and m.gradient_checkpointing and m.training]
     before = [m._gradient_checkpointing_func for m in layers]
     for m in layers: m._gradient_checkpointing_func, m._can_checkpoint_with_cache = _by_hand, True
@@ -154,7 +155,7 @@ def not_shared(
     prompts,  # B prompts, from `encode`
     rollouts  # S answers
 ):            # a sentence, or None when sharing is possible and pays
-    "Why every answer should have a copy of its prompt."
+    "Tell why every answer needs a copy of its prompt."
     net, (B, P), (S, R) = causal(model), prompts['input_ids'].shape, rollouts.tokens.shape
     if net.config.is_encoder_decoder or not net._supports_default_dynamic_cache():
         return f'{type(net).__name__} keeps its past in a form that cannot be repeated'
@@ -168,7 +169,7 @@ def answer_states(
     rollouts,           # S answers of R tokens
     share_prefix=None   # compute each prompt once for all of its answers: True: where that pays; False: never; 'always'; None: as the policy says, else True
 ):                      # [S,R,H] last hidden states; state r is the one that predicts answer token r
-    "The states from which the head predicts each answer token, with gradient if it is enabled; PolicyError without answers or prompts."
+    "Compute the states from which the head predicts each answer token, with gradient if enabled; PolicyError without answers or prompts."
     model, prompts = policy.model if isinstance(policy, DualPolicy) else policy, left_padded(prompts)
     if share_prefix is None: share_prefix = getattr(policy, 'share_prefix', True)
     B, S = len(prompts['input_ids']), len(rollouts)
@@ -187,7 +188,7 @@ def answer_states(
 def head(
     model  # any policy's model
 ):         # [V,H], whole also of a sharded model; PolicyError if an adapter's product is added to it
-    "The output embedding's weight, with what an adapter puts in its place where that adapter is on."
+    "Return the output embedding's weight, or what an active adapter replaces it by."
     if isinstance(model, Switched):
         with model.on(): return head(model.module)
     out, rows = causal(model).get_output_embeddings(), getattr(causal(model), 'head_rows', None)
@@ -200,7 +201,7 @@ def after_head(
     model,  # any policy's model
     x       # [V] float32, what the head is made to say
 ):          # [V] float32, what comes out as logits
-    "What the model's own forward does to the output of its head, found by putting other numbers in its place for one pass over four tokens."
+    "Compute what the model's own forward makes of the head's output, by replacing that output during one pass over four tokens."
     net, inner = unwrap(model.module if isinstance(model, Switched) else model), causal(model)
     special = {v for k,v in inner.config.to_dict().items() if isinstance(v, int) and k.endswith(('_token_id', '_token_index'))}
     ids = torch.tensor([[i for i in range(64) if i not in special][:4]], device=x.device)
@@ -217,7 +218,7 @@ _ASKED = weakref.WeakKeyDictionary()   # model: its options
 def head_options(
     model  # any policy's model
 ):         # dict(softcap, logit_scale); PolicyError for a family that does something else
-    "What a family does to logits after the head, as options of the divergence. It is asked once, of its forward: wrappers leave out what their config says."
+    "Find softcap and scale of the logits by one forward of the model: some wrappers do not apply what their config says."
     net = causal(model)
     if net in _ASKED: return _ASKED[net]
     x = torch.linspace(-64, 64, net.get_output_embeddings().weight.shape[0], device=next(net.parameters()).device)
@@ -234,6 +235,7 @@ def head_options(
     _ASKED[net] = dict(softcap=cap, logit_scale=scale)
     return _ASKED[net]
 
+# %% ../nbs/05_scoring.ipynb #6513270e
 def _relative_scale(policy, model):
     "The scale of another model's logits by that of the student's, which the divergence applies to both."
     if policy.kind != 'path': return 1
@@ -247,7 +249,7 @@ def teacher_states(
     rollouts,  # S answers of R tokens
     share_prefix=None # see `answer_states`
 ):             # ([S,R,H'] states, [V,H'] head): their product is the teacher's logits
-    "What the teacher thinks of every answer token, without gradient."
+    "Compute the teacher's states of every answer token, without gradient."
     parts, share_prefix = [], policy.share_prefix if share_prefix is None else share_prefix
     for share,model in policy.teachers():
         dev = next(model.parameters()).device
@@ -264,7 +266,7 @@ def microbatches(
     rollouts,  # S answers
     budget     # tokens, padding included, of student and teacher together
 ):             # lists of prompt numbers, in order
-    "Which prompts go through the models together."
+    "Group prompts into micro-batches within a budget of tokens."
     B, i = len(student['input_ids']), rollouts.prompt_index.cpu()
     lengths = [x['attention_mask'].sum(-1).tolist() for x in (student, teacher)]
     longest = torch.zeros(B, dtype=torch.long).scatter_reduce(0, i, rollouts.lengths.cpu(), 'amax').tolist()
@@ -285,7 +287,7 @@ def pick(
     rollouts,  # S answers
     group      # prompt numbers
 ):             # (prompts, rollouts) of the group, without columns that are padding in all of them
-    "One micro-batch; its answers know their prompts by the new numbers."
+    "Select one micro-batch and number its prompts anew."
     part = rollouts[torch.isin(rollouts.prompt_index, torch.tensor(group, device=rollouts.prompt_index.device))]
     R = max(1, int(part.lengths.max())) if len(part) else 1
     new = {b: j for j,b in enumerate(group)}
@@ -297,13 +299,13 @@ def pick(
 def tower(
     model  # any policy's model
 ):
-    "{name: weight} of everything that an image passes before the language model."
+    "Return the weights that an image passes before the language model, by name."
     return {n: p for n,p in causal(model).named_parameters() if part_of(n) != 'language'}
 
 def no_sight(
     model  # any policy's model
 ):         # a sentence, or None when it can
-    "Why the tower's output cannot be computed apart."
+    "Tell why the vision tower's output cannot be computed separately."
     net = causal(model)
     if 'mm_encoder_outputs' not in inspect.signature(net.forward).parameters or not hasattr(backbone(net), 'get_image_features'):
         return f'{type(net).__name__} takes no images that were encoded before'
@@ -317,7 +319,7 @@ def look(
     model,    # any policy's model
     **inputs  # pixel_values and what goes with them, as `encode` made them
 ):            # what `get_image_features` of the family returns
-    "One pass of the vision tower; as `hidden`, also of a sharded model."
+    "Run the vision tower, also of a sharded model."
     net = unwrap(model)
     if isinstance(net, FSDPModule) and not hasattr(net, 'look'):
         net.look = _look.__get__(net)
@@ -326,7 +328,7 @@ def look(
 
 # %% ../nbs/05_scoring.ipynb #e28df8e4
 class Sight:
-    "What the vision tower makes of the images of *one* update, each computed once, for whoever asks."
+    "Cache the vision features of *one* update: each image is encoded once."
     def __init__(self,
         policy,     # DualPolicy, or a model
         keep=True,  # a tower that trains: keep its activations until `backward`; False: leave pixels in the prompts
@@ -354,26 +356,35 @@ class Sight:
         levels = [join_rows(level) for level in zip(*(self.pictures[n] for n in numbers))]
         rest = {k: v for k,v in prompts.items() if k not in names or k == 'image_grid_thw'}  # the grid gives positions
         return {**rest, 'mm_encoder_outputs': as_seen(self.kind, levels)}
+    def find(
+        self,
+        image  # tuple of tensors, the rows of one image
+    ):
+        "Return the number of an equal image, else a new one. Candidates with the same sums are compared."
+        bucket = self.index.setdefault(tuple(x.sum(dtype=torch.float64).item() for x in image), [])
+        n = next((n for n,old in bucket if all(map(torch.equal, image, old))), None)
+        if n is None: n = sum(map(len, self.index.values())); bucket.append((n, image))
+        return n
+    def leaf(self, x):
+        "Return a detached copy that collects the gradient for x."
+        self.cut.append((x, x.detach().requires_grad_()))
+        return self.cut[-1][1]
+    def backward(self):
+        "Backpropagate the collected gradients through the tower; once per update, after the last micro-batch."
+        cut = [(x, f.grad) for x,f in self.cut if f.grad is not None]
+        if cut: torch.autograd.backward(*zip(*cut))
+        self.pictures, self.index, self.cut = [], {}, []
 
 # %% ../nbs/05_scoring.ipynb #4910f877
-def find(
-    self,
-    image  # tuple of tensors, the rows of one image
-):
-    "The number of an image; a new one if it was never seen. Candidates have the same sums, and are then compared."
-    bucket = self.index.setdefault(tuple(x.sum(dtype=torch.float64).item() for x in image), [])
-    n = next((n for n,old in bucket if all(map(torch.equal, image, old))), None)
-    if n is None: n = sum(map(len, self.index.values())); bucket.append((n, image))
-    return n
-
+@patch
 def compute(
-    self,
+    self:Sight,
     prompts,  # B prompts, from `encode`
     names,    # tensors that an image consists of
     images,   # B tuples of their rows
     rows      # numbers of the images to compute
 ):
-    "A pass of the tower over some rows; its output goes into `pictures`, image by image."
+    "Encode some rows and append their features to `pictures`, image by image."
     inputs = {k: torch.cat([images[b][j] for b in rows]) for j,k in enumerate(names)}
     tokens = image_tokens(self.model, prompts)[rows]
     grad = self.trains and torch.is_grad_enabled()
@@ -384,35 +395,22 @@ def compute(
     levels = [leaf(x) if isinstance(x, torch.Tensor) else [leaf(e) for e in x] for x in levels]
     self.pictures += list(zip(*(cut_rows(x, counts) for x in levels)))
 
-# %% ../nbs/05_scoring.ipynb #ec02fefb
-def leaf(self, x):
-    "A detached copy that collects the gradient for x."
-    self.cut.append((x, x.detach().requires_grad_()))
-    return self.cut[-1][1]
-Sight.find, Sight.compute, Sight.leaf = find, compute, leaf
-
 # %% ../nbs/05_scoring.ipynb #c4de9370
-def backward(self):
-    "Once an update, after the last micro-batch: all that the features collected goes through the tower."
-    cut = [(x, f.grad) for x,f in self.cut if f.grad is not None]
-    if cut: torch.autograd.backward(*zip(*cut))
-    self.pictures, self.index, self.cut = [], {}, []
-
+@patch
 def teacher(
-    self,
+    self:Sight,
     prompts  # of the teacher's view
 ):           # the same with features in place of pixels, or as they are
-    "The teacher's view, where the tower of every teacher is the student's own, frozen."
+    "Return the teacher's prompts with cached features, if every teacher's tower is the student's own, frozen."
     mine = set(map(id, tower(self.model).values()))
     same = not self.trains and all(mine >= set(map(id, tower(m).values())) for _,m in self.policy.teachers())
     return self(prompts) if same else prompts
-Sight.backward, Sight.teacher = backward, teacher
 
 @contextmanager
 def training(
     model  # any policy's model
 ):         # a context
-    "Every module in training mode inside, so that checkpointing works; its own mode comes back after."
+    "Put every module in training mode inside the context, so that checkpointing works; its own mode is restored."
     still = [m for m in model.modules() if not m.training]
     model.train()
     try: yield model
