@@ -23,7 +23,7 @@ setup(
     python_requires=f">={cfg['min_python']}",
     packages=find_namespace_packages(include=['vision_opd', 'vision_opd.*'], exclude=['*__pycache__*']),
     include_package_data=True,     # the files that MANIFEST.in names: base/ and presets/ hold no Python
-    install_requires=cfg['requirements'].split(), extras_require={x: cfg[f'{x}_requirements'].split() for x in ('dev', 'data', 'annotations', 'speed')},
+    install_requires=cfg['requirements'].split(), extras_require={x: cfg[f'{x}_requirements'].split() for x in ('dev', 'data', 'annotations', 'speed', 'vllm')},
     entry_points={'console_scripts': cfg['console_scripts'].split()}, zip_safe=False,
     classifiers=['Development Status :: 3 - Alpha', 'Intended Audience :: Science/Research',
                  'Programming Language :: Python :: 3',

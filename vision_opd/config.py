@@ -77,6 +77,8 @@ class MethodOptions(InputOptions):
     rehearsal:float=.2       # share of prompts whose student sees the crop, lest it forget how to read crops
     control:str='none'       # 'same_view', 'shuffled' or 'sft': runs that claims are held against
     # Sampling
+    sampler:str='transformers'  # who samples: 'transformers', or 'vllm' where it is installed (pip install 'vision_opd[vllm]')
+    sampler_url:str=''       # addresses of engines started by python -m vision_opd.sampler, with commas between; '': vllm in this process
     num_rollouts:int=8       # answers per prompt
     max_new_tokens:int=1024  # the longest answer, in tokens
     temperature:float=1.     # of sampling, and of both policies in the divergence
@@ -92,7 +94,7 @@ class MethodOptions(InputOptions):
     # Shaping
     token_clip:float=0.      # nats that a token may count; 0: off, as all of this section
     term_clip:float=0.       # nats an id may add to a token's divergence (arXiv 2601.18734)
-    importance_cap:float=0.  # weigh tokens by p_train/p_sample, at most this
+    importance_cap:float|None=None  # weigh tokens by p_train/p_sample, at most this; none: 2 where vllm samples in 16 bits, else 0: off
     tilt:float=0.            # how far the target goes beyond the crop, away from the blind view
     tilt_floor:float=.1      # ids less likely than this fraction of the best get no mass from the tilt
     advantage:float=0.       # weight of the fifth of an answer's tokens that need the view most (arXiv 2605.21924)
@@ -277,7 +279,7 @@ SCHEDULES = ('linear', 'cosine', 'cosine_with_restarts', 'polynomial', 'constant
              'cosine_with_min_lr', 'cosine_warmup_with_min_lr', 'warmup_stable_decay')
 CHOICES = dict(schedule=SCHEDULES, control=('none', 'same_view', 'shuffled', 'sft'), student_view=VIEWS, teacher_view=VIEWS, blind_view=VIEWS, recipe=tuple(RECIPES),
                support=_SUPPORTS, truncated=('train', 'mask', 'drop'), reduction=('sequence_mean', 'token_mean'),
-               boxes=('union', 'each', 'single'), dtype=('auto', *DTYPES), teacher_dtype=('', *DTYPES))
+               boxes=('union', 'each', 'single'), sampler=('transformers', 'vllm'), dtype=('auto', *DTYPES), teacher_dtype=('', *DTYPES))
 COUNTS = ('max_steps batch_size reference_batch token_budget rollout_budget chunk_size num_rollouts max_new_tokens max_prompt_tokens holdout '
           'eval_examples lora_rank save_steps keep_checkpoints max_skipped').split()
 SHARES = 'rehearsal beta rate lora_dropout advantage adam_beta2 sample_min_p'.split()
@@ -296,7 +298,7 @@ def check(
     for name,some in CHOICES.items(): need(getattr(cfg, name) in some, name, one_of(some), some)
     for name in COUNTS: need(getattr(cfg, name) >= 1, name, 'at least 1')
     for name in SHARES: need(0 <= getattr(cfg, name) <= 1, name, 'in [0, 1]')
-    for name in NOT_NEGATIVE: need(getattr(cfg, name) >= 0, name, '0 or more')
+    for name in NOT_NEGATIVE: need((getattr(cfg, name) or 0) >= 0, name, '0 or more')
     for name in 'learning_rate', 'max_grad_norm', 'sample_top_p': need(getattr(cfg, name) > 0, name, 'above 0')
     need(cfg.temperature > 0, 'temperature', 'above 0: the method learns from samples')
     need(cfg.sample_top_p <= 1, 'sample_top_p', 'in (0, 1]')
@@ -323,6 +325,9 @@ def clashes(
          'anchor needs the model before training: take a frozen or trust_region teacher' + ', or lora true'*(not there)),
         (c.control == 'sft' and shaped, f'{", ".join(shaped)} shapes what a teacher says, and with control sft there is none'),
         (c.tilt and c.tilt_floor and c.beta == 1, 'reverse KL (beta 1) to a target with a floor is infinite: take beta below 1, or tilt_floor 0'),
+        (c.sampler_url and c.sampler != 'vllm', 'sampler_url is about vllm: add sampler vllm, or leave it out'),
+        (c.sampler == 'vllm' and c.control == 'sft', 'control sft samples nothing: leave sampler out'),
+        (c.sampler == 'vllm' and (c.shard or c.quantise or c.dora), f'sampler vllm takes whole weights or plain LoRA: leave {"shard" if c.shard else "quantise" if c.quantise else "dora"} out'),
         (c.term_clip and c.support == 'sampled', "term_clip acts on the terms of a sum over ids, and support 'sampled' has no sum"),
         (c.advantage and c.reduction != 'sequence_mean', "advantage weighs the tokens within each answer: it needs reduction 'sequence_mean'"),
         (c.student_view == c.teacher_view and c.control == 'none', f'student and teacher both see the {c.student_view} view: '

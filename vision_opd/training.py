@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext, redirect_stdout
 from dataclasses import asdict, dataclass, replace
 from functools import partial
+from importlib import import_module
 from itertools import accumulate
 from pathlib import Path
 import accelerate, numpy as np, peft, torch, transformers, yaml, vision_opd
@@ -413,7 +414,8 @@ class Trainer:
         policy,    # from `make_policy`; sharded already if cfg.shard
         acc=None   # from `engine`
     ):
-        self.cfg, self.policy, self.acc, self.out = cfg, policy, acc or engine(cfg), Path(cfg.output_dir)
+        if cfg.importance_cap is None: cfg = replace(cfg, importance_cap=2.*(cfg.sampler == 'vllm' and compute_dtype(cfg, policy.device) != torch.float32))
+        self.cfg, self.policy, self.acc, self.out, self.sampler = cfg, policy, acc or engine(cfg), Path(cfg.output_dir), None
         self.train_set, self.held_out = split(examples, cfg.holdout, cfg.batch_size)
         self.data = fingerprint(examples)
         self.params = [p for p in policy.model.parameters() if p.requires_grad]
@@ -572,6 +574,7 @@ def update(self:Trainer):
     kept = truncated(rolls, 'mask' if cfg.shard and cfg.truncated == 'drop' else cfg.truncated)
     count = self.total(count_units(kept.mask, cfg.reduction))
     loss, eye = self.fitting('token_budget', partial(self.gradients, batch, prompts, kept, count, looks))
+    if self.sampler and eye: self.sampler.check_kl(eye.found()['sampler_kl'])
     with self.clock('step'): return self.finish(loss, rolls, eye)
 
 @patch
@@ -598,6 +601,7 @@ def answers(self:Trainer,
     "Sample the student's answers, as many prompts at a time as the cache budget allows."
     cfg, policy, prompts = self.cfg, self.policy, seen['student']
     if cfg.control == 'sft': return written(policy, [e.answer for e in batch], cfg.max_new_tokens)
+    if self.sampler: return self.sampled(batch, prompts)
     many = max(1, budget//(cfg.num_rollouts*(prompts['input_ids'].shape[1] + cfg.max_new_tokens)))
     groups, parts = [list(range(i, min(i+many, len(batch)))) for i in range(0, len(batch), many)], []
     for rows,real in self.even(groups):
@@ -607,6 +611,27 @@ def answers(self:Trainer,
                        top_k=cfg.sample_top_k, top_p=cfg.sample_top_p, min_p=cfg.sample_min_p)
         if real: parts.append(r)
     return cat_rollouts(parts, map(len, groups), policy.processor.tokenizer.pad_token_id, least=1 + cfg.shard)
+
+# %% ../nbs/07_training.ipynb #7f1eaaa2
+@patch
+def open_sampler(self:Trainer):
+    "Start or find the engines that answer for the student, and fix what they are proved on."
+    cfg, policy = self.cfg, self.policy
+    self.sampler = import_module('vision_opd.sampler').open_sampler(policy, cfg, as_sampled(policy, cfg), self.dtype, self.longest_prompt() + cfg.max_new_tokens,
+                                                                    self.acc.process_index, self.acc.num_processes)
+    alone = replace(cfg, batch_size=1, rehearsal=0., control='none', tilt=0., advantage=0.)
+    prompts = self.encode_rows(order(len(self.train_set), 1, cfg.seed, 0), alone)[1]['student']
+    self.sampler.choose_canary(send_to_device(prompts, policy.device))
+
+@patch
+def sampled(self:Trainer,
+    batch,   # B examples
+    prompts  # of the student
+):           # Rollouts; SamplerError before anything is sampled from another policy
+    "What the engines answer, once they have the weights of this update."
+    cfg = self.cfg
+    with self.clock('sync'), self.precision(): self.sampler.sync(self.step)
+    with self.precision(): return self.sampler.sample(prompts, cfg.num_rollouts, cfg.max_new_tokens, (cfg.seed, self.step), [e.id for e in batch])
 
 # %% ../nbs/07_training.ipynb #791ee90d
 @patch
@@ -673,7 +698,7 @@ def finish(self:Trainer,
     self.scaler.update(None if good else self.scaler.get_scale()/2)   # the same everywhere, in whose shard it was
     self.opt.zero_grad(set_to_none=True); self.schedule.step()
     self.step, self.skipped, self.in_a_row = self.step + 1, self.skipped + (not good), 0 if good else self.in_a_row + 1
-    own = {} if self.idle() else rollout_measures(rolls) | (eye.found() if eye else {})
+    own = {} if self.idle() else rollout_measures(rolls) | (eye.found() if eye else {}) | (dict(canary=self.sampler.worst) if self.sampler else {})
     return dict(step=self.step, loss=self.total(loss).item(), **self.mean(own, 0 if self.idle() else len(rolls)), grad_norm=norm.item(), lr=lr, skipped=self.skipped)
 
 def entire(
@@ -715,7 +740,7 @@ def shard(
 
 # %% ../nbs/07_training.ipynb #4177ae95
 FREE = ('output_dir data image_root retention resume save_steps keep_checkpoints token_budget rollout_budget chunk_size gradient_checkpointing shard '
-        'attention gate judge judge_model monitor max_skipped trackers push_to merge').split()  # may differ when a run goes on
+        'attention sampler_url gate judge judge_model monitor max_skipped trackers push_to merge').split()  # may differ when a run goes on
 
 def check_output(
     cfg  # TrainConfig
@@ -1029,6 +1054,7 @@ def begin(self:Trainer):
     try: self.acc.init_trackers('vision_opd', {k: v if isinstance(v, (int, float, str)) else str(v) for k,v in asdict(self.cfg).items()})
     except Exception as e: self.acc.print(f'no tracker can be started ({one_line(e)}); the run goes on, metrics.jsonl has everything')
     if self.cfg.resume: self.restore()
+    if self.cfg.sampler == 'vllm': self.open_sampler()
     if self.step: return
     self.estimate(); self.check_policies()
     if sentence := untried(causal(self.policy.model).config): self.acc.print(sentence)
@@ -1076,9 +1102,12 @@ def train(
         if acc.is_main_process: write_about(cfg, acc); examples.report(run.out/'quarantine.jsonl')
         run.measure, run.others = measure, load_examples(cfg.retention, limit=cfg.holdout, columns=dict(box=None)) if cfg.retention else None
         if measure and acc.is_main_process: run.answer_judge = open_judge(cfg.judge, cfg.judge_model)
-        run.begin()
-        run.fit()
-        return run.finished()
+        try:
+            run.begin()
+            run.fit()
+            return run.finished()
+        finally:
+            if run.sampler: run.sampler.close()
 
 # %% ../nbs/07_training.ipynb #6385a07a
 @patch
