@@ -41,7 +41,7 @@ def find_words(
             and not re.search(r'\w-$', s[:w[i][1]][-2:]) and not re.match(r'-\w', s[w[i+len(sought)-1][2]:])]
 
 # %% ../nbs/08b_judges.ipynb #aab22206
-SAYS = re.compile(r'\b(?:reads?|says?|shows?|displays?|called|named|holds?|wears?|wearing|holding)\W*$', re.I)
+SAYS = re.compile(r'\b(?:reads?|says?|shows?|displays?|called|named|holds?|wears?|wearing|holding|weighs?|costs?|measures?)\W*$', re.I)
 
 def says(
     s,    # plain words (str)
@@ -50,7 +50,7 @@ def says(
     "Tell whether a short sentence says the reference, and nothing else."
     sought = [w for w,*_ in normal_words(truth)]
     if not sought: return s.casefold() == truth.casefold()
-    if [w for w,*_ in normal_words(s)] == sought: return True
+    if [w for w,*_ in normal_words(s)] == sought: return not s.endswith('?')
     reading = Reading(s, lambda s, r: find_words(s, sought)); r, t = reading.rules, reading.code.strip('.!。')
     if len(reading.mentions) != 1 or len(t) > 30 or re.search(r'[.;!?\n。？]', t) or REFUSE.search(s): return False
     before, after = t.split(chr(0xe000))
