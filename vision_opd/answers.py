@@ -302,7 +302,7 @@ def rules(languages): # languages: keys of TABLE → namespace of compiled regul
     lex = lexicon(languages); c = SimpleNamespace(**{k + '_': v for k,v in lex.classes.items()})
     filler, equal = rf'(?:{MARK}|{c.fill_}|{c.option_})*', rf'(?:{c.is_}|[:=→⇒—–-]|=>|->)'
     pause, stop = '[^.;!?\n。！？\ue000-\uefff]', rf'[.,;:!?()。，、；—–\n]|{c.but_}|{c.because_}|{c.so_}|{c.wait_}|{c.and_}'
-    other, near = r'[^\w\ue000-\uf8ff]', rf'(?:(?!{M}|{stop}|{c.than_}|x).){{0,9}}?'
+    other = r'[^\w\ue000-\uf8ff]'
     faulted = rf'(?:(?!{M}|{stop}).){{0,6}},{c.because_}(?:{c.is_}|{c.fill_}|x){{0,2}}{c.wrong_}'          # 'B, which is wrong'
     found = dict(stop=stop, near=rf'[,;:]|{c.but_}|{c.so_}', asked=r'''[?？؟]["')]*$''', so=c.so_, at=rf'{c.one_}?{c.at_}',
         yes=c.yes_, final=c.final_, hedged=c.maybe_, supposed=c.if_, on=rf'^(?:\(|,?(?:(?!{M}|{stop}).){{0,6}}){c.if_}',
@@ -326,7 +326,7 @@ def rules(languages): # languages: keys of TABLE → namespace of compiled regul
         group=rf'(?:\)?[,:/&+、،]|{c.or_}|{c.and_})*(?:{c.option_}|{c.or_}|{c.maybe_})*',
         denied_before=rf'{c.not_}|{c.than_}|{c.wrong_}(?:{c.fill_})*(?:{c.answer_}|{c.option_}|$)',
         denied_after=rf'{faulted}|(?:(?!{M}|{stop}|{c.than_}).){{0,9}}?(?:{c.not_}|{c.wrong_}|{BAD})|[:=(–-]+(?:{c.wrong_}|{c.no_}|{BAD})',
-        denied_line=rf'{faulted}|{near}x?{near}(?:{c.not_}|{c.wrong_}|{BAD})',
+        denied_line=rf'{faulted}|(?:{c.is_}|{c.fill_}|z|[:=–-]){{0,3}}x?(?:{c.is_}|{c.fill_}|z){{0,3}}(?:{c.not_}|{c.wrong_}|{BAD})',
         either=rf'{c.or_}|{c.and_}', one=rf'^{c.one_}(?:{MARK}|[!.])*$',     # of open answers
         # a weak letter
         small=rf'(?:{c.option_}|{c.answer_}|{c.pick_}|{c.so_}|{c.this_})(?:{equal}|{MARK}|{c.fill_})*$',
