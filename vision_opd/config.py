@@ -4,10 +4,11 @@
 
 # %% auto #0
 __all__ = ['TYPES', 'PRESETS', 'TEACHERS', 'SUPPORTS', 'PARTS', 'DTYPES', 'SCHEDULES', 'CHOICES', 'COUNTS', 'SHARES',
-           'NOT_NEGATIVE', 'MEASURED', 'TrainConfig', 'home', 'described', 'help_texts', 'arguments', 'reading',
-           'loading', 'ConfigError', 'nearest', 'one_of', 'typed', 'kinds_of', 'options', 'presets', 'preset_options',
-           'check', 'clashes', 'Protocol', 'protocol_of', 'differences', 'run_protocol', 'agreed_protocol',
-           'EvaluateOptions', 'DoctorOptions', 'Flag', 'flags_of', 'command_flags', 'from_text']
+           'NOT_NEGATIVE', 'EMBEDDED_REGIONS', 'MEASURED', 'TrainConfig', 'home', 'described', 'help_texts',
+           'arguments', 'reading', 'loading', 'ConfigError', 'nearest', 'one_of', 'typed', 'kinds_of', 'options',
+           'presets', 'preset_options', 'check', 'clashes', 'Protocol', 'protocol_of', 'differences', 'run_protocol',
+           'agreed_protocol', 'EvaluateOptions', 'RegionsOptions', 'DoctorOptions', 'Flag', 'flags_of', 'command_flags',
+           'from_text']
 
 # %% ../nbs/06a_config.ipynb #bdc212a0
 import inspect, re
@@ -427,6 +428,44 @@ class EvaluateOptions:
     tolerance:float=.02      # share of items that may stay unscored; beyond it the exit code is 1
 
 @dataclass
+class RegionsOptions:
+    "Flags of `vision_opd regions` beside those that it shares with train."
+    # Regions
+    proposer:str='mine'      # 'mine': windows that sharpen the model's own answer; 'detect', 'segment': a detector; 'ask': boxes asked of the model; 'given': a table; 'random'
+    detector:str=''          # folder or hub id of a zero-shot-object-detection or mask-generation model of transformers
+    words:str=''             # what to look for, with commas between
+    given:str=''             # a table of images, boxes and labels, as --data of train takes it
+    probe:str='What is the main thing here? Answer in one word.'  # what 'mine' asks of every window
+    parts:str='4.8'          # the shorter side of an image over that of a window of 'mine', with commas between
+    max_area:float=.1        # share of the image that a region covers, below this
+    min_side:int=16          # pixels of its shorter side, at least
+    min_score:float=.75      # of a detector's boxes
+    border:float=1.          # pixels between a detector's box and the border of the image, at least
+    sharpness:float=10.      # variance of the Laplacian of the crop's grey values, at least
+    max_overlap:float=.1     # intersection over union with a better region
+    unique:bool|None=None    # drop labels and questions that mean several things in an image; none: unless the recipe draws a frame
+    max_regions:int=4        # per image
+    # Questions
+    writer:str=''            # 'template': from --template and the label; 'model': the model, or the server, writes them; '': 'template' where there is one
+    drafts:int=3             # questions that a model writes about a region
+    letters:bool=False       # ask what a model wrote with lettered options
+    # Gates
+    gates:str='crop,blind,mean,full,unique'  # which are passed, with commas between; 'none': no gate
+    votes:int=8              # answers at each gate
+    agreement:float=.75      # share of the votes from the crop that must agree
+    max_blind:float=.5       # share of right votes without the image, and from its mean color, at most
+    min_full:float=0.        # share of right votes on the whole image, at least
+    max_full:float=.5        # and at most
+    overlap:str=''           # folder or table of a benchmark whose images must not be among the photographs
+    # Who is asked
+    api_base:str=''          # address of an OpenAI-compatible server that writes and votes; its key is read from OPENAI_API_KEY
+    api_model:str=''         # the model's name there
+    limit_field:str='max_tokens'  # what the server calls the longest answer; some want 'max_completion_tokens'
+
+EMBEDDED_REGIONS = dict(recipe='released', words='circle,square,triangle,star', template='What colour is the {name}?', probe='What colour is the shape?',
+                        gates='crop,blind,mean,full', max_new_tokens=8)   # for the shipped base, which knows nothing else
+
+@dataclass
 class DoctorOptions:
     "Flags of `vision_opd doctor` beside those that it shares with train."
     # Plan
@@ -462,7 +501,7 @@ MEASURED = 'Model', 'Data', 'Views', 'Prompt', 'Judge'   # sections of TrainConf
 _PROTOCOL = {f.name for f in fields(Protocol)}
 
 def command_flags(
-    verb  # train, gap, evaluate or doctor
+    verb  # train, gap, evaluate, data, regions or doctor
 )->list:  # of Flags
     "All options of a command."
     files = [Flag('config', 'Files', 'YAML file of options; flags win over it', (str,), None),
@@ -476,6 +515,10 @@ def command_flags(
         own, names = {f.name: f for f in flags_of(EvaluateOptions) if verb == 'evaluate'}, 'output_dir max_new_tokens' + ' resume'*(verb == 'evaluate')
         shared = [f for f in flags_of(TrainConfig, MEASURED, names) if f.name not in (*own, 'data'*(verb == 'evaluate'))]
         return [*own.values(), *(replace(f, default=None) if f.name in _PROTOCOL else f for f in shared)]   # their default is the run's
+    if verb == 'regions':
+        shared = flags_of(TrainConfig, ('Prompt', 'Model'), 'output_dir recipe max_pixels temperature max_new_tokens template columns box_format image_root split encoding seed resume')
+        own = [Flag('source', 'What is read', 'folder of photographs', (str,), '')] + flags_of(RegionsOptions)
+        return own + [replace(f, default=64) if f.name == 'max_new_tokens' else f for f in shared if f.name not in ('prompt_suffix',)]
     planned = ('teacher teacher_dtype parts lora lora_rank quantise batch_size num_rollouts max_new_tokens token_budget rollout_budget chunk_size '
                'gradient_checkpointing shard dtype')
     return flags_of(DoctorOptions) + flags_of(TrainConfig, (), 'model trust_remote_code ' + planned) + files[:2]

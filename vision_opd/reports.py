@@ -117,7 +117,7 @@ PAGE = '''<!doctype html>
 {% for row in t.rows %}<tr>{% for c in row %}{% set s = t.head[loop.index0] in t.signed %}<td>{{ show(c, s) }}{% if is_estimate(c) %}{{ bar(c, s) }}{% endif %}</td>{% endfor %}</tr>
 {% endfor %}</table></div>{% endfor %}
 {% for n in notes %}<p>{{ n }}</p>{% endfor %}
-{% for kind, name in kinds %}{% set found = gallery|selectattr('kind', 'equalto', kind)|list %}{% if found %}
+{% for kind, name in kinds.items() %}{% set found = gallery|selectattr('kind', 'equalto', kind)|list %}{% if found %}
 <h2>{{ name }}: {{ found|length }} of {{ found|sum('share')|round|int }}</h2><div class="gallery">
 {% for g in found %}<article class="{{ kind }}"><h3>{{ g.benchmark }}, {{ g.id }}</h3>
 <div class="views">{% for v, uri in g.views.items() %}<figure><img alt="{{ v }} image" src="{{ uri }}"><figcaption>{{ v }}</figcaption></figure>{% endfor %}</div>
@@ -146,7 +146,7 @@ def report_html(
 ):          # HTML text
     "The report as one page that needs nothing else."
     page = Environment(autoescape=True, trim_blocks=True).from_string(PAGE)
-    return page.render(**report, style=Markup(STYLE), kinds=KINDS.items(), show=cell_text, bar=bar,
+    return page.render(**dict(kinds=KINDS) | report, style=Markup(STYLE), show=cell_text, bar=bar,
                        is_estimate=lambda c: isinstance(c, list))
 
 # %% ../nbs/10c_reports.ipynb #86bb087d
