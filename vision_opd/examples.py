@@ -145,7 +145,7 @@ def resolve_columns(
         if role == 'question' and found['label']:
             raise ValueError('the boxes have labels and ask nothing: give template, such as template="What color is the {name}?"')
         other = {'box': ', or an empty name to do without boxes (columns=box= , None in Python); vision_opd regions finds boxes in a folder of images',
-                 'question': '; vision_opd regions asks about the boxes of a table (--proposer given)'}.get(role, '')
+                 'question': '; vision_opd regions finds questions for boxes'}.get(role, '')
         raise ValueError(f'no column for {role} among: {", ".join(there)}. Name it: columns={role}=NAME{other}')
     return found
 

@@ -337,7 +337,7 @@ def search_photo(
     out['cost'] = {k: dict(sorted(v.items())) for k,v in tally.items() if v}
     return out
 
-# %% ../nbs/11a_questions.ipynb #5f5e78d4
+# %% ../nbs/11a_questions.ipynb #0316a4ec
 class Photos:
     "The photographs of a folder, and where their records are kept; one writer at a time."
     def __init__(self,
@@ -355,7 +355,7 @@ class Photos:
         self.lock = FileLock(self.out/'.lock', timeout=0)
         try: self.lock.acquire()
         except Timeout: raise ValueError(f'another run writes to {output_dir}: wait for it, or choose another folder') from None
-        names = hashlib.sha256('\n'.join(n for n,_ in self.pictures).encode(errors='surrogateescape')).hexdigest()
+        names = hashlib.sha256('\n'.join(f'{n} {p.source.stat().st_size}' for n,p in self.pictures).encode(errors='surrogateescape')).hexdigest()
         try: self.check(json.loads(json.dumps(manifest | dict(photographs=len(self.pictures), names=names))), resume)
         except BaseException: self.lock.release(); raise
 
@@ -388,7 +388,7 @@ class Photos:
     def __enter__(self): return self
     def __exit__(self, *_): self.lock.release()
 
-# %% ../nbs/11a_questions.ipynb #d0887f29
+# %% ../nbs/11a_questions.ipynb #370c99f6
 def replace_text(
     path,  # of the file
     lines  # of text
@@ -406,7 +406,7 @@ def link_image(
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.exists(): return
     try: os.link(source, path)
-    except OSError: shutil.copy2(source, path)
+    except OSError: part = path.with_name(f'.{path.name}.partial'); shutil.copy2(source, part); part.replace(path)
 
 def write_rows(
     photos  # Photos
@@ -426,6 +426,7 @@ def write_rows(
             shown = Counter(d['why'] for d in r['dropped'])
             rows += [dict(photo=r['photo'], reason=why, count=c - shown[why]) for why,c in r['counts'].items() if c > shown[why]]
             yield from (json.dumps(row) + '\n' for row in rows)
+    replace_text(photos.out/'photos.jsonl', (json.dumps(r) + '\n' for r in photos.records()))   # in order, whoever had to wait
     replace_text(photos.out/'train.jsonl', rows()); replace_text(photos.out/'quarantine.jsonl', fallen())
     return n
 
@@ -558,7 +559,7 @@ def identify(
     try: return f'{model}@{AutoConfig.from_pretrained(model)._commit_hash}'
     except (OSError, ValueError): return str(model)
 
-# %% ../nbs/11a_questions.ipynb #4d3c7c89
+# %% ../nbs/11a_questions.ipynb #4d5da9f8
 def open_asker(
     a,     # namespace of options
     needed # is anything asked?
@@ -585,7 +586,7 @@ def open_proposer(
     if a.proposer == 'detect': return detect(a.detector, words)
     if a.proposer == 'segment': return segment(a.detector)
     if a.proposer == 'ask': return ask_boxes(asker, words, a.box_format, policy and policy.processor)
-    if a.proposer == 'given': return given(a.given, a.source, **{k: v for k,v in vars(a).items() if v})
+    if a.proposer == 'given': return given(a.given, a.source, **{k: getattr(a, k) for k in ('columns', 'box_format', 'image_root', 'split', 'encoding') if getattr(a, k)})
     return mine(policy, a.probe, words, a.template, recipe, a.max_regions, [float(p) for p in split_words(a.parts)], min(a.max_overlap, .5), asker.tally['propose'])
 
 def open_search(
@@ -601,7 +602,8 @@ def open_search(
     limits = Limits(a.max_area, a.min_side, a.min_score, a.border, a.sharpness, a.max_overlap, unique, a.max_regions)
     gates = Gates(names, a.votes, a.agreement, a.max_blind, a.min_full, a.max_full, a.max_new_tokens, a.temperature)
     write = from_model(asker, a.drafts, a.letters, recipe) if by_model else from_template(a.template)
-    twins = perceptual_hashes(named_pictures(Path(a.overlap).expanduser() if Path(a.overlap).expanduser().is_dir() else load_examples(a.overlap))) if a.overlap else None
+    try: twins = perceptual_hashes(named_pictures(Path(a.overlap).expanduser() if Path(a.overlap).expanduser().is_dir() else load_examples(a.overlap))) if a.overlap else None
+    except ImportError as e: raise ValueError(str(e)) from None
     manifest = dict(options={k: v for k,v in sorted(vars(a).items()) if k not in ('source', 'output_dir', 'resume')},
                     models={k: identify(m) for k,m in dict(model=policy and a.model, detector=a.detector).items() if m},
                     prompts=dict(boxes=BOX_PROMPT, writer=WRITER, unique=UNIQUE), gates=names, recipe=asdict(recipe),
