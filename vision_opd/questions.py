@@ -430,7 +430,7 @@ def write_rows(
     replace_text(photos.out/'train.jsonl', rows()); replace_text(photos.out/'quarantine.jsonl', fallen())
     return n
 
-# %% ../nbs/11a_questions.ipynb #eda19541
+# %% ../nbs/11a_questions.ipynb #f7355329
 COSTS = dict(proposed='propose', questions='write')   # stage of the table → stage of the tally, where they differ
 
 def yield_tables(
@@ -481,7 +481,7 @@ def picture_of_row(
     votes = [dict(model=f'share of votes, {g}', text=f'{v:.2f}', right=True) for g,v in row.get('rates', {}).items()]
     if votes and kind != 'kept': votes[-1]['right'] = False
     label = f'{row["source"]}, score {row["score"]:.3g}' + (f', {row["label"]}' if row['label'] else '')
-    return dict(kind=kind, benchmark=label, id=name, question=row.get('question') or '', truth=row.get('answer') or '–', answers=votes, views=views, share=share)
+    return dict(kind=kind, benchmark=label, id=name, question=row.get('question') or '', named='agreed answer', truth=row.get('answer') or '–', answers=votes, views=views, share=share)
 
 # %% ../nbs/11a_questions.ipynb #5c4cfe14
 @dataclass
