@@ -16,13 +16,8 @@ AFTER = 'evaluation targets regions figures cli'.split()                # of the
 FLAT = dict(data='images boxes formats annotations tables archives inspection census',     # wings of modules that lie flat
             engine='batching prefix vision sampler distributed checkpoints monitors memory selfcheck families export config_io',
             bench='answers servers judges benchmarks statistics runs reports')
-<<<<<<< HEAD
-VERBS = set('''accept accumulate activate adapt add adopt advance align allocate allow announce answer append apply ask assemble assert assign attach average
-await back balance ban begin bind bound break build bring cache calculate call cap capture cast catch change check choose clamp clean clear clip clone
-=======
 VERBS = set('''accept accumulate activate adapt add adjust adopt advance align allocate allow announce answer append apply ask assemble assert assign attach average
 await back balance ban begin bind bound break build bring cache calculate call cap capture cast catch change check choose clamp classify clean clear clip clone
->>>>>>> pages
 close cluster collate collect color combine compare compile complain complete compose compress compute concatenate configure connect consume continue
 convert copy correct count cover create crop cross-tabulate cut deal decide decode decrease decompress deduplicate define defer delete deliver demand derive describe
 detach detect determine disable discard display distribute divide do download drag draw drop dump embed empty enable encode end enforce ensure enter

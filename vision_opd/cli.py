@@ -7,7 +7,7 @@ __all__ = ['VERBS', 'WITHOUT', 'INHERITED', 'METAVARS', 'BASE', 'EXTRAS', 'FLAGS
            'add_flag', 'parser', 'parsed', 'settings', 'train_config', 'summary_table', 'scenes', 'in_turn',
            'check_writable', 'run_train', 'run_data', 'run_regions', 'asked_protocol', 'run_gap', 'run_evaluate',
            'evaluated', 'versions', 'missing', 'Card', 'cards', 'host_memory', 'advice', 'remedies', 'prescription',
-           'asked_update', 'run_doctor', 'verdict', 'usage', 'error_sentence', 'quiet_libraries']
+           'asked_update', 'run_doctor', 'verdict', 'usage', 'error_sentence', 'quiet_libraries', 'run_command', 'main']
 
 # %% ../nbs/13_cli.ipynb #0f0e1087
 import argparse, logging, os, platform, re, sys, traceback, warnings, yaml
@@ -19,13 +19,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
 import vision_opd
-<<<<<<< /tmp/tmp2_mhip32.txt
-from vision_opd.config import (CHOICES, FIELD_TYPES, ConfigError, Protocol, TrainConfig, agreed_protocol, check, command_flags,
-||||||| /tmp/tmp0sjvf1kd.txt
-from vision_opd.config import (CHOICES, TYPES, ConfigError, Protocol, TrainConfig, agreed_protocol, check, command_flags,
-=======
-from vision_opd.config import (CHOICES, EMBEDDED_REGIONS, TYPES, ConfigError, Protocol, TrainConfig, agreed_protocol, check, command_flags,
->>>>>>> /tmp/tmpbhl8lbxu.txt
+from .config import (CHOICES, EMBEDDED_REGIONS, FIELD_TYPES, ConfigError, Protocol, TrainConfig, agreed_protocol, check, command_flags,
     from_text, loading, nearest, one_of, options, preset_options, protocol_of, reading)
 
 # %% ../nbs/13_cli.ipynb #3177a667
@@ -434,17 +428,9 @@ def quiet_libraries():
         finally: logging.disable(before)
 
 # %% ../nbs/13_cli.ipynb #fa738722
-<<<<<<< /tmp/tmpjscb52mv.txt
 _AFTER_STOP = dict(train='what is on disk is whole, --resume true goes on from the newest checkpoint',
-            evaluate='the answers so far are kept, --resume true goes on with the others')   # by a command that was stopped
-||||||| /tmp/tmp7b1yyzcw.txt
-KEPT = dict(train='what is on disk is whole, --resume true goes on from the newest checkpoint',
-            evaluate='the answers so far are kept, --resume true goes on with the others')   # by a command that was stopped
-=======
-KEPT = dict(train='what is on disk is whole, --resume true goes on from the newest checkpoint',
             evaluate='the answers so far are kept, --resume true goes on with the others',
             regions='the photographs so far are kept, --resume true goes on with the others')   # by a command that was stopped
->>>>>>> /tmp/tmpikzcgskc.txt
 
 def run_command(
     verb,  # one of COMMANDS

@@ -5,8 +5,9 @@
 # %% auto #0
 __all__ = ['COLOURS', 'SHAPES', 'SIZE', 'SPECIAL', 'TEMPLATE', 'TEXT', 'THREE_HEADS', 'INTERLEAVED', 'VISION', 'FAMILIES',
            'SIGHT', 'ROPE', 'PINS', 'SIGLIP', 'SQUARE', 'IMAGE', 'OTHERS', 'PROCESSORS', 'CLIP', 'PIXTRAL', 'COHERE',
-           'LINES', 'PATCHES', 'MORE', 'QWENS', 'ALL', 'textures', 'outline', 'stamp', 'row', 'write_scenes',
-           'make_tokenizer', 'make_processor', 'make_model', 'answer_batch', 'fit_base', 'base_dir']
+           'LINES', 'PATCHES', 'MORE', 'QWENS', 'ALL', 'textures', 'outline', 'stamp', 'draw_scene', 'shape_box',
+           'scene', 'row', 'write_scenes', 'make_tokenizer', 'make_processor', 'make_model', 'answer_batch', 'fit_base',
+           'base_dir']
 
 # %% ../nbs/02_tiny.ipynb #0018d290
 import copy, json, math
@@ -75,16 +76,8 @@ def draw_scene(
     rng,          # numpy Generator, where all chance comes from
     backgrounds,  # as `textures` gives them
     size=SIZE     # pixels, width and height
-<<<<<<< /tmp/tmppa375a4n.txt
-):                # PIL image, question, answer, Box
-    "Draw one scene: four shapes, kinds and colors all different; the question names one."
-||||||| /tmp/tmp20uj84ye.txt
-):                # PIL image, question, answer, Box
-    "One scene: four shapes, kinds and colours all different; the question names one."
-=======
 ):                # PIL image, list of four (x, y, radius, kind, colour)
     "Draw four shapes on a background, kinds and colours all different."
->>>>>>> /tmp/tmpy3hq5ivw.txt
     tex = backgrounds[rng.integers(len(backgrounds))]
     top, left = rng.integers(0, tex.shape[0]-size, 2)
     image = Image.fromarray(np.rot90(tex[top:top+size, left:left+size], rng.integers(4)).copy())
@@ -110,7 +103,7 @@ def scene(
     backgrounds,  # as `textures` gives them
     size=SIZE     # pixels, width and height
 ):                # PIL image, question, answer, Box
-    "One scene: the question names one of its four shapes."
+    "Draw one scene; the question names one of its four shapes."
     image, spots = draw_scene(rng, backgrounds, size)
     shape = spots[rng.integers(4)]
     return image, f'What colour is the {shape[3]}?', shape[4], shape_box(shape)
