@@ -144,7 +144,8 @@ def resolve_columns(
         if found[role] or (role == 'box' and role in told) or role == 'question' and template: continue
         if role == 'question' and found['label']:
             raise ValueError('the boxes have labels and ask nothing: give template, such as template="What color is the {name}?"')
-        other = ', or an empty name to do without boxes (columns=box= , None in Python)' if role == 'box' else ''
+        other = {'box': ', or an empty name to do without boxes (columns=box= , None in Python); vision_opd regions finds boxes in a folder of images',
+                 'question': '; vision_opd regions finds questions for boxes'}.get(role, '')
         raise ValueError(f'no column for {role} among: {", ".join(there)}. Name it: columns={role}=NAME{other}')
     return found
 
@@ -412,6 +413,9 @@ def open_folder(
     if len(tables) == 1: return open_source(tables[0], **options)
     if tables and len({re.sub(r'-\d+-of-\d+\.parquet$', '', p.name) for p in tables}) == 1:
         return open_source(tables, **options)   # one table in parts, as the hub stores it
+    photos = sum(p.suffix.lower() in IMAGE_SUFFIXES for p in Path(folder).rglob('*')) if not tables else 0
+    if photos: raise ValueError(f'the folder {folder} holds {photos:,} images, and neither boxes nor questions: '
+                                f'vision_opd regions {folder} --output_dir DATA finds some, then give DATA; or name a table that has them')
     found = ', '.join(p.name for p in tables[:5]) or 'none'
     raise ValueError(f'the folder {folder} has no train.jsonl and not exactly one table, but {len(tables)} ({found}): '
                      'name the file, or a split')

@@ -5,8 +5,9 @@
 # %% auto #0
 __all__ = ['COLOURS', 'SHAPES', 'SIZE', 'SPECIAL', 'TEMPLATE', 'TEXT', 'THREE_HEADS', 'INTERLEAVED', 'VISION', 'FAMILIES',
            'SIGHT', 'ROPE', 'PINS', 'SIGLIP', 'SQUARE', 'IMAGE', 'OTHERS', 'PROCESSORS', 'CLIP', 'PIXTRAL', 'COHERE',
-           'LINES', 'PATCHES', 'MORE', 'QWENS', 'ALL', 'textures', 'outline', 'stamp', 'scene', 'row', 'write_scenes',
-           'make_tokenizer', 'make_processor', 'make_model', 'answer_batch', 'fit_base', 'base_dir']
+           'LINES', 'PATCHES', 'MORE', 'QWENS', 'ALL', 'textures', 'outline', 'stamp', 'draw_scene', 'shape_box',
+           'scene', 'row', 'write_scenes', 'make_tokenizer', 'make_processor', 'make_model', 'answer_batch', 'fit_base',
+           'base_dir']
 
 # %% ../nbs/02_tiny.ipynb #0018d290
 import copy, json, math
@@ -71,12 +72,12 @@ def stamp(
     image.paste(COLOURS[colour], (x-r, y-r), m.resize((2*r, 2*r), Image.BOX))
 
 # %% ../nbs/02_tiny.ipynb #e5a49177
-def scene(
+def draw_scene(
     rng,          # numpy Generator, where all chance comes from
     backgrounds,  # as `textures` gives them
     size=SIZE     # pixels, width and height
-):                # PIL image, question, answer, Box
-    "Draw one scene: four shapes, kinds and colors all different; the question names one."
+):                # PIL image, list of four (x, y, radius, kind, colour)
+    "Draw four shapes on a background, kinds and colours all different."
     tex = backgrounds[rng.integers(len(backgrounds))]
     top, left = rng.integers(0, tex.shape[0]-size, 2)
     image = Image.fromarray(np.rot90(tex[top:top+size, left:left+size], rng.integers(4)).copy())
@@ -87,9 +88,25 @@ def scene(
             x, y = (int(v) for v in rng.integers(r+8, size-r-8, 2))
             if all(math.hypot(x-a, y-b) > r+c+14 for a,b,c,*_ in spots): break
         stamp(image, kind, colour, x, y, r)
-        spots.append((x, y, r, kind, colour))
-    x, y, r, kind, colour = spots[rng.integers(4)]
-    return image, f'What colour is the {kind}?', colour, Box(x-r-4, y-r-4, x+r+4, y+r+4)
+        spots.append((x, y, r, str(kind), str(colour)))
+    return image, spots
+
+def shape_box(
+    shape  # of `draw_scene`
+):         # a Box
+    "Return the box of a shape, with four pixels around it."
+    x, y, r = shape[:3]
+    return Box(x-r-4, y-r-4, x+r+4, y+r+4)
+
+def scene(
+    rng,          # numpy Generator, where all chance comes from
+    backgrounds,  # as `textures` gives them
+    size=SIZE     # pixels, width and height
+):                # PIL image, question, answer, Box
+    "Draw one scene; the question names one of its four shapes."
+    image, spots = draw_scene(rng, backgrounds, size)
+    shape = spots[rng.integers(4)]
+    return image, f'What colour is the {shape[3]}?', shape[4], shape_box(shape)
 
 # %% ../nbs/02_tiny.ipynb #c13a6b74
 def row(
