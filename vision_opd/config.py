@@ -419,7 +419,7 @@ def agreed_protocol(
     if found: print(f'protocol of {" and ".join(found)}' + (f', with {", ".join(asked)} as given' if asked else '') + f': {told}')
     return told
 
-# %% ../nbs/06a_config.ipynb #6a22d482
+# %% ../nbs/06a_config.ipynb #618a9261
 @dataclass
 class EvaluateOptions:
     "List the flags of `vision_opd evaluate` beside those that it shares with train."
@@ -437,6 +437,7 @@ class EvaluateOptions:
     against:str=''           # folder of an earlier evaluation, or MODEL=FOLDER where it has several models
     tolerance:float=.02      # share of items that may stay unscored; beyond it the exit code is 1
 
+# %% ../nbs/06a_config.ipynb #6a22d482
 @dataclass
 class RegionsOptions:
     "Flags of `vision_opd regions` beside those that it shares with train."
@@ -475,6 +476,7 @@ class RegionsOptions:
 EMBEDDED_REGIONS = dict(recipe='released', words='circle,square,triangle,star', template='What colour is the {name}?', probe='What colour is the shape?',
                         gates='crop,blind,mean,full', max_new_tokens=8)   # for the shipped base, which knows nothing else
 
+# %% ../nbs/06a_config.ipynb #550caef9
 @dataclass
 class DoctorOptions:
     "List the flags of `vision_opd doctor` beside those that it shares with train."

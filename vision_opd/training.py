@@ -628,7 +628,7 @@ def sampled(self:Trainer,
     batch,   # B examples
     prompts  # of the student
 ):           # Rollouts; SamplerError before anything is sampled from another policy
-    "What the engines answer, once they have the weights of this update."
+    "Sample from the engines, once they have the weights of this update."
     cfg = self.cfg
     with self.clock('sync'), self.precision(): self.sampler.sync(self.step)
     with self.precision(): return self.sampler.sample(prompts, cfg.num_rollouts, cfg.max_new_tokens, (cfg.seed, self.step), [e.id for e in batch])
