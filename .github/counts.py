@@ -34,7 +34,7 @@ roll rotate round route run sample save say scale scan score search seed select 
 show shuffle shut sign silence simulate skip slice slide smooth sort split spread stack start state stop store stream strip subtract suggest sum summarize
 support swap switch tabulate take teach tell test throw tie time tilt tokenize total trace track train transfer transform translate transpose traverse trim
 truncate try turn undo unfold union unite unpack unregister unwrap update upload use validate verify view visit wait walk warn warp watch weigh
-weight widen wrap write yield zero zoom'''.split())
+weight widen wrap write yield zero zoom adjust backpropagate classify cross-tabulate prefix roll shade silence tabulate'''.split())
 
 # ---- what a tree holds: {path: text} ------------------------------------------------------------------------------------------------
 def read_tree(folder):

@@ -50,7 +50,7 @@ def is_failure(text): # text: what was said (str) → bool
     return bool(FAILED.match(text))
 
 # %% ../nbs/08_answers.ipynb #b3d7df1a
-QUOTES = str.maketrans('’‘`´“”„«»「」『』【】〔〕', "''''" + '"'*9 + '[][]')
+QUOTES = str.maketrans('’‘`´“”„«»「」『』【】〔〕⟨⟩〈〉《》', "''''" + '"'*9 + '[]'*5)
 MARKUP = [(re.compile(p, re.I | re.M | re.S), by) for p,by in (
     (r'~~.*?~~|<(s|del|strike)>.*?</\1>', ' '),
     (r'```\w*\n?|\\[()\[\],;!]|[\u200b-\u200f\u2060\ufeff\u00ad\ufe0f\u20de-\u20e3]', ''),
@@ -68,8 +68,9 @@ def plain(text)->str: # text: what was said
     return s.strip()
 
 # %% ../nbs/08_answers.ipynb #4ba119f9
-KEYS = re.compile(r'(?:(?:(?!wrong|incorrect|reject|eliminat|exclu|other|second|not|bad|false|discard|alternativ)[a-z]+[\s_-]+)*(?:answer|ans|choice|option|letter|selection|prediction'
-    r'|result|response|pick|output|label|key|respuesta|réponse|antwort|resposta|risposta|ответ|答案|答え|정답|cevap|jawaban)'
+KEYS = re.compile(r'(?:(?:(?!wrong|incorrect|reject|eliminat|exclu|other|second|not|bad|false|discard|alternativ)[a-z]+[\s_-]+)*'
+    r'(?:answer|ans|choice|option|letter|selection|prediction|result|response|pick|output|label|key'
+    r'|respuesta|réponse|antwort|resposta|risposta|ответ|答案|答え|정답|cevap|jawaban)'
     r'(?:[\s_-]*(?:letter|choice|option|key|label|text|id))?|solution|selected)', re.I)
 TAGS = re.compile(r'[<\[]((?:final_?)?answer|ans|final|choice|option)[>\]](?!\()(.*?)(?:[<\[]/\1[>\]]|(?=[<\[]\1[>\]])|\Z)'
                   r'|<\|begin_of_box\|>(.*?)(?:<\|end_of_box\|>|\Z)', re.I | re.S)
@@ -139,14 +140,15 @@ ROLES = 'answer option is right most more than wrong not or and but because so t
 TABLE = {lang: {role: words.split(', ') for role,words in row.items()}
          for lang,row in json.loads(unicodedata.normalize('NFKC', (Path(vision_opd.__file__).parent/'languages.json').read_text('utf-8'))).items()}
 SPACELESS = r'[\u0900-\u0dff\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]'      # scripts without spaces, or with endings
-SCRIPTS = dict(ru='[а-я]', uk='[а-я]', el='[α-ω]', he='[\u05d0-\u05ea]', ar='[\u0600-\u06ff]', fa='[\u0600-\u06ff]', hi='[\u0900-\u097f]', bn='[\u0980-\u09ff]',
-               th='[\u0e00-\u0e7f]', zh='[\u3400-\u9fff]', ja='[\u3040-\u30ff]|正解', ko='[\uac00-\ud7af]')
-TELLING = {lang: {w for words in row.values() for w in re.findall(r'[^\W\d_]+', ' '.join(words).lower())} for lang,row in TABLE.items() if lang not in SCRIPTS}
+SCRIPTS = dict(ru='[а-я]', uk='[а-я]', el='[α-ω]', he='[\u05d0-\u05ea]', ar='[\u0600-\u06ff]', fa='[\u0600-\u06ff]', hi='[\u0900-\u097f]',
+               bn='[\u0980-\u09ff]', th='[\u0e00-\u0e7f]', zh='[\u3400-\u9fff]', ja='[\u3040-\u30ff]|正解', ko='[\uac00-\ud7af]')
+TELLING = {lang: set(re.findall(r'[^\W\d_]+', ' '.join(w for words in row.values() for w in words).lower()))
+           for lang,row in TABLE.items() if lang not in SCRIPTS}
 
 def languages_of(s): # s: plain words (str) → tuple of keys of TABLE
     "Tell English, the languages of the scripts in a text, and the Latin one whose words and letters it has most of."
-    found, there = [lang for lang,script in SCRIPTS.items() if re.search(script, s, re.I)], {w.lower() for w in re.findall(r'[^\W\d_]{2,}|[^\W\d_A-Z]', s[-1500:])}
-    there |= {c for c in s.lower() if c > '\x7f'}
+    found = [lang for lang,script in SCRIPTS.items() if re.search(script, s, re.I)]
+    there = {w.lower() for w in re.findall(r'[^\W\d_]{2,}|[^\W\d_A-Z]', s[-1500:])} | {c for c in s.lower() if c > '\x7f'}
     shared = {w: sum(w in known for known in TELLING.values()) for w in there}
     best = max(TELLING, key=lambda lang: (sum(1/shared[w] for w in TELLING[lang] & there), lang == 'en'))
     return tuple(sorted({'en', best, *found}))
@@ -191,7 +193,8 @@ ONES = '''zero one two three four five six seven eight nine ten eleven twelve th
 SAME = {w: str(i) for i,w in enumerate(ONES)} | dict(gray='grey', color='colour', colors='colours', colored='coloured', twenty='20')
 CJK = r'\u0900-\u0eff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af'
 WORD = re.compile(rf"[{CJK}]|(?:(?<![\w.])[-−])?(?<![A-Za-z0-9_.])\d+(?:,\d{{3}})*(?:[.:/]\d+)*(?:\s?(?:[cmk]?m|k?g|m?l|ft|mph|[ap]m|px)\b"
-                  rf"|[A-Za-z]+)?|(?<![\w.])[-−](?=[$€£.])|[^\W\d_](?:(?![{CJK}])[^\W_])*(?:'[^\W\d_]+)*|[$€£¥%°+<>=&#]")
+                  rf"|[A-Za-z]+)?|(?<![\w.])[-−](?=[$€£.])|(?<!\w)(?:[dlcjmnst]|qu)'(?=\w)"
+                  rf"|[^\W\d_](?:(?![{CJK}])[^\W_])*(?:'[^\W\d_]+)*|[$€£¥%°+<>=&#]")
 
 def words(s): # s: a text (str) → list of (word in one spelling, start, end)
     "Split a text into words with their places; articles are left out."
@@ -305,21 +308,25 @@ def rules(languages): # languages: keys of TABLE → namespace of compiled regul
         yes=c.yes_, final=c.final_, hedged=c.maybe_, supposed=c.if_, on=rf'^(?:\(|,?(?:(?!{M}|{stop}).){{0,6}}){c.if_}',
         # before a mention
         line=rf'^{MARK}*(?:(?:{c.fill_}|{c.right_}|{c.so_}|{c.final_}|x){MARK}?){{0,4}}{c.answer_}{c.right_}?(?:{equal}|{filler})*$',
-        answer=rf'(?:(?:{c.answer_}|{c.right_}|{c.most_}(?:x|{c.at_}){{0,3}})(?:{pause}{{0,15}}?{equal})?|{c.option_}{pause}{{0,12}}?{equal}){filler}$',
+        answer=rf'(?:(?:{c.answer_}|{c.right_}|{c.most_}(?:x|{c.at_}){{0,3}})(?:{pause}{{0,15}}?{equal})?'
+               rf'|{c.option_}{pause}{{0,12}}?{equal}){filler}$',
         chosen=rf'(?:{c.pick_}|{c.this_}|{c.so_}(?:{equal}|{c.so_}|{c.this_}|{c.final_}|{filler})*?|{c.final_}){filler}$',
-        but=rf'(?:{c.but_}|{c.wait_}|[,;，；])(?:{filler}|{equal}|{c.so_}|{c.this_})*$', wait=rf'{c.wait_}|(?:^|[.,!?…]){c.no_}[,.:;!—-]',
+        but=rf'(?:{c.but_}|{c.wait_}|[,;:，；])(?:{filler}|{equal}|{c.so_}|{c.this_})*$', wait=rf'{c.wait_}|(?:^|[.,!?…]){c.no_}[,.:;!—-]',
         alone=rf'^(?:{MARK}|{c.yes_}{MARK}|{c.fill_}|{c.option_})*$',
-        begins=rf'(?:^|{stop})(?:{MARK}|{c.fill_}|{c.option_})*x?$', named=rf'{equal}{filler}$', leads=rf'(?:^|{equal}|{c.fill_}|{c.at_}){MARK}*$', closing=r',["\'\s]*$',
+        begins=rf'(?:^|{stop})(?:{MARK}|{c.fill_}|{c.option_})*x?$', named=rf'{equal}{filler}$',
+        leads=rf'(?:^|{equal}|{c.fill_}|{c.at_}){MARK}*$', closing=r',["\'\s]*$',
         # behind it
         right=rf'[,()"\']?(?:{equal}|{c.fill_}|{c.option_}|z){{0,4}}(?:{c.right_}|{c.most_}|{c.answer_}|{GOOD})(?!{c.maybe_})',
         better=rf'{equal}?(?:{c.fill_})*{c.more_}',
-        trail=rf'^(?:{c.is_}|{c.fill_}|z){{0,2}}{MARK}*[.!。।]*(?:\([^()]{{0,20}}\){MARK}*)?[.!。।]*$', noun=rf'^{c.one_}?x?(?:{MARK}|[!。])*$',
+        trail=rf'^(?:{c.is_}|{c.fill_}|z){{0,2}}{MARK}*[.!。।]*(?:\([^()]{{0,20}}\){MARK}*)?[.!。।]*$',
+        noun=rf'^{c.one_}?x?(?:{MARK}|[!。])*$',
         ends=rf'''^(?:(?:{c.one_}|{c.option_})?(?:{MARK}|[!。])*$|{c.one_}[.,;!]|[,(]?(?:{c.not_}|{c.than_})|\([^()]{{0,9}}\)'''
              rf'''|[)\]"']*(?:[.,;:!—–。，、…\n-]|{c.because_}|{c.right_}|z)|'x)''',
         # both sides
         group=rf'(?:\)?[,:/&+、،]|{c.or_}|{c.and_})*(?:{c.option_}|{c.or_}|{c.maybe_})*',
         denied_before=rf'{c.not_}|{c.than_}|{c.wrong_}(?:{c.fill_})*(?:{c.answer_}|{c.option_}|$)',
         denied_after=rf'{faulted}|(?:(?!{M}|{stop}|{c.than_}).){{0,9}}?(?:{c.not_}|{c.wrong_}|{BAD})|[:=(–-]+(?:{c.wrong_}|{c.no_}|{BAD})',
+        denied_line=rf'{faulted}|(?:{c.is_}|{c.fill_}|z|[:=–-]){{0,3}}x?(?:{c.is_}|{c.fill_}|z){{0,3}}(?:{c.not_}|{c.wrong_}|{BAD})',
         either=rf'{c.or_}|{c.and_}', one=rf'^{c.one_}(?:{MARK}|[!.])*$',     # of open answers
         # a weak letter
         small=rf'(?:{c.option_}|{c.answer_}|{c.pick_}|{c.so_}|{c.this_})(?:{equal}|{MARK}|{c.fill_})*$',
@@ -327,7 +334,8 @@ def rules(languages): # languages: keys of TABLE → namespace of compiled regul
         verb=rf'{c.is_}|{c.right_}|{c.wrong_}|{c.not_}|{c.or_}|{c.and_}|{c.because_}|{c.but_}|{c.most_}|{c.more_}',
         # a line with a verdict; a heading that is continued on the next line
         verdict=rf'^(?:{GOOD}|{BAD}|{other})*(?:0[.)]?)?{other}*(?:{c.option_}\W?)?({M})',
-        good=rf'{GOOD}|^{MARK}*(?:{c.yes_}|(?:{c.is_}|{c.fill_})*{c.right_}{c.answer_}?){MARK}*$', bad=rf'{BAD}|{c.not_}|{c.wrong_}|{c.no_}',
+        good=rf'{GOOD}|^{MARK}*(?:{c.yes_}|(?:{c.is_}|{c.fill_})*{c.right_}{c.answer_}?){MARK}*$',
+        bad=rf'{BAD}|{c.not_}|{c.wrong_}|{c.no_}',
         heading=rf'((?:^|\n)(?:{MARK}|{c.right_}|{c.fill_}|x)*{c.answer_}|:){MARK}*\n+(?!{MARK}*(?:{c.fill_}|{c.right_}|x)?{c.answer_})')
     return SimpleNamespace(lexicon=lex, **{k: re.compile(p) for k,p in found.items()})
 
@@ -338,6 +346,8 @@ class Reading:
     "A text with its mentions, as a string of roles."
     def __init__(self, s, find, options=None): # s: plain words; find: (words, rules) → Mentions in order; options: {letter: text}
         s = re.sub(r'^\s*\d+[.)]\s+(?=\S)', '', s, flags=re.M)                 # numbers of lines
+        s = re.sub(r'\b(?:appears|seems|looks) to be\b', 'is', s)
+        s = re.sub(r'\bif the question (?:is|asks|is asking) whether\b(?!.*\bif (?:it|the question)\b)', 'as to whether', s, flags=re.I | re.S)
         self.words, self.options, self.rules = s, options or {}, rules(languages_of(s))
         self.mentions = find(s, self.rules)
         self.code = self.rules.lexicon.encode(mask(s, self.mentions))
@@ -367,34 +377,38 @@ def verdict(self:Reading):
 
 # %% ../nbs/08_answers.ipynb #46da0ada
 @patch
-def rank(self:Reading, before, after, kinds, first, last, listed, denied): # str, str, set of `Mention` kinds, bools → (rank, name of the rule); rank 0: none
-    "Apply the rules, from the strongest to the weakest."
-    r, lettered, since = self.rules, not kinds & {'text', 'statement'}, re.split(M, before)[-1]
-    closed = lettered or r.ends.match(after) or r.noun.match(after)
-    if closed and r.line.match(before):                                                                                    # structure
-        final = r.final.search(before)
-        return 3 if last or final else 2, 'called final' if final else 'answer line' if last or r.trail.match(after) else 'stated'
-    if not listed and closed and r.answer.search(before): return 2, 'stated'                                    # what is stated
-    if r.right.match(after): return 2, 'confirmed'
-    if len(self.options) == 2 and r.better.match(after) and r.begins.search(before): return 2, 'the better of two'
-    if kinds == {'statement'} and first: return 2, 'its text'
-    opens = first and kinds <= {'marked', 'word'} and r.alone.match(before)
+def rank(self:Reading, before, after, kinds, first, last, listed, denied): # str, str, set of kinds, bools → (rank, name of the rule)
+    "Apply the rules in order, structure first, then what is stated, then an option's text; (0, '') where none holds."
+    r, lettered, since, options = self.rules, not kinds & {'text', 'statement'}, re.split(M, before)[-1], self.options
     only = len(self.mentions) == 1 and self.words[self.mentions[0].start:self.mentions[0].end].lower() != 'one'
-    if kinds == {'both'} and not listed and r.so.search(before): return 2, 'concluded'
-    if only and first and last and kinds == {'marked'}: return 1, 'its letter'
-    if listed or not (r.ends.match(after) or r.trail.match(after) or opens or kinds & {'text', 'both'} and (self.places or r.at.match(after))): return 0, ''
-    if r.chosen.search(before) or r.named.search(before) and r.trail.match(after) and (kinds == {'both'} or r.so.search(before)): return 2, 'chosen'
-    if r.wait.search(since): return 2, 'corrected'
-    if denied and r.but.search(since): return 2, 'not that but this'
-    comma = lettered and r.closing.search(before) and not r.hedged.search(before)
-    if r.trail.match(after) and (comma or kinds == {'word'} and before.endswith(':')): return 2, 'closing'
-    if r.alone.match(before) and (first and lettered or r.trail.match(after)): return 2, 'alone'
-    return (1, 'its text') if 'text' in kinds and (only and r.trail.match(after) or r.leads.search(before)) and (before or r.ends.match(after)) else (0, '')
+    opens, trails, ends = first and r.alone.match(before), r.trail.match(after), r.ends.match(after)
+    goes_on = kinds & {'text', 'both'} and (self.places or r.at.match(after))                                  # 'red in the left image'
+    free = not listed and (ends or trails or goes_on or opens and kinds <= {'marked', 'word'})
+    closed = lettered or ends or r.noun.match(after)
+    named = r.named.search(before) and (kinds == {'both'} or r.so.search(before))
+    line, comma = closed and r.line.match(before), lettered and r.closing.search(before) and not r.hedged.search(before)
+    table = [
+        (3, 'called final',      line and r.final.search(before)),
+        (3, 'answer line',       line and last),
+        (2, 'answer line',       line and trails),
+        (2, 'stated',            line or closed and not listed and r.answer.search(before)),
+        (2, 'confirmed',         r.right.match(after)),
+        (2, 'the better of two', len(options) == 2 and r.better.match(after) and r.begins.search(before)),
+        (2, 'its statement',     kinds == {'statement'} and first),
+        (2, 'concluded',         kinds == {'both'} and not listed and r.so.search(before)),
+        (2, 'chosen',            free and (r.chosen.search(before) or named and trails)),
+        (2, 'corrected',         free and r.wait.search(since)),
+        (2, 'not that but this', free and denied and r.but.search(since)),
+        (2, 'closing',           free and trails and (comma or kinds == {'word'} and before.endswith(':'))),
+        (2, 'alone',             free and r.alone.match(before) and (first and lettered or trails)),
+        (1, 'its letter',        only and first and last and kinds == {'marked'}),
+        (1, 'its text',          free and kinds & {'text', 'both'} and (only and trails or r.leads.search(before)) and (before or ends))]
+    return next(((rank, how) for rank,how,holds in table if holds), (0, ''))
 
 @patch
 def claims_of(self:Reading, x, first, last): # x: a sentence, encoded; does it open or end the text? → (Claims, set of letters that are denied)
     "Find what a sentence claims and denies; mentions joined by commas, 'or', 'and' share one fate."
-    claims, denied, groups, r = [], set(), [], self.rules
+    claims, denied, groups, r, listed = [], set(), [], self.rules, self.listed
     for m in re.finditer(M, x):
         again = groups and {self.at(m[0]).letter} < {self.at(g[0]).letter for g in groups[-1]}
         joined = groups and not again and r.group.fullmatch(x[groups[-1][-1].end():m.start()])
@@ -402,10 +416,11 @@ def claims_of(self:Reading, x, first, last): # x: a sentence, encoded; does it o
     for g in groups:
         before, after, those = x[:g[0].start()][-60:], x[g[-1].end():], [self.at(m[0]) for m in g]
         letters, kinds, clause = frozenset(m.letter for m in those), {m.kind for m in those}, re.split(M, r.stop.split(before)[-1])[-1]
-        if r.denied_before.search(clause) or kinds != {'word'} and r.denied_after.match(after): denied |= letters; continue
+        faulted = (r.denied_line if r.line.match(before) else r.denied_after).match(after)
+        if r.denied_before.search(clause) or kinds != {'word'} and faulted: denied |= letters; continue
         hedged = r.hedged.search(r.near.split(before)[-1]) or r.hedged.match(after.lstrip(',.("\''))
         if hedged or r.supposed.search(before) or r.on.match(after): continue
-        rank, how = self.rank(before, after, kinds, first, last, g[0][0] in self.listed, bool(denied))
+        rank, how = self.rank(before, after, kinds, first, last, g[0][0] in listed, bool(denied))
         if rank: claims.append(Claim(g[0].start(), letters, rank, how))
     return claims, denied
 
@@ -466,8 +481,8 @@ def parse_choice(text, options)->Parsed: # text: an answer; options: {'A': 'red'
     return parse(text, lambda s: read_choice(s, options))
 
 # %% ../nbs/08_answers.ipynb #9107411f
-IDIOMS = {word: re.compile(rf'\W*(?:{"|".join(p for row in TABLE.values() for p in row.get(word + " too", ()))})\W*', re.I) for word in ('yes', 'no')}
-
+IDIOMS = {word: re.compile(rf'\W*(?:{"|".join(p for row in TABLE.values() for p in row.get(word + " too", ()))})\W*', re.I)
+          for word in ('yes', 'no')}
 
 def read_yes_no(s)->Parsed: # s: plain words (str)
     "Read yes or no: a choice of two, or a whole answer that agrees or disagrees."

@@ -109,7 +109,7 @@ RULES = (
          'does it read the same answers?', patience=3),
     Rule('outside', above('outside', .5), "most of what the teacher says lies outside the support: take support='union'", patience=5),
 )
-WITHOUT_TEACHER = 'gradient', 'full', 'crop', 'crop confidence', 'retention'   # names of the rules that hold where answers were not sampled and no teacher speaks
+WITHOUT_TEACHER = 'gradient', 'full', 'crop', 'crop confidence', 'retention'   # rules that apply without sampled answers and without a teacher
 
 # %% ../nbs/07a_monitors.ipynb #7aa63e47
 class _Read(dict):

@@ -251,7 +251,7 @@ def render(
     image=1,      # images before the question
     **template    # options of the chat template
 ):                # text; PolicyError where the template refuses, or loses any of it
-    "Write one conversation by the chat template; a template wants texts in a list of parts, or as they are."
+    "Format one conversation by the chat template, which takes texts as a list of parts or as strings."
     user, why = [dict(type='image')]*image + [dict(type='text', text=text)], None
     for form in (lambda t: [dict(type='text', text=t)], str):
         turns = [('system', system and form(system)), ('user', user), ('assistant', answer and form(answer))]
@@ -774,7 +774,7 @@ def _copy(self:DualPolicy, dtype, device):
 
 @patch
 def _other(self:DualPolicy, teacher, dtype, device, trust):
-    "Another checkpoint, which must speak the same vocabulary; rows beyond the tokenizer, by which sizes are rounded up, do not count."
+    "Load another checkpoint with the same vocabulary; padding rows beyond the tokenizer are ignored."
     if isinstance(teacher, torch.nn.Module) and causal(teacher) is causal(self.model):
         raise PolicyError("the teacher is the student itself, and would stop it from training: take teacher='live'")
     if isinstance(teacher, torch.nn.Module): net, ids = teacher, self.processor.tokenizer.get_vocab()
@@ -835,7 +835,7 @@ def teachers(self:DualPolicy):
 @patch
 def update(
     self:DualPolicy,
-    batch=96  # samples of the optimiser step that was just made
+    batch=96  # samples of the optimizer step that was just made
 ):
     "Move the teacher's weights: an EMA by r′ of the way, a progressive teacher all the way every N updates."
     self.updates += 1

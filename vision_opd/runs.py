@@ -160,7 +160,7 @@ class Journal:
     "Append answers and errors to the files of a folder, with one writer at a time."
     def __init__(self,
         folder,       # made if it is not there
-        resume=False  # go on; else a folder with records is refused
+        resume=False  # resume; else a folder with records raises an error
     ):                # ValueError for a folder with records or another writer
         self.folder = Path(folder); self.folder.mkdir(parents=True, exist_ok=True)
         self.lock, self.files = FileLock(self.folder/'.lock', timeout=0), {}
@@ -332,11 +332,11 @@ def run(
     out,                 # folder for records.jsonl and errors.jsonl, or an open Journal
     view='full',         # one of VIEWS
     protocol=Protocol(), # length, sampling, recipe, pixels
-    resume=False,        # go on where `out` stopped; only what has no answer is asked
-    patience=20,         # stop after so many failures in a row
+    resume=False,        # resume `out`: ask only items without an answer
+    patience=20,         # failures in a row after which the run stops
     processor=None,      # counts the tokens that a server must report
     tick=lambda r: None  # called with every record
-)->list:                 # a record for every item, its answer or else its error; RunStopped, or ValueError if it cannot go on
+)->list:                 # a record for every item, its answer or else its error; RunStopped, or ValueError if it cannot continue
     "Ask a model all items; each answer is on the disk before the next one is."
     if not isinstance(out, Journal):
         with Journal(out, resume) as j: return run(model, items, j, view, protocol, resume, patience, processor, tick)

@@ -283,7 +283,7 @@ class Sampler:
     def close(self):
         for e in self.engines: e.close()
 
-# %% ../nbs/07f_sampler.ipynb #6fdaf098
+# %% ../nbs/07f_sampler.ipynb #95d2abd6
 def sample_all(self,
     prompts,       # the student's prompts of an update, B rows
     n=8,           # answers a prompt
@@ -305,7 +305,7 @@ def sync(self,
 ):           # the largest difference of the canary, in nats
     "The trainer's weights into every engine, and the proof that they are there; SamplerError before anything is sampled."
     if version == self.version: return self.worst
-    net = unwrap(self.policy.model)
+    self.version, net = None, unwrap(self.policy.model)
     for e in self.engines:
         if hasattr(net, 'peft_config'): e.load_adapter(*language_adapter(net))
         else: e.load_weights((n, p.detach()) for n,p in net.named_parameters())

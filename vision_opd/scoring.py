@@ -159,7 +159,7 @@ def not_shared(
     net, (B, P), (S, R) = causal(model), prompts['input_ids'].shape, rollouts.tokens.shape
     if net.config.is_encoder_decoder or not net._supports_default_dynamic_cache():
         return f'{type(net).__name__} keeps its past in a form that cannot be repeated'
-    if any(isinstance(m, FSDPModule) for m in model.modules()): return   # processes must agree, and each knows its own lengths alone
+    if any(isinstance(m, FSDPModule) for m in model.modules()): return   # processes must agree, and their lengths differ
     if S*(P + R) < WORTH*(B*P + S*R): return f'prompts are short and answers long, so that sharing would save less than {WORTH} times the tokens'
 
 # %% ../nbs/05_scoring.ipynb #16e4f057
