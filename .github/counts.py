@@ -12,7 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-AFTER = 'evaluation targets regions figures cli'.split()                # of the method, what comes after training
+AFTER = 'evaluation targets regions questions figures cli'.split()                # of the method, what comes after training
 FLAT = dict(data='images boxes formats annotations tables archives inspection census',     # wings of modules that lie flat
             engine='batching prefix vision sampler distributed checkpoints monitors memory selfcheck families export config_io',
             bench='answers servers judges benchmarks statistics runs reports')

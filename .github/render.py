@@ -109,12 +109,14 @@ def api(href):
 def options():
     "Every option of a run: name, type, default and help from the fields of `TrainConfig`, by group."
     sys.path.insert(0, str(root))
+    from dataclasses import MISSING, fields
+    from typing import get_type_hints
     from vision_opd import config
-    field = {f.name: f for f in config.fields(config.TrainConfig)}
+    field, types = {f.name: f for f in fields(config.TrainConfig)}, get_type_hints(config.TrainConfig)
     kind = lambda t: getattr(t, '__name__', str(t)) if '|' not in str(t) else str(t).replace('NoneType', 'none').replace('None', 'none')
     def row(n, help):
-        default = '' if field[n].default is config.MISSING else field[n].default
-        return f'<tr id="{n}"><td><code>--{n}</code></td><td>{kind(config.TYPES[n])}</td><td><code>{html.escape(str(default))}</code></td><td>{html.escape(help)}</td></tr>'
+        default = '' if field[n].default is MISSING else field[n].default
+        return f'<tr id="{n}"><td><code>--{n}</code></td><td>{kind(types[n])}</td><td><code>{html.escape(str(default))}</code></td><td>{html.escape(help)}</td></tr>'
     groups = [f'<h2 id="{slug(g)}">{g}</h2><table><tr><th>option</th><th>type</th><th>default</th><th>what it is</th></tr>{"".join(row(*o) for o in some.items())}</table>'
               for g,some in config.described().items()]
     return ('<h1 id="options">Options</h1><p>Of <code>vision_opd train</code>, in a file for <code>--config</code>, and of <code>TrainConfig</code>; '
