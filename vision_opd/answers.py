@@ -316,7 +316,7 @@ def rules(languages): # languages: keys of TABLE → namespace of compiled regul
         begins=rf'(?:^|{stop})(?:{MARK}|{c.fill_}|{c.option_})*x?$', named=rf'{equal}{filler}$',
         leads=rf'(?:^|{equal}|{c.fill_}|{c.at_}){MARK}*$', closing=r',["\'\s]*$',
         # behind it
-        right=rf'[,()"\']?(?:{equal}|{c.fill_}|{c.option_}|z){{0,4}}(?:{c.right_}|{c.most_}|{c.answer_}|{GOOD})(?!{c.maybe_})',
+        right=rf'[,()"\']?(?:{equal}|{c.fill_}|{c.option_}|{c.final_}|z){{0,4}}(?:{c.right_}|{c.most_}|{c.answer_}|{GOOD})(?!{c.maybe_})',
         better=rf'{equal}?(?:{c.fill_})*{c.more_}',
         trail=rf'^(?:{c.is_}|{c.fill_}|z){{0,2}}{MARK}*[.!。।]*(?:\([^()]{{0,20}}\){MARK}*)?[.!。।]*$',
         noun=rf'^{c.one_}?x?(?:{MARK}|[!。])*$',
@@ -402,7 +402,7 @@ def rank(self:Reading, before, after, kinds, first, last, listed, denied): # str
         (2, 'closing',           free and trails and (comma or kinds == {'word'} and before.endswith(':'))),
         (2, 'alone',             free and r.alone.match(before) and (first and lettered or trails)),
         (1, 'its letter',        only and first and last and kinds == {'marked'}),
-        (1, 'its text',          free and kinds & {'text', 'both'} and (only and trails or r.leads.search(before)) and (before or ends))]
+        (1, 'its text',          free and kinds & {'text', 'both'} and (only and (trails or self.places) or r.leads.search(before)) and (before or ends))]
     return next(((rank, how) for rank,how,holds in table if holds), (0, ''))
 
 @patch
