@@ -4,17 +4,17 @@
 
 # %% auto #0
 __all__ = ['END', 'THOUGHT', 'OPEN', 'CLOSE', 'FINAL', 'FAILED', 'QUOTES', 'MARKUP', 'KEYS', 'TAGS', 'LONGEST', 'TAKEN_BACK',
-           'NOT_THIS', 'ROLES', 'TABLE', 'SPACELESS', 'SCRIPTS', 'TELLING', 'TOKEN', 'lexicon', 'ONES', 'SAME', 'CJK',
-           'WORD', 'ANNOUNCED', 'UNKNOWN', 'YES_NO', 'M', 'MARK', 'GOOD', 'BAD', 'Claim', 'REFUSE', 'IDIOMS', 'TENS',
-           'VALUES', 'HAN', 'NUMBER', 'NO_COUNT', 'NO_END', 'COUNTED', 'said', 'is_failure', 'plain', 'json_answers',
-           'boxes', 'fields', 'Parsed', 'parse', 'languages_of', 'Lexicon', 'words', 'Mention', 'find_texts',
-           'find_letters', 'find_yes_no', 'mask', 'find_mentions', 'rules', 'Reading', 'read_choice', 'as_options',
-           'parse_choice', 'read_yes_no', 'parse_yes_no', 'number_value', 'find_numbers', 'read_number', 'parse_number',
-           'official_choice', 'official_yes_no', 'official_ab']
+           'NOT_THIS', 'ROLES', 'TABLE', 'SPACELESS', 'SCRIPTS', 'TELLING', 'SHARED', 'TOKEN', 'lexicon', 'ONES',
+           'SAME', 'CJK', 'WORD', 'ANNOUNCED', 'UNKNOWN', 'YES_NO', 'M', 'MARK', 'GOOD', 'BAD', 'Claim', 'REFUSE',
+           'IDIOMS', 'TENS', 'VALUES', 'HAN', 'NUMBER', 'NO_COUNT', 'NO_END', 'COUNTED', 'said', 'is_failure', 'plain',
+           'json_answers', 'boxes', 'fields', 'Parsed', 'parse', 'languages_of', 'Lexicon', 'words', 'Mention',
+           'find_texts', 'find_letters', 'find_yes_no', 'mask', 'find_mentions', 'rules', 'Reading', 'read_choice',
+           'as_options', 'parse_choice', 'read_yes_no', 'parse_yes_no', 'number_value', 'find_numbers', 'read_number',
+           'parse_number', 'official_choice', 'official_yes_no', 'official_ab']
 
 # %% ../nbs/08_answers.ipynb #6f0c1dbb
 import ast, html, json, re, unicodedata, vision_opd
-from collections import namedtuple
+from collections import Counter, namedtuple
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -144,13 +144,13 @@ SCRIPTS = dict(ru='[а-я]', uk='[а-я]', el='[α-ω]', he='[\u05d0-\u05ea]', a
                bn='[\u0980-\u09ff]', th='[\u0e00-\u0e7f]', zh='[\u3400-\u9fff]', ja='[\u3040-\u30ff]|正解', ko='[\uac00-\ud7af]')
 TELLING = {lang: set(re.findall(r'[^\W\d_]+', ' '.join(w for words in row.values() for w in words).lower()))
            for lang,row in TABLE.items() if lang not in SCRIPTS}
+SHARED = Counter(w for known in TELLING.values() for w in known)                   # in how many of these languages a word is known
 
 def languages_of(s): # s: plain words (str) → tuple of keys of TABLE
     "Tell English, the languages of the scripts in a text, and the Latin one whose words and letters it has most of."
     found = [lang for lang,script in SCRIPTS.items() if re.search(script, s, re.I)]
     there = {w.lower() for w in re.findall(r'[^\W\d_]{2,}|[^\W\d_A-Z]', s[-1500:])} | {c for c in s.lower() if c > '\x7f'}
-    shared = {w: sum(w in known for known in TELLING.values()) for w in there}
-    best = max(TELLING, key=lambda lang: (sum(1/shared[w] for w in TELLING[lang] & there), lang == 'en'))
+    best = max(TELLING, key=lambda lang: (round(sum(1/SHARED[w] for w in TELLING[lang] & there), 6), lang == 'en'))
     return tuple(sorted({'en', best, *found}))
 
 # %% ../nbs/08_answers.ipynb #b294855f
