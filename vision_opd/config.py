@@ -493,7 +493,7 @@ def command_flags(
         shared = [f for f in flags_of(TrainConfig, MEASURED, names) if f.name not in (*own, 'data'*(verb == 'evaluate'))]
         return [*own.values(), *(replace(f, default=None) if f.name in _PROTOCOL else f for f in shared)]   # their default is the run's
     planned = ('teacher teacher_dtype parts lora lora_rank quantise batch_size num_rollouts max_new_tokens token_budget rollout_budget chunk_size '
-               'gradient_checkpointing shard dtype')
+               'gradient_checkpointing shard dtype sampler sampler_url')
     return flags_of(DoctorOptions) + flags_of(TrainConfig, (), 'model trust_remote_code ' + planned) + files[:2]
 
 # %% ../nbs/06a_config.ipynb #590a27b1
