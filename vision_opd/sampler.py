@@ -409,8 +409,8 @@ def logits_of_head(
     try: return compute_own_logits(model, prompts, rollouts)[0]
     finally: hook.remove()
 
-# %% ../nbs/07f_sampler.ipynb #667315e6
-TAKES = 'qwen2_vl', 'qwen2_5_vl', 'qwen3_vl', 'qwen3_vl_moe'     # families whose image features it takes
+# %% ../nbs/07f_sampler.ipynb #854f8706
+TAKES = 'qwen2_vl', 'qwen2_5_vl', 'qwen3_vl'   # families whose image features it takes, each tried
 WIDTHS = 32, 64, 80, 96, 112, 128, 160, 192, 224, 256, 512   # of heads that vLLM's attention takes on a CPU
 RANKS = 8, 16, 32, 64, 128, 256, 320, 512                    # of adapters
 
