@@ -16,25 +16,25 @@ AFTER = 'evaluation targets regions figures cli'.split()                # of the
 FLAT = dict(data='images boxes formats annotations tables archives inspection census',     # wings of modules that lie flat
             engine='batching prefix vision sampler distributed checkpoints monitors memory selfcheck families export config_io',
             bench='answers servers judges benchmarks statistics runs reports')
-VERBS = set('''accept accumulate adapt add adopt advance align allocate allow announce answer append apply ask assemble assert assign attach average
-await back balance ban begin bind bound break build bring cache calculate call cap capture cast catch change check choose clamp clean clear clip clone
+VERBS = set('''accept accumulate activate adapt add adjust adopt advance align allocate allow announce answer append apply ask assemble assert assign attach average
+await back balance ban begin bind bound break build bring cache calculate call cap capture cast catch change check choose clamp classify clean clear clip clone
 close cluster collate collect color combine compare compile complain complete compose compress compute concatenate configure connect consume continue
-convert copy correct count cover create crop cut deal decide decode decrease decompress deduplicate define defer delete deliver demand derive describe
+convert copy correct count cover create crop cross-tabulate cut deal decide decode decrease decompress deduplicate define defer delete deliver demand derive describe
 detach detect determine disable discard display distribute divide do download drag draw drop dump embed empty enable encode end enforce ensure enter
 enumerate erase escape estimate evaluate examine exclude execute exit expand explain export extend extract factor fail fall fetch fill filter find
 finish fit fix flag flatten flip flush follow fold force forget fork format forward free freeze gather generate get give go grow group guard guess
 handle hash hide hold identify ignore import include increase index infer inform initialize insert inspect install interpolate intersect invert
 invoke isolate iterate join judge jump keep label launch lay learn leave let lift limit link list listen load locate lock log look lower make map mark
 mask match measure merge mirror mix move multiply name normalize note observe offload offer omit open order overlay overwrite pack pad paint pair
-parse partition pass paste patch pay permute pick place plan play plot point pool pop post prefer prepare prepend preserve print probe process produce
+parse partition pass paste patch pay permute pick place plan play plot point pool pop post prefer prefix prepare prepend preserve print probe process produce
 project prompt propose protect prove provide prune publish pull push put quantize query quote raise rank reach read rebuild recognize recompute record
 recover reduce refer refresh refuse register regroup release reload remember remove rename render reorder repack repair repeat replace replay report
 represent reproduce request require resample rescale reserve reset reshape resize resolve restore restrict resume retry return reuse reverse rewrite
-rotate round route run sample save say scale scan score search seed select send separate serialize serve set settle shape shard share shift shorten
-show shuffle shut sign simulate skip slice slide smooth sort split spread stack start state stop store stream strip subtract suggest sum summarize
-support swap switch take teach tell test throw tie time tilt tokenize total trace track train transfer transform translate transpose traverse trim
+roll rotate round route run sample save say scale scan score search seed select send separate serialize serve set settle shade shape shard share shift shorten
+show shuffle shut sign silence simulate skip slice slide smooth sort split spread stack start state stop store stream strip subtract suggest sum summarize
+support swap switch tabulate take teach tell test throw tie time tilt tokenize total trace track train transfer transform translate transpose traverse trim
 truncate try turn undo unfold union unite unpack unregister unwrap update upload use validate verify view visit wait walk warn warp watch weigh
-weight widen wrap write yield zero zoom'''.split())
+weight widen wrap write yield zero zoom adjust backpropagate classify cross-tabulate prefix roll shade silence tabulate'''.split())
 
 # ---- what a tree holds: {path: text} ------------------------------------------------------------------------------------------------
 def read_tree(folder):

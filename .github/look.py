@@ -10,7 +10,7 @@ from playwright.sync_api import sync_playwright
 
 WIDTHS = dict(phone=(390, 844), desktop=(1280, 900))
 OVER = "document.documentElement.scrollWidth - innerWidth"
-LINKS = "[...document.querySelectorAll('a[href]')].map(a => a.href)"
+LINKS = "[...document.querySelectorAll('a[href]')].map(a => new URL(a.getAttribute('href'), location).href)"     # of an SVG, too
 
 class Quiet(http.server.SimpleHTTPRequestHandler):
     def log_message(self, *args): pass

@@ -5,12 +5,12 @@
 # %% auto #0
 __all__ = ['END', 'THOUGHT', 'OPEN', 'CLOSE', 'FINAL', 'FAILED', 'QUOTES', 'MARKUP', 'KEYS', 'TAGS', 'LONGEST', 'TAKEN_BACK',
            'NOT_THIS', 'ROLES', 'TABLE', 'SPACELESS', 'SCRIPTS', 'TELLING', 'TOKEN', 'lexicon', 'ONES', 'SAME', 'CJK',
-           'WORD', 'ANNOUNCED', 'UNKNOWN', 'YES_NO', 'M', 'MARK', 'GOOD', 'BAD', 'Claim', 'REFUSE', 'IDIOMS', 'UNABLE',
-           'TENS', 'VALUES', 'HAN', 'NUMBER', 'NO_COUNT', 'NO_END', 'COUNTED', 'said', 'is_failure', 'plain',
-           'json_answers', 'boxes', 'fields', 'Parsed', 'parse', 'languages_of', 'Lexicon', 'words', 'Mention',
-           'find_texts', 'find_letters', 'find_yes_no', 'mask', 'find_mentions', 'rules', 'Reading', 'read_choice',
-           'as_options', 'parse_choice', 'read_yes_no', 'parse_yes_no', 'number_value', 'find_numbers', 'read_number',
-           'parse_number', 'official_choice', 'official_yes_no', 'official_ab']
+           'WORD', 'ANNOUNCED', 'UNKNOWN', 'YES_NO', 'M', 'MARK', 'GOOD', 'BAD', 'Claim', 'REFUSE', 'IDIOMS', 'TENS',
+           'VALUES', 'HAN', 'NUMBER', 'NO_COUNT', 'NO_END', 'COUNTED', 'said', 'is_failure', 'plain', 'json_answers',
+           'boxes', 'fields', 'Parsed', 'parse', 'languages_of', 'Lexicon', 'words', 'Mention', 'find_texts',
+           'find_letters', 'find_yes_no', 'mask', 'find_mentions', 'rules', 'Reading', 'read_choice', 'as_options',
+           'parse_choice', 'read_yes_no', 'parse_yes_no', 'number_value', 'find_numbers', 'read_number', 'parse_number',
+           'official_choice', 'official_yes_no', 'official_ab']
 
 # %% ../nbs/08_answers.ipynb #6f0c1dbb
 import ast, html, json, re, unicodedata, vision_opd
@@ -50,7 +50,7 @@ def is_failure(text): # text: what was said (str) → bool
     return bool(FAILED.match(text))
 
 # %% ../nbs/08_answers.ipynb #b3d7df1a
-QUOTES = str.maketrans('’‘`´“”„«»「」『』【】〔〕', "''''" + '"'*9 + '[][]')
+QUOTES = str.maketrans('’‘`´“”„«»「」『』【】〔〕⟨⟩〈〉《》', "''''" + '"'*9 + '[]'*5)
 MARKUP = [(re.compile(p, re.I | re.M | re.S), by) for p,by in (
     (r'~~.*?~~|<(s|del|strike)>.*?</\1>', ' '),
     (r'```\w*\n?|\\[()\[\],;!]|[\u200b-\u200f\u2060\ufeff\u00ad\ufe0f\u20de-\u20e3]', ''),
@@ -68,8 +68,9 @@ def plain(text)->str: # text: what was said
     return s.strip()
 
 # %% ../nbs/08_answers.ipynb #4ba119f9
-KEYS = re.compile(r'(?:(?:(?!wrong|incorrect|reject|eliminat|exclu|other|second|not|bad|false|discard|alternativ)[a-z]+[\s_-]+)*(?:answer|ans|choice|option|letter|selection|prediction'
-    r'|result|response|pick|output|label|key|respuesta|réponse|antwort|resposta|risposta|ответ|答案|答え|정답|cevap|jawaban)'
+KEYS = re.compile(r'(?:(?:(?!wrong|incorrect|reject|eliminat|exclu|other|second|not|bad|false|discard|alternativ)[a-z]+[\s_-]+)*'
+    r'(?:answer|ans|choice|option|letter|selection|prediction|result|response|pick|output|label|key'
+    r'|respuesta|réponse|antwort|resposta|risposta|ответ|答案|答え|정답|cevap|jawaban)'
     r'(?:[\s_-]*(?:letter|choice|option|key|label|text|id))?|solution|selected)', re.I)
 TAGS = re.compile(r'[<\[]((?:final_?)?answer|ans|final|choice|option)[>\]](?!\()(.*?)(?:[<\[]/\1[>\]]|(?=[<\[]\1[>\]])|\Z)'
                   r'|<\|begin_of_box\|>(.*?)(?:<\|end_of_box\|>|\Z)', re.I | re.S)
@@ -139,14 +140,15 @@ ROLES = 'answer option is right most more than wrong not or and but because so t
 TABLE = {lang: {role: words.split(', ') for role,words in row.items()}
          for lang,row in json.loads(unicodedata.normalize('NFKC', (Path(vision_opd.__file__).parent/'languages.json').read_text('utf-8'))).items()}
 SPACELESS = r'[\u0900-\u0dff\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]'      # scripts without spaces, or with endings
-SCRIPTS = dict(ru='[а-я]', uk='[а-я]', el='[α-ω]', he='[\u05d0-\u05ea]', ar='[\u0600-\u06ff]', fa='[\u0600-\u06ff]', hi='[\u0900-\u097f]', bn='[\u0980-\u09ff]',
-               th='[\u0e00-\u0e7f]', zh='[\u3400-\u9fff]', ja='[\u3040-\u30ff]|正解', ko='[\uac00-\ud7af]')
-TELLING = {lang: {w for words in row.values() for w in re.findall(r'[^\W\d_]+', ' '.join(words).lower())} for lang,row in TABLE.items() if lang not in SCRIPTS}
+SCRIPTS = dict(ru='[а-я]', uk='[а-я]', el='[α-ω]', he='[\u05d0-\u05ea]', ar='[\u0600-\u06ff]', fa='[\u0600-\u06ff]', hi='[\u0900-\u097f]',
+               bn='[\u0980-\u09ff]', th='[\u0e00-\u0e7f]', zh='[\u3400-\u9fff]', ja='[\u3040-\u30ff]|正解', ko='[\uac00-\ud7af]')
+TELLING = {lang: set(re.findall(r'[^\W\d_]+', ' '.join(w for words in row.values() for w in words).lower()))
+           for lang,row in TABLE.items() if lang not in SCRIPTS}
 
 def languages_of(s): # s: plain words (str) → tuple of keys of TABLE
     "Tell English, the languages of the scripts in a text, and the Latin one whose words and letters it has most of."
-    found, there = [lang for lang,script in SCRIPTS.items() if re.search(script, s, re.I)], {w.lower() for w in re.findall(r'[^\W\d_]{2,}|[^\W\d_A-Z]', s[-1500:])}
-    there |= {c for c in s.lower() if c > '\x7f'}
+    found = [lang for lang,script in SCRIPTS.items() if re.search(script, s, re.I)]
+    there = {w.lower() for w in re.findall(r'[^\W\d_]{2,}|[^\W\d_A-Z]', s[-1500:])} | {c for c in s.lower() if c > '\x7f'}
     shared = {w: sum(w in known for known in TELLING.values()) for w in there}
     best = max(TELLING, key=lambda lang: (sum(1/shared[w] for w in TELLING[lang] & there), lang == 'en'))
     return tuple(sorted({'en', best, *found}))
@@ -189,9 +191,10 @@ lexicon = lru_cache(99)(Lexicon)
 ONES = '''zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen
     seventeen eighteen nineteen'''.split()
 SAME = {w: str(i) for i,w in enumerate(ONES)} | dict(gray='grey', color='colour', colors='colours', colored='coloured', twenty='20')
-CJK = r'\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af'
+CJK = r'\u0900-\u0eff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af'
 WORD = re.compile(rf"[{CJK}]|(?:(?<![\w.])[-−])?(?<![A-Za-z0-9_.])\d+(?:,\d{{3}})*(?:[.:/]\d+)*(?:\s?(?:[cmk]?m|k?g|m?l|ft|mph|[ap]m|px)\b"
-                  rf"|[A-Za-z]+)?|(?<![\w.])[-−](?=[$€£.])|[^\W\d_](?:(?![{CJK}])[^\W_])*(?:'[^\W\d_]+)*|[$€£¥%°+<>=&#]")
+                  rf"|[A-Za-z]+)?|(?<![\w.])[-−](?=[$€£.])|(?<!\w)(?:[dlcjmnst]|qu)'(?=\w)"
+                  rf"|[^\W\d_](?:(?![{CJK}])[^\W_])*(?:'[^\W\d_]+)*|[$€£¥%°+<>=&#]")
 
 def words(s): # s: a text (str) → list of (word in one spelling, start, end)
     "Split a text into words with their places; articles are left out."
@@ -211,20 +214,16 @@ class Mention:
 
 def find_texts(s, options): # s: plain words (str); options: {letter: text} → list of Mentions
     "Find texts of options; of overlapping ones the longest. A text that is a lone letter is none."
-    w, found, taken, index = words(s), [], set(), {}
-    for i,(x,*_) in enumerate(w): index.setdefault(x, []).append(i)
+    w, found, taken = words(s), [], set()
     bags = {k: [x for x,*_ in words(o)] for k,o in options.items() if not re.fullmatch(r'\W*[A-Z]\W*', o)}
     for k,bag in sorted(bags.items(), key=lambda item: -len(item[1])):
-        for i in index.get(bag[0], ()) if bag else ():
-            span, end = range(i, i+len(bag)), w[min(i+len(bag), len(w))-1][2]
-            part = re.search(r'\w[-/]$', s[:w[i][1]][-2:]) or re.match(r'-[a-z]|\.\d|\s?[:/^]\s?\w', s[end:])       # of a longer word or number
-            capital = len(bag[0]) == 1 and re.fullmatch('[A-Z]', s[w[i][1]:end])
-            if [x for x,*_ in w[i:i+len(bag)]] != bag or taken & {*span} or part or capital: continue
-            taken |= {*span}
-            article = re.match(r'(?:an?|the)\s+', options[k], re.I)
-            own = article and re.search(rf'(?:^|[^\w\s]\s*|\n)({article[0]})$', s[:w[i][1]], re.I)                   # 'a bus' does not name A
-            found.append(Mention(own.start(1) if own else w[i][1], end, k if list(bags.values()).count(bag) == 1 else '',
-                                 'statement' if 'is' in bag[1:-1] else 'text'))
+        for i in range(len(w) if bag else 0):
+            if w[i][0] != bag[0] or [x for x,*_ in w[i:i+len(bag)]] != bag: continue
+            span, start, end = {*range(i, i+len(bag))}, w[i][1], w[i+len(bag)-1][2]
+            part = re.search(r'\w[-/]$|[\u0900-\u0dff]$', s[:start][-2:]) or re.match(r'[\u0900-\u0dff]|-[a-z]|\.\d|\s?[:/^]\s?\w', s[end:])
+            if taken & span or part or re.fullmatch('[A-Z]', s[start:end]): continue                          # of a longer word or number; a letter
+            taken |= span
+            found.append(Mention(start, end, k if list(bags.values()).count(bag) == 1 else '', 'statement' if 'is' in bag[1:-1] else 'text'))
     return found
 
 # %% ../nbs/08_answers.ipynb #3ba21da4
@@ -240,16 +239,13 @@ def find_letters(s, options, texts): # s: plain words; options: {letter: text}; 
         bracketed = (m['c'] or '').strip() in tuple(')]}') and ((m['o'] or '').strip() in tuple('([{') or not m['o'])
         if m.start('l') in covered and not bracketed or found and m.start() < found[-1].end: continue
         if re.search(r'[{,]\s*$', s[:m.start()]) and m[0][0] == '"' and re.match(r'\s*:', s[m.end():]): continue      # a key of JSON
-        own, lead = options[m['l'].upper()].rstrip('.'), re.match(r'[.:)\]\-–—>"\s]*', s[m.end():m.end()+9])
-        written = re.match(re.escape(own) + r'(?![\w^/-]|\.\d)', s[m.end()+lead.end():], re.I)
-        if own and written and (m['l'].isupper() or bracketed) and (lead[0].strip() or m['c']):
-            found.append(Mention(m.start(), m.end() + lead.end() + len(own), m['l'].upper(), 'both')); continue
-        if bracketed and not own and (text := UNKNOWN.match(s[m.end():])):
-            whole = not s[:m.start()].strip() and m.end() + text.end() == len(s)
-            if whole or ANNOUNCED.search(s[:m.start()][-20:]):
-                found.append(Mention(m.start(), m.end() + text.end(), m['l'].upper(), 'both')); continue
-        goes_on = re.match(r'[ \t]+[^\W\d_A-Z]' + '|,[ \t][a-z]'*(m['l'] == 'I'), s[m.end():m.end()+9])
-        alone = re.search(r'(?:^|\n)[^\S\n]*$', s[:m.start()][-20:]) and re.match(r'\s*[.!]?\s*?(?:\n|$)', s[m.end():m.end()+20])
+        own, before, rest = options[m['l'].upper()].rstrip('.'), s[:m.start()], s[m.end():]
+        lead = r'[.:)\]–—>"\s-]*' if m['c'] else r'\s*[.:)\]–—>"-][.:)\]–—>"\s-]*'
+        if own: text = (m['l'].isupper() or bracketed) and re.match(rf'{lead}{re.escape(own)}(?![\w^/-]|\.\d)', rest, re.I)
+        else: text = bracketed and (ANNOUNCED.search(before[-20:]) and UNKNOWN.match(rest) or not before.strip() and UNKNOWN.fullmatch(rest))
+        if text: found.append(Mention(m.start(), m.end() + text.end(), m['l'].upper(), 'both')); continue
+        goes_on = re.match(r'[ \t]+[^\W\d_A-Z]' + '|,[ \t][a-z]'*(m['l'] == 'I'), rest)
+        alone = re.search(r'(?:^|\n)[^\S\n]*$', before[-20:]) and re.match(r'\s*[.!]?\s*?(?:\n|$)', rest)
         weak = not bracketed and not alone and (m['l'].islower() or m['l'] in 'AEIOUY' and goes_on)
         found.append(Mention(*m.span(), m['l'].upper(), 'weak' if weak else 'marked' if bracketed else 'letter'))
     run = re.search(rf':\s*([{letters}]{{2,5}})[.\s]*$', s)                                                       # 'Answer: BD'
@@ -262,9 +258,10 @@ def find_yes_no(s, options, lexicon): # s: plain words; options: {letter: a word
     "Find yes and no; a 'no' before a noun or a verb says neither."
     by = {YES_NO[o]: k for k,o in options.items()}
     quoted = lambda m: s[m.start()-1:m.start()] == '"' and re.match(r'\s+\w', s[m.end():])           # '"Yes We Can" is printed'
-    go_on = r"\.\s*\d|(?!\s+(?:there|it|i|the|they|this|that|he|she|we|you|because|and|or)\b)[-'’]?\s*[^\W_]"
-    return [] if len(by) < len(options) else [Mention(*m.span(), by[role], 'word') for role in by
-        for m in re.finditer(lexicon.yes_no[role], s, re.I) if not quoted(m) and (role == 'yes' or not re.match(go_on, s[m.end():m.end()+9], re.I))]
+    go_on = r"\.\s*\d|(?!\s+(?:there|it|i|the|they|this|that|he|she|we|you|because|and|or)\b)[-'’]?%s[^\W_]"
+    noun = lambda m: re.match(go_on % ('' if re.match(SPACELESS, m[0]) else r'\s*'), s[m.end():m.end()+9], re.I)
+    found = ((role, m) for role in by for m in re.finditer(lexicon.yes_no[role], s, re.I)) if len(by) == len(options) else ()
+    return [Mention(*m.span(), by[role], 'word') for role,m in found if not quoted(m) and (role == 'yes' or not noun(m))]
 
 M, MARK = '[\ue000-\uefff]', r'''["'()\[\]{}<>*#|~_=:,.、\s\\-]'''        # a mention; what may stand around it
 GOOD, BAD = r'(?:[✓✔✅☑]|\[x\])', r'(?:[✗❌✘✖×]|\[\])'
@@ -285,7 +282,7 @@ def find_mentions(s, options, r): # s: plain words; options: {letter: text}; r: 
         if m.kind == 'weak':
             before, after, named = code[max(0, at[n]-9):at[n]], code[at[n]+1:], s[m.start:m.end].strip('"\'')
             whole = m.letter not in 'AI' or after or s[m.start] in '"\'' or r.named_small.search(before)       # 'the answer is a' may be cut short
-            small = r.small.search(before) and r.closed.match(after) and whole or not re.search('[x-z0\uf000-\uf8ff]', code)
+            small = r.small.search(before) and r.closed.match(after) and whole
             if not (small if named.islower() else r.verb.match(after) and m.letter != 'I'): continue
             m = Mention(m.start, m.end, m.letter, 'letter')
         prev = out[-1] if out else Mention(0, 0, '', ''); gap = s[prev.end:m.start]
@@ -305,39 +302,40 @@ def rules(languages): # languages: keys of TABLE → namespace of compiled regul
     lex = lexicon(languages); c = SimpleNamespace(**{k + '_': v for k,v in lex.classes.items()})
     filler, equal = rf'(?:{MARK}|{c.fill_}|{c.option_})*', rf'(?:{c.is_}|[:=→⇒—–-]|=>|->)'
     pause, stop = '[^.;!?\n。！？\ue000-\uefff]', rf'[.,;:!?()。，、；—–\n]|{c.but_}|{c.because_}|{c.so_}|{c.wait_}|{c.and_}'
-    final = rf'(?:{c.final_}{c.fill_}*(?:{c.answer_}|{c.option_})|(?:{c.answer_}|{c.option_}){c.fill_}*{c.final_}|{c.final_}(?=:))'
-    other, near = r'[^\w\ue000-\uf8ff]', rf'(?:(?!{M}|{stop}|{c.than_}|x).){{0,9}}?'
+    other = r'[^\w\ue000-\uf8ff]'
     faulted = rf'(?:(?!{M}|{stop}).){{0,6}},{c.because_}(?:{c.is_}|{c.fill_}|x){{0,2}}{c.wrong_}'          # 'B, which is wrong'
-    found = dict(stop=stop, near=rf'[,;:]|{c.but_}|{c.so_}', asked=r'''[?？؟]["')]*$''', so=c.so_, at=c.at_,
-        yes=c.yes_, hedged=c.maybe_, supposed=c.if_, on=rf'^(?:\(|,?(?:(?!{M}|{stop}).){{0,6}}){c.if_}',
+    found = dict(stop=stop, near=rf'[,;:]|{c.but_}|{c.so_}', asked=r'''[?？؟]["')]*$''', so=c.so_, at=rf'{c.one_}?{c.at_}',
+        yes=c.yes_, final=c.final_, hedged=c.maybe_, supposed=c.if_, on=rf'^(?:\(|,?(?:(?!{M}|{stop}).){{0,6}}){c.if_}',
         # before a mention
-        final=rf'{final}(?:{pause}{{0,12}}?{equal})?{filler}$',
         line=rf'^{MARK}*(?:(?:{c.fill_}|{c.right_}|{c.so_}|{c.final_}|x){MARK}?){{0,4}}{c.answer_}{c.right_}?(?:{equal}|{filler})*$',
-        answer=rf'(?:{c.answer_}|{c.right_}|{c.most_}(?:x|{c.at_}){{0,3}})(?:{pause}{{0,15}}?{equal})?{filler}$',
-        option=rf'{c.option_}{pause}{{0,12}}?{equal}{filler}$',
+        answer=rf'(?:(?:{c.answer_}|{c.right_}|{c.most_}(?:x|{c.at_}){{0,3}})(?:{pause}{{0,15}}?{equal})?'
+               rf'|{c.option_}{pause}{{0,12}}?{equal}){filler}$',
         chosen=rf'(?:{c.pick_}|{c.this_}|{c.so_}(?:{equal}|{c.so_}|{c.this_}|{c.final_}|{filler})*?|{c.final_}){filler}$',
-        but=rf'(?:{c.but_}|{c.wait_}|[,;，；])(?:{filler}|{equal}|{c.so_}|{c.this_})*$', wait=rf'{c.wait_}|(?:^|[.,!?…]){c.no_}[,.:;!—-]',
-        alone=rf'^(?:{MARK}|{c.yes_}{MARK}|{c.fill_}|{c.option_})*$', begins=rf'(?:^|{stop})(?:{MARK}|{c.fill_}|{c.option_})*x?$',
-        named=rf'{equal}{filler}$', leads=rf'(?:^|{equal}|{c.fill_}|{c.at_}){MARK}*$', closing=r',["\'\s]*$',
+        but=rf'(?:{c.but_}|{c.wait_}|[,;:，；])(?:{filler}|{equal}|{c.so_}|{c.this_})*$', wait=rf'{c.wait_}|(?:^|[.,!?…]){c.no_}[,.:;!—-]',
+        alone=rf'^(?:{MARK}|{c.yes_}{MARK}|{c.fill_}|{c.option_})*$',
+        begins=rf'(?:^|{stop})(?:{MARK}|{c.fill_}|{c.option_})*x?$', named=rf'{equal}{filler}$',
+        leads=rf'(?:^|{equal}|{c.fill_}|{c.at_}){MARK}*$', closing=r',["\'\s]*$',
         # behind it
         right=rf'[,()"\']?(?:{equal}|{c.fill_}|{c.option_}|z){{0,4}}(?:{c.right_}|{c.most_}|{c.answer_}|{GOOD})(?!{c.maybe_})',
         better=rf'{equal}?(?:{c.fill_})*{c.more_}',
-        trail=rf'^(?:{c.is_}|{c.fill_}|z){{0,2}}{MARK}*[.!]*(?:\([^()]{{0,20}}\){MARK}*)?[.!]*$', noun=rf'^{c.one_}?x?(?:{MARK}|[!。])*$',
+        trail=rf'^(?:{c.is_}|{c.fill_}|z){{0,2}}{MARK}*[.!。।]*(?:\([^()]{{0,20}}\){MARK}*)?[.!。।]*$',
+        noun=rf'^{c.one_}?x?(?:{MARK}|[!。])*$',
         ends=rf'''^(?:(?:{c.one_}|{c.option_})?(?:{MARK}|[!。])*$|{c.one_}[.,;!]|[,(]?(?:{c.not_}|{c.than_})|\([^()]{{0,9}}\)'''
              rf'''|[)\]"']*(?:[.,;:!—–。，、…\n-]|{c.because_}|{c.right_}|z)|'x)''',
         # both sides
         group=rf'(?:\)?[,:/&+、،]|{c.or_}|{c.and_})*(?:{c.option_}|{c.or_}|{c.maybe_})*',
         denied_before=rf'{c.not_}|{c.than_}|{c.wrong_}(?:{c.fill_})*(?:{c.answer_}|{c.option_}|$)',
         denied_after=rf'{faulted}|(?:(?!{M}|{stop}|{c.than_}).){{0,9}}?(?:{c.not_}|{c.wrong_}|{BAD})|[:=(–-]+(?:{c.wrong_}|{c.no_}|{BAD})',
+        denied_line=rf'{faulted}|(?:{c.is_}|{c.fill_}|z|[:=–-]){{0,3}}x?(?:{c.is_}|{c.fill_}|z){{0,3}}(?:{c.not_}|{c.wrong_}|{BAD})',
         either=rf'{c.or_}|{c.and_}', one=rf'^{c.one_}(?:{MARK}|[!.])*$',     # of open answers
-        denied_line=rf'{faulted}|{near}x?{near}(?:{c.not_}|{c.wrong_}|{BAD})',
         # a weak letter
         small=rf'(?:{c.option_}|{c.answer_}|{c.pick_}|{c.so_}|{c.this_})(?:{equal}|{MARK}|{c.fill_})*$',
         named_small=rf'(?:{c.option_}|:)$', closed=r'''[.,;:!?)\]"'。、，*]|$|\n|z''',
         verb=rf'{c.is_}|{c.right_}|{c.wrong_}|{c.not_}|{c.or_}|{c.and_}|{c.because_}|{c.but_}|{c.most_}|{c.more_}',
         # a line with a verdict; a heading that is continued on the next line
         verdict=rf'^(?:{GOOD}|{BAD}|{other})*(?:0[.)]?)?{other}*(?:{c.option_}\W?)?({M})',
-        good=rf'{GOOD}|^{MARK}*(?:{c.yes_}|(?:{c.is_}|{c.fill_})*{c.right_}{c.answer_}?){MARK}*$', bad=rf'{BAD}|{c.not_}|{c.wrong_}|{c.no_}',
+        good=rf'{GOOD}|^{MARK}*(?:{c.yes_}|(?:{c.is_}|{c.fill_})*{c.right_}{c.answer_}?){MARK}*$',
+        bad=rf'{BAD}|{c.not_}|{c.wrong_}|{c.no_}',
         heading=rf'((?:^|\n)(?:{MARK}|{c.right_}|{c.fill_}|x)*{c.answer_}|:){MARK}*\n+(?!{MARK}*(?:{c.fill_}|{c.right_}|x)?{c.answer_})')
     return SimpleNamespace(lexicon=lex, **{k: re.compile(p) for k,p in found.items()})
 
@@ -347,12 +345,13 @@ Claim = namedtuple('Claim', 'place letters rank how')   # in the encoded text; s
 class Reading:
     "A text with its mentions, as a string of roles."
     def __init__(self, s, find, options=None): # s: plain words; find: (words, rules) → Mentions in order; options: {letter: text}
-        s = re.sub(r'\be\.\s?g\.', 'for example', re.sub(r'^\s*\d+[.)]\s+(?=\S)', '', s, flags=re.M))
+        s = re.sub(r'^\s*\d+[.)]\s+(?=\S)', '', s, flags=re.M)                 # numbers of lines
         s = re.sub(r'\b(?:appears|seems|looks) to be\b', 'is', s)
         s = re.sub(r'\bif the question (?:is|asks|is asking) whether\b(?!.*\bif (?:it|the question)\b)', 'as to whether', s, flags=re.I | re.S)
         self.words, self.options, self.rules = s, options or {}, rules(languages_of(s))
         self.mentions = find(s, self.rules)
         self.code = self.rules.lexicon.encode(mask(s, self.mentions))
+        self.places = any(self.rules.at.match(self.rules.lexicon.encode(o)) for o in self.options.values())    # 'above', 'on the left'
     def at(self, c): return self.mentions[ord(c[0]) - 0xe000]         # the mention of a character, or of a match
 
 # %% ../nbs/08_answers.ipynb #0fba9003
@@ -378,38 +377,38 @@ def verdict(self:Reading):
 
 # %% ../nbs/08_answers.ipynb #46da0ada
 @patch
-def rank(self:Reading,
-    before, after,  # what stands around a mention in its sentence (str), encoded
-    kinds,          # set, see `Mention`
-    first, last,    # does the sentence open or end the text?
-    listed, denied  # does the mention stand in a list of options? is another option denied in the sentence?
-):                  # (rank, name of the rule); rank 0: no claim
-    "Apply the rules, from the strongest to the weakest."
-    r, lettered, since = self.rules, not kinds & {'text', 'statement'}, re.split(M, before)[-1]
-    closed = lettered or r.ends.match(after) or r.noun.match(after)
-    if r.final.search(before) and closed: return 3, 'called final'
-    if r.line.match(before) and closed: return (3 if last else 2), 'answer line' if last or r.trail.match(after) else 'stated'
-    if not listed and closed and (r.answer.search(before) or r.option.search(before)): return 2, 'stated'
-    if r.right.match(after): return 2, 'confirmed'
-    if len(self.options) == 2 and r.better.match(after) and r.begins.search(before): return 2, 'the better of two'
-    if kinds == {'statement'} and first and r.begins.search(before): return 2, 'its text'
-    opens = first and kinds <= {'marked', 'word'} and r.alone.match(before)
+def rank(self:Reading, before, after, kinds, first, last, listed, denied): # str, str, set of kinds, bools → (rank, name of the rule)
+    "Apply the rules in order, structure first, then what is stated, then an option's text; (0, '') where none holds."
+    r, lettered, since, options = self.rules, not kinds & {'text', 'statement'}, re.split(M, before)[-1], self.options
     only = len(self.mentions) == 1 and self.words[self.mentions[0].start:self.mentions[0].end].lower() != 'one'
-    if kinds == {'both'} and not listed and r.so.search(before) and r.chosen.search(before): return 2, 'concluded'
-    if only and first and last and kinds == {'marked'}: return 1, 'its letter'
-    if listed or not (r.ends.match(after) or r.trail.match(after) or opens or kinds & {'text', 'both'} and r.at.match(after)): return 0, ''
-    if r.chosen.search(before) or r.named.search(before) and r.trail.match(after) and (kinds == {'both'} or r.so.search(before)): return 2, 'chosen'
-    if r.wait.search(since): return 2, 'corrected'
-    if denied and r.but.search(since): return 2, 'not that but this'
-    comma = lettered and r.closing.search(before) and not r.hedged.search(before)
-    if r.trail.match(after) and (comma or kinds == {'word'} and before.endswith(':')): return 2, 'closing'
-    if r.alone.match(before) and (first and lettered or r.trail.match(after)): return 2, 'alone'
-    return (1, 'its text') if 'text' in kinds and (only and r.trail.match(after) or r.leads.search(before)) and (before or r.ends.match(after)) else (0, '')
+    opens, trails, ends = first and r.alone.match(before), r.trail.match(after), r.ends.match(after)
+    goes_on = kinds & {'text', 'both'} and (self.places or r.at.match(after))                                  # 'red in the left image'
+    free = not listed and (ends or trails or goes_on or opens and kinds <= {'marked', 'word'})
+    closed = lettered or ends or r.noun.match(after)
+    named = r.named.search(before) and (kinds == {'both'} or r.so.search(before))
+    line, comma = closed and r.line.match(before), lettered and r.closing.search(before) and not r.hedged.search(before)
+    table = [
+        (3, 'called final',      line and r.final.search(before)),
+        (3, 'answer line',       line and last),
+        (2, 'answer line',       line and trails),
+        (2, 'stated',            line or closed and not listed and r.answer.search(before)),
+        (2, 'confirmed',         r.right.match(after)),
+        (2, 'the better of two', len(options) == 2 and r.better.match(after) and r.begins.search(before)),
+        (2, 'its statement',     kinds == {'statement'} and first),
+        (2, 'concluded',         kinds == {'both'} and not listed and r.so.search(before)),
+        (2, 'chosen',            free and (r.chosen.search(before) or named and trails)),
+        (2, 'corrected',         free and r.wait.search(since)),
+        (2, 'not that but this', free and denied and r.but.search(since)),
+        (2, 'closing',           free and trails and (comma or kinds == {'word'} and before.endswith(':'))),
+        (2, 'alone',             free and r.alone.match(before) and (first and lettered or trails)),
+        (1, 'its letter',        only and first and last and kinds == {'marked'}),
+        (1, 'its text',          free and kinds & {'text', 'both'} and (only and trails or r.leads.search(before)) and (before or ends))]
+    return next(((rank, how) for rank,how,holds in table if holds), (0, ''))
 
 @patch
 def claims_of(self:Reading, x, first, last): # x: a sentence, encoded; does it open or end the text? → (Claims, set of letters that are denied)
     "Find what a sentence claims and denies; mentions joined by commas, 'or', 'and' share one fate."
-    claims, denied, groups, r = [], set(), [], self.rules
+    claims, denied, groups, r, listed = [], set(), [], self.rules, self.listed
     for m in re.finditer(M, x):
         again = groups and {self.at(m[0]).letter} < {self.at(g[0]).letter for g in groups[-1]}
         joined = groups and not again and r.group.fullmatch(x[groups[-1][-1].end():m.start()])
@@ -421,26 +420,22 @@ def claims_of(self:Reading, x, first, last): # x: a sentence, encoded; does it o
         if r.denied_before.search(clause) or kinds != {'word'} and faulted: denied |= letters; continue
         hedged = r.hedged.search(r.near.split(before)[-1]) or r.hedged.match(after.lstrip(',.("\''))
         if hedged or r.supposed.search(before) or r.on.match(after): continue
-        rank, how = self.rank(before, after, kinds, first, last, g[0][0] in self.listed, bool(denied))
+        rank, how = self.rank(before, after, kinds, first, last, g[0][0] in listed, bool(denied))
         if rank: claims.append(Claim(g[0].start(), letters, rank, how))
     return claims, denied
 
 # %% ../nbs/08_answers.ipynb #e951fbec
-REFUSE = re.compile(r"\b(?:can(?:no|')t|cannot|can not|unable|not able|could not|couldn't|impossible|not possible|don't know|do not know|not sure"
-    r"|no idea|i'm sorry|i apologi[sz]e|unclear|unsure|not enough|please (?:upload|provide|share|attach))\b|无法|不知道|不确定|看不清|no puedo|no sé"
-    r"|ne peux|kann nicht|não posso|non posso", re.I)
+REFUSE = re.compile('|'.join(rf'(?<!\w)(?:{p})' for row in TABLE.values() for p in row.get('refuse', ())), re.I)
 
 @patch(as_prop=True)
 def claims(self:Reading):
     "The claims of the whole text in order, without those that are denied later."
-    t, at, claims, denied = self.rules.heading.sub(r'\1:', self.code), 0, [], {}
-    parts = [x for x in re.split(r'''(?<=[.!?。！？।;])(?![.!?"')\]])|\n+''', t) if x]
-    for n,x in enumerate(parts):
-        at = t.index(x, at)
-        if re.search(M, x) and not self.rules.asked.search(x):
-            found, no = self.claims_of(x, n == 0, n == len(parts)-1)
-            claims += [Claim(at + c.place, c.letters, c.rank, c.how) for c in found]; denied |= dict.fromkeys(no, at)
-        at += len(x)
+    t, claims, denied = self.rules.heading.sub(r'\1:', self.code), [], {}
+    parts = list(re.finditer(r'''.+?(?:[.!?。！？।;](?![.!?"')\]])|\n+|$)''', t, re.S))
+    for p in parts:
+        if not re.search(M, p[0]) or self.rules.asked.search(p[0].rstrip()): continue
+        found, no = self.claims_of(p[0].rstrip('\n'), p is parts[0], p is parts[-1])
+        claims += [c._replace(place=p.start() + c.place) for c in found]; denied |= dict.fromkeys(no, p.start())
     claims = [c for c in claims if not any(denied.get(l, -1) > c.place for l in c.letters)]
     short = len(parts) <= 2 and len(t) <= 60 and not REFUSE.search(self.words)
     one = any(c.rank > 1 for c in claims) or len({m.letter for m in self.mentions} - denied.keys()) <= 1
@@ -486,8 +481,8 @@ def parse_choice(text, options)->Parsed: # text: an answer; options: {'A': 'red'
     return parse(text, lambda s: read_choice(s, options))
 
 # %% ../nbs/08_answers.ipynb #9107411f
-IDIOMS = {word: re.compile(rf'\W*(?:{"|".join(p for row in TABLE.values() for p in row.get(word + " too", ()))})\W*', re.I) for word in ('yes', 'no')}
-UNABLE = re.compile(r"\b(?:can't|cannot|unable to|not able to) (?:\w+ )?(?:tell|answer|say|determine)|\bplease (?:upload|provide|share|attach)", re.I)
+IDIOMS = {word: re.compile(rf'\W*(?:{"|".join(p for row in TABLE.values() for p in row.get(word + " too", ()))})\W*', re.I)
+          for word in ('yes', 'no')}
 
 def read_yes_no(s)->Parsed: # s: plain words (str)
     "Read yes or no: a choice of two, or a whole answer that agrees or disagrees."
@@ -495,7 +490,7 @@ def read_yes_no(s)->Parsed: # s: plain words (str)
         if idiom.fullmatch(s): return Parsed(word, False, 'an idiom')
     s = re.sub(r'\byes\s*(?:/|or|-)\s*no\b(?=\s*[\w:])', ' ', s, flags=re.I)                  # of a question that is repeated
     got = read_choice(s, dict(Y='yes', N='no'))
-    return Parsed() if got.how == 'alone' and UNABLE.search(s) else Parsed({'Y': 'yes', 'N': 'no'}.get(got.value), got.ambiguous, got.how)
+    return Parsed() if got.how == 'alone' and REFUSE.search(s) else Parsed({'Y': 'yes', 'N': 'no'}.get(got.value), got.ambiguous, got.how)
 
 def parse_yes_no(text)->Parsed: # text: an answer as it was generated → .value 'yes' or 'no'
     "Read yes or no; None when the text gives neither, or both."

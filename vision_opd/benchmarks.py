@@ -40,7 +40,7 @@ _MARK = re.compile(r'''(?:（\s*([A-Za-z])\s*[)）]                             
 
 def split_options(
     text:str  # with lettered options in it, "(A) red (B) blue", "A. red\nB. blue", "（A）红"
-):            # what stands before them, {"A": "red", ...}; the text and {} if there are none
+):            # the text before them, {"A": "red", ...}; the text and {} if there are none
     "Split a text into its question and its options."
     marks = [(m.start(), m.end(), (m[1] or m[2] or m[3]).upper()) for m in _MARK.finditer(text)]
     for first in reversed([i for i,m in enumerate(marks) if m[2] == 'A']):
@@ -74,7 +74,7 @@ def _is_empty(v): return v is None or v != v or (isinstance(v, str) and not v.st
 
 def option_dict(
     value   # a list, a dictionary, text with lettered options or with one per line, the text of a list, or None
-)->dict:    # {"A": "red", ...}; {} for none; ValueError for what cannot be told apart
+)->dict:    # {"A": "red", ...}; {} for none; ValueError for an ambiguous form
     "Convert options to {letter: text}; an empty option keeps its letter."
     if _is_empty(value := spelt(value)) or value in ([], {}): return {}
     if isinstance(value, dict):
@@ -130,38 +130,32 @@ class Item:
     details:dict=field(default_factory=dict)   # what the metric needs beyond this
     protocol:str=''        # which prompt this is
     others:list=field(default_factory=list)    # further Pictures of the question, which no box is on
-    place:int=0            # where among them the image stands
+    place:int=0            # the image's position among them
+    def facts(self):
+        "Return all that scoring needs as JSON, so that records can be scored without the images."
+        return {k: getattr(self, k) for k in FACTS}
+    @property
+    def image(self):
+        "Decode the whole image, each time anew; a ValueError names the item."
+        return _decoded(self, self.picture)
+    def pair(self,
+        recipe='clean',  # how views are made, one of `crops.RECIPES`
+        **overrides      # settings of the recipe to change, see `crops.view_pair`
+    ):                   # ViewPair; ValueError where a view needs a box and there is none
+        "Make both views, see `view_pair`; decodes the image once."
+        return view_pair(self.image, self.box, self.prompt, recipe, [_decoded(self, p) for p in self.others], self.place, **overrides)
+    @property
+    def crop_image(self):
+        "Return the benchmark's own crop, or the one around the box; None without either."
+        if self.crop is not None: return _decoded(self, self.crop)
+        return self.pair().teacher_image if self.box else None
 
 # %% ../nbs/09_benchmarks.ipynb #a471ff70
 FACTS = 'id benchmark answer kind options category cluster details'.split()
 
-@patch
-def facts(self:Item):
-    "Return all that scoring needs as JSON, so that records can be scored without the images."
-    return {k: getattr(self, k) for k in FACTS}
-
 def _decoded(item, picture):
     try: return picture.decode()
     except ValueError as e: raise ValueError(f'{item.benchmark}, item {item.id}: {e}') from None
-
-@patch(as_prop=True)
-def image(self:Item):
-    "Decode the whole image, each time anew; a ValueError names the item."
-    return _decoded(self, self.picture)
-
-@patch
-def pair(self:Item,
-    recipe='clean',  # how views are made, one of `crops.RECIPES`
-    **overrides      # settings of the recipe to change, see `crops.view_pair`
-):                   # ViewPair; ValueError where a view needs a box and there is none
-    "Make both views, see `view_pair`; decodes the image once."
-    return view_pair(self.image, self.box, self.prompt, recipe, [_decoded(self, p) for p in self.others], self.place, **overrides)
-
-@patch(as_prop=True)
-def crop_image(self:Item):
-    "Return the benchmark's own crop, or the one around the box; None without either."
-    if self.crop is not None: return _decoded(self, self.crop)
-    return self.pair().teacher_image if self.box else None
 
 class Collage(Picture):
     "Place several images side by side on white, when needed."
@@ -497,7 +491,7 @@ def unique_ids(
 def load_benchmark(
     name:str,          # one of BENCHMARKS
     source=None,       # folder, file, dataset, rows, 'owner/name' or 'owner/name@revision'; None: the hub, as pinned
-    limit=None,        # the first so many items; None: all
+    limit=None,        # items to load, at most; None: all
     columns=None,      # {role: column} where names are new; None for a column: do without
     verbose=True       # print columns and what was set aside
 )->Items:
@@ -691,7 +685,7 @@ def last_records(
     records,  # dictionaries, also of other benchmarks and views
     name,     # of the benchmark
     view      # one of runs.EVAL_VIEWS
-):            # {id: record}, protocol ('' when none is told)
+):            # {id: record}, protocol ('' if none is recorded)
     "Select each id's record: the last one without an error, else the last; ValueError for two protocols."
     found = {}
     for r in records:

@@ -69,7 +69,7 @@ def one_box(
 # %% ../nbs/00a_boxes.ipynb #db72980d
 SIDES = formats_of('xyxy')                                      # the order is known, the unit is not
 SIZED = formats_of('xywh') + formats_of('cxcywh')               # x, y, width, height: of a corner, or of the center
-ANY = tuple(f for f in BOX_FORMATS if f == 'yxyx' or not f.endswith('yxyx'))   # y first in another unit has to be told
+ANY = tuple(f for f in BOX_FORMATS if f == 'yxyx' or not f.endswith('yxyx'))   # y first in another unit needs box_format
 BOX_KEYS = {   # names that are one box together
     'x1 y1 x2 y2': SIDES, 'xmin ymin xmax ymax': SIDES, 'left top right bottom': SIDES, 'x_min y_min x_max y_max': SIDES,
     'x0 y0 x1 y1': SIDES, 'xtl ytl xbr ybr': SIDES, 'x y width height': SIZED, 'x y w h': SIZED, 'left top width height': formats_of('xywh'),

@@ -21,7 +21,7 @@ class CheckpointError(ValueError): "Report a checkpoint that cannot be written, 
 def sync(
     path  # a file or a folder
 ):
-    "Wait until it is on the disk; some network file systems cannot do this for folders, and are let off."
+    "Wait until it is on the disk; errors of network file systems that cannot flush folders are ignored."
     fd = os.open(path, os.O_RDONLY)
     try: os.fsync(fd)
     except OSError as e:
@@ -158,7 +158,7 @@ def save_tensors(
 ):
     "Write tensor by tensor: of sharded ones, no more than one is whole at a time. With sharded tensors a call for all processes."
     kind = lambda v: dtype if dtype and v.is_floating_point() else v.dtype
-    order = sorted(tensors, key=lambda k: (-kind(tensors[k]).itemsize, k))   # wide ones first: every tensor lies at a multiple of its width
+    order = sorted(tensors, key=lambda k: (-kind(tensors[k]).itemsize, k))   # wide ones first, so that every tensor begins at a multiple of its width
     head, end = {}, 0
     for k in order:
         v, start = tensors[k], end

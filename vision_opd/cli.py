@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = ['VERBS', 'WITHOUT', 'INHERITED', 'METAVARS', 'BASE', 'EXTRAS', 'FLAGS', 'COMMANDS', 'room', 'UsageError', 'Parser',
            'add_flag', 'parser', 'parsed', 'settings', 'train_config', 'summary_table', 'scenes', 'in_turn',
-           'check_writable', 'run_train', 'run_data', 'asked_protocol', 'run_gap', 'run_evaluate', 'evaluated',
-           'versions', 'missing', 'Card', 'cards', 'host_memory', 'advice', 'remedies', 'prescription', 'asked_update',
-           'run_doctor', 'verdict', 'usage', 'error_sentence', 'quiet_libraries', 'run_command', 'main']
+           'check_writable', 'run_train', 'run_data', 'run_regions', 'asked_protocol', 'run_gap', 'run_evaluate',
+           'evaluated', 'versions', 'missing', 'Card', 'cards', 'host_memory', 'advice', 'remedies', 'prescription',
+           'asked_update', 'run_doctor', 'verdict', 'usage', 'error_sentence', 'quiet_libraries', 'run_command', 'main']
 
 # %% ../nbs/13_cli.ipynb #0f0e1087
 import argparse, logging, os, platform, re, sys, traceback, warnings, yaml
@@ -19,7 +19,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
 import vision_opd
-from .config import (CHOICES, FIELD_TYPES, ConfigError, Protocol, TrainConfig, agreed_protocol, check, command_flags,
+from .config import (CHOICES, EMBEDDED_REGIONS, FIELD_TYPES, ConfigError, Protocol, TrainConfig, agreed_protocol, check, command_flags,
     from_text, loading, nearest, one_of, options, preset_options, protocol_of, reading)
 
 # %% ../nbs/13_cli.ipynb #3177a667
@@ -33,6 +33,7 @@ def room(
 VERBS = dict(train='close the gap: measure, train, measure again', gap='measure how much better a model reads crops than full images',
              evaluate='ask benchmarks of a model or of a server, score the answers, report',
              data='show how a source of data is understood: mapping, counts, boxes drawn',
+             regions='find boxes and questions in a folder of photographs, and write data to train on',
              doctor='say what this machine can run, and plan a run for it or for another one')
 
 class UsageError(ValueError): "Report a command line that cannot be parsed."
@@ -157,7 +158,7 @@ def in_turn():
     if 'RANK' not in os.environ: return nullcontext()
     import torch
     from accelerate import PartialState
-    return PartialState(cpu=not torch.accelerator.is_available()).main_process_first()   # else each CPU process thinks it is alone
+    return PartialState(cpu=not torch.accelerator.is_available()).main_process_first()   # otherwise each CPU process assumes that it is the only one
 
 def check_writable(
     folder  # that will be written; it need not exist
@@ -183,7 +184,7 @@ def run_train(
     result = t.train(cfg, room('evaluation').perception_gap)
     if os.environ.get('RANK', '0') != '0': return 0
     if why := getattr(result, 'stopped', None): print(f'\nvision_opd: stopped: {why}', file=sys.stderr); return 1
-    print(f'\n{table(result.summary)}\n\n{result.summary["steps"]} updates in {result.summary["seconds"]:.0f} s; the model is in {result.model}')
+    print(f'\n{summary_table(result.summary)}\n\n{result.summary["steps"]} updates in {result.summary["seconds"]:.0f} s; the model is in {result.model}')
 
 # %% ../nbs/13_cli.ipynb #fc402e2e
 def run_data(
@@ -195,6 +196,28 @@ def run_data(
     check_writable(out)
     print(room('inspection').inspect_data(given['source'], out, given.get('show', 8), **reading(given)))
     print(f'the rows and the contact sheet are in {out}')
+
+# %% ../nbs/13_cli.ipynb #a1c0de11
+def run_regions(
+    argv  # the folder and flags, as strings
+):        # 1 when photographs wait for calls that failed, else 0
+    "Find boxes and questions in photographs, and write data to train on."
+    given = parsed('regions', argv, ('source', 'output_dir'), own_help=dict(
+        output_dir='where train.jsonl, images/, quarantine.jsonl, report.html and manifest.json go', model='folder or hub id (default: the shipped base)',
+        seed='of sampling', resume='go on where output_dir stopped', recipe="how views are made: 'clean', or 'released' with its red frame and hint, as the run will"))
+    embedded = EMBEDDED_REGIONS if not (given.get('model') or given.get('api_base')) else {}
+    a = settings('regions', embedded | given)
+    a.model = a.model or str(BASE)
+    check_writable(a.output_dir)
+    q, e = room('questions'), room('evaluation')
+    search, manifest = q.open_search(a)
+    photos = len(q.named_pictures(Path(a.source).expanduser())) if Path(a.source).expanduser().is_dir() else 0
+    with e.progress('searching photographs', photos, 'photo') as bar: found = q.find_examples(a.source, a.output_dir, search, manifest, a.resume, bar.update)
+    print(found.tables)
+    if found.waiting: print(f'\nvision_opd: {found.waiting} photographs wait for calls that failed, the first {found.error}; --resume true asks those again', file=sys.stderr); return 1
+    if not found.examples: raise ValueError(f'no region of these photographs passed every filter and gate; {a.output_dir}/report.html shows what fell, and why')
+    print(f'\n{found.examples} examples; look at {Path(a.output_dir)/"report.html"}, then: vision_opd train --data {a.output_dir} --model {given.get("model", "MODEL")} --recipe {a.recipe} --output_dir RUN')
+
 
 # %% ../nbs/13_cli.ipynb #aaab2df1
 def asked_protocol(
@@ -267,7 +290,7 @@ EXTRAS = dict(
     tensorboard='curves of a run, as trackio and wandb')
 
 def versions():
-    "Name → version of what the library stands on; None where it is missing."
+    "Return {name: version} of the library's dependencies; None if missing."
     def of(name):
         try: return version(name)
         except PackageNotFoundError: return None
@@ -379,7 +402,7 @@ def verdict(
         yield f'{name}: ' + ('fits' if more == {} else f'fits with {flags}' if more else 'does not fit: take more GPUs, a smaller model, or shorter answers')
 
 # %% ../nbs/13_cli.ipynb #6a99f06c
-COMMANDS = dict(train=run_train, gap=run_gap, evaluate=run_evaluate, data=run_data, doctor=run_doctor)
+COMMANDS = dict(train=run_train, gap=run_gap, evaluate=run_evaluate, data=run_data, regions=run_regions, doctor=run_doctor)
 
 def usage():
     "Format the help of the command."
@@ -392,7 +415,7 @@ def error_sentence(
     if isinstance(e, OSError) and e.strerror: return f'{e.strerror}: {e.filename}' if e.filename else e.strerror
     text = ' '.join(str(e).split())
     if isinstance(e, (ValueError, OSError, FloatingPointError)) and text: return text
-    return f'{type(e).__name__}{": " + text if text else ""} (nobody expected this; VISION_OPD_DEBUG=1 shows where it comes from)'
+    return f'{type(e).__name__}{": " + text if text else ""} (unexpected; VISION_OPD_DEBUG=1 shows where it comes from)'
 
 @contextmanager
 def quiet_libraries():
@@ -407,7 +430,8 @@ def quiet_libraries():
 
 # %% ../nbs/13_cli.ipynb #fa738722
 _AFTER_STOP = dict(train='what is on disk is whole, --resume true goes on from the newest checkpoint',
-            evaluate='the answers so far are kept, --resume true goes on with the others')   # by a command that was stopped
+            evaluate='the answers so far are kept, --resume true goes on with the others',
+            regions='the photographs so far are kept, --resume true goes on with the others')   # by a command that was stopped
 
 def run_command(
     verb,  # one of COMMANDS

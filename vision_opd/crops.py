@@ -186,7 +186,7 @@ def crop_window(
     box:Box,       # in pixels of the image
     size:tuple,    # width and height of the image
     context=0.0,   # grow the box by this fraction of its size on each side first
-    min_side=0     # the window's sides are at least so many pixels, where the image has them
+    min_side=0     # shortest side of the window in pixels, limited by the image
 )->tuple:          # left, top, right, bottom in whole pixels
     "Compute the smallest window of whole pixels that contains the clipped box; ValueError if the box lies outside the image."
     grown = box.expand(context).clip(size)
@@ -196,7 +196,7 @@ def crop_window(
 
 # %% ../nbs/00_crops.ipynb #56d79178
 def refuse_unclear(
-    image  # what came as a picture; its pixels need not be loaded
+    image  # a PIL image; its pixels need not be loaded
 ):         # None; ValueError for another type, several frames or floating point pixels
     "Let only one PIL image pass; MPO is a phone's way to write one JPEG."
     if not isinstance(image, Image.Image):
@@ -362,7 +362,7 @@ def free_spot(
 @dataclass(frozen=True)
 class Geometry:
     "Compute frame, crop window and view sizes of an image without decoding its pixels."
-    size:tuple     # width and height of the picture
+    size:tuple     # width and height of the image
     box:Box|None   # the evidence
     recipe:Recipe  # how the views are made
 
@@ -410,31 +410,22 @@ class ViewPair:
     def __repr__(self):
         r = self.recipe
         return f'ViewPair({r.student_view} | {r.teacher_view}, {self.box}, {self.question.partition(chr(10))[0]!r})'
-
-# %% ../nbs/00_crops.ipynb #8c3b3b89
-@patch
-def _framed(self:ViewPair, framed, dx=0, dy=0):
-    return draw_frame(self.image, self.geometry.grown.shift(dx, dy), self.recipe.frame_width) if framed else self.image
-
-@patch
-def _region(self:ViewPair, framed, left, top):
-    "The window moved to (left, top), and the frame with it, zoomed."
-    l,t,r,b = self.geometry.window
-    part = self._framed(framed, left-l, top-t).crop((left, top, left+r-l, top+b-t))
-    return resized(part, zoomed_size(part.size, self.recipe.zoom))
-
-@patch
-def _masked(self:ViewPair, framed):
-    "The whole picture with its mean colour over the window."
-    whole,window = self._framed(framed).copy(), self.geometry.window
-    whole.paste(flat(self.image).crop(window), window)
-    return whole
-
-@patch
-def _degraded(self:ViewPair, framed):
-    "The whole picture scaled down and up again."
-    whole = self._framed(framed)
-    return resized(resized(whole, zoomed_size(whole.size, 1/self.recipe.degrade)), whole.size)
+    def _framed(self, framed, dx=0, dy=0):
+        return draw_frame(self.image, self.geometry.grown.shift(dx, dy), self.recipe.frame_width) if framed else self.image
+    def _region(self, framed, left, top):
+        "The window moved to (left, top), and the frame with it, zoomed."
+        l,t,r,b = self.geometry.window
+        part = self._framed(framed, left-l, top-t).crop((left, top, left+r-l, top+b-t))
+        return resized(part, zoomed_size(part.size, self.recipe.zoom))
+    def _masked(self, framed):
+        "Fill the window of the image with its mean color."
+        whole,window = self._framed(framed).copy(), self.geometry.window
+        whole.paste(flat(self.image).crop(window), window)
+        return whole
+    def _degraded(self, framed):
+        "Scale the whole image down and up again."
+        whole = self._framed(framed)
+        return resized(resized(whole, zoomed_size(whole.size, 1/self.recipe.degrade)), whole.size)
 
 # %% ../nbs/00_crops.ipynb #94e93b15
 @patch
@@ -487,7 +478,7 @@ def teacher_text(self:ViewPair):
 @patch
 def beside(
     self:ViewPair,
-    image  # a view of the picture
+    image  # a view of the image
 ):         # the view; with other images a list of all, in their order
     "Put a view among the other images of the question."
     if not self.others: return image
@@ -565,7 +556,7 @@ def _repr_jpeg_(self:ViewPair): return self.sheet()._repr_jpeg_()
 THIRD_VIEWS = 'same_view', 'shuffled', 'random', 'null', 'masked', 'degraded'
 
 def _next_crop(pairs, i):
-    "The teacher's view of the next pair, in a circle, that has another picture or at least another region."
+    "Return the teacher's view of the next pair, cyclically, with another image or at least another region."
     others = pairs[i+1:] + pairs[:i]
     for differs in lambda p: p.image != pairs[i].image, lambda p: p.box != pairs[i].box:
         if (found := next(filter(differs, others), None)) is not None: return found.teacher_image

@@ -32,7 +32,7 @@ class GapReport:
     ids:list           # N example ids
     answers:dict       # view name → N generated answers
     hits:dict          # view name → N booleans; {} when no answer is known
-    confidences:dict   # view name → N floats, the mean probability of the answer's tokens; {} when none is told
+    confidences:dict   # view name → N floats, the mean probability of the answer's tokens; {} if none is reported
     known:np.ndarray   # bool [N]: is the true answer known?
     areas:list         # N shares of the image that the box covers; nan without a box
     clusters:list      # N names; examples with the same image have the same
@@ -57,28 +57,24 @@ class GapReport:
     crop = property(lambda self: self.rate('crop'), doc='Accuracy on the crop.')
     full_confidence = property(lambda self: self.confidence('full'), doc='Mean confidence on the full image.')
     crop_confidence = property(lambda self: self.confidence('crop'), doc='Mean confidence on the crop.')
-
-# %% ../nbs/10_evaluation.ipynb #59ac2f2e
-@patch(as_prop=True)
-def gap(self:GapReport):
-    "Compute crop minus full, paired by example: of accuracies, or of confidences if no answer is known."
-    if not self.hits: return mean(np.subtract(self.confidences['crop'], self.confidences['full']), self._shared())
-    return mean(self._hits('crop').astype(float) - self._hits('full'), self._shared(self.known))
-
-@patch(as_prop=True)
-def taught(self:GapReport):
-    "Compute P(crop right | full wrong): the share of its mistakes that the model could learn from its own crops; None if it makes none."
-    if not self.hits or self._hits('full').all(): return None
-    wrong = np.flatnonzero(self.known)[~self._hits('full')]
-    return proportion(np.asarray(self.hits['crop'])[wrong], self._shared(wrong))
-
-@patch(as_prop=True)
-def table(self:GapReport):
-    "Cross-tabulate how often each view is right."
-    if not self.hits: return None
-    both = (pd.Categorical(np.where(self._hits(v), 'right', 'wrong'), ['right', 'wrong']) for v in ('full', 'crop'))
-    two = pd.crosstab(*both, dropna=False)
-    return two.rename_axis(index='full image', columns='crop')
+    @property
+    def gap(self):
+        "Compute crop minus full, paired by example: of accuracies, or of confidences if no answer is known."
+        if not self.hits: return mean(np.subtract(self.confidences['crop'], self.confidences['full']), self._shared())
+        return mean(self._hits('crop').astype(float) - self._hits('full'), self._shared(self.known))
+    @property
+    def taught(self):
+        "Compute P(crop right | full wrong): the share of its mistakes that the model could learn from its own crops; None if it makes none."
+        if not self.hits or self._hits('full').all(): return None
+        wrong = np.flatnonzero(self.known)[~self._hits('full')]
+        return proportion(np.asarray(self.hits['crop'])[wrong], self._shared(wrong))
+    @property
+    def table(self):
+        "Cross-tabulate how often each view is right."
+        if not self.hits: return None
+        both = (pd.Categorical(np.where(self._hits(v), 'right', 'wrong'), ['right', 'wrong']) for v in ('full', 'crop'))
+        two = pd.crosstab(*both, dropna=False)
+        return two.rename_axis(index='full image', columns='crop')
 
 # %% ../nbs/10_evaluation.ipynb #a324dfea
 @patch(as_prop=True)
@@ -97,7 +93,7 @@ def teachable(self:GapReport):
 @patch
 def by_area(
     self:GapReport,
-    bins=3  # so many with about equally many examples, or a list of edges, shares of the image
+    bins=3  # number of bins with about equally many examples, or a list of edges, shares of the image
 ):          # DataFrame, one row per bin; ValueError where a box or an answer is not known
     "Compute the gap by the size of the evidence."
     if not self.hits or np.isnan(self.areas).any(): raise ValueError('bins by area need a box and an answer for every example')
@@ -110,7 +106,7 @@ def by_area(
 # %% ../nbs/10_evaluation.ipynb #b7575f87
 @patch
 def __getitem__(self:GapReport,
-    rows  # a slice, or list of numbers
+    rows  # list of places of examples
 ):        # GapReport
     "The report on some of the examples."
     take = lambda x: {k: take(v) for k,v in x.items()} if isinstance(x, dict) else [x[i] for i in rows]
@@ -215,7 +211,7 @@ def gap_report(
 def same_as_reference(
     example,  # an Example
     text      # an answer
-):            # bool; None where it cannot be told, or no answer is known
+):            # bool; None if it cannot be read, or no answer is known
     "Tell whether an answer says the answer of an example."
     return None if example.answer is None else same_answer(text, example.answer, split_options(example.question)[1])
 
@@ -387,16 +383,16 @@ def evaluate(
     benchmarks,           # list of 'vstar', 'vstar=FOLDER', or sources of examples
     output_dir,           # for records.jsonl, errors.jsonl, report.json, report.html
     model=None,           # folder, hub id, 'NAME=FOLDER' or a Local
-    base=None,            # another model to stand beside it, asked first
+    base=None,            # another model to compare with, asked first
     server=None,          # a servers.Server in place of `model`
     processor=None,       # folder or hub id: counts the visual tokens a server must report
-    against=None,         # folder of an earlier evaluation to stand beside it; 'MODEL=FOLDER' where it has several models
+    against=None,         # folder of an earlier evaluation to compare with; 'MODEL=FOLDER' where it has several models
     views=('full',),      # of runs.EVAL_VIEWS; 'full' and 'crop' give the gap
     protocol=None,        # recipe, length, sampling; None: that of the run that wrote the model, else Protocol()
-    limit=None,           # the first so many items of each set
+    limit=None,           # items of each set, at most
     batch_size=32,        # prompts at a time, of a model
     judge=None,           # a Server or LocalJudge that reads what no parser could, see chapter 08; None: that stays unscored
-    resume=False,         # go on where output_dir stopped
+    resume=False,         # resume the evaluation in output_dir
     tolerance=.02,        # share of items that may stay unscored
     most=12,              # items of each kind in the gallery
     reading=None,         # {argument: value} of `load_examples`, for sources of examples

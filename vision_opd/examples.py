@@ -144,7 +144,8 @@ def resolve_columns(
         if found[role] or (role == 'box' and role in told) or role == 'question' and template: continue
         if role == 'question' and found['label']:
             raise ValueError('the boxes have labels and ask nothing: give template, such as template="What color is the {name}?"')
-        other = ', or an empty name to do without boxes (columns=box= , None in Python)' if role == 'box' else ''
+        other = {'box': ', or an empty name to do without boxes (columns=box= , None in Python); vision_opd regions finds boxes in a folder of images',
+                 'question': '; vision_opd regions finds questions for boxes'}.get(role, '')
         raise ValueError(f'no column for {role} among: {", ".join(there)}. Name it: columns={role}=NAME{other}')
     return found
 
@@ -412,6 +413,9 @@ def open_folder(
     if len(tables) == 1: return open_source(tables[0], **options)
     if tables and len({re.sub(r'-\d+-of-\d+\.parquet$', '', p.name) for p in tables}) == 1:
         return open_source(tables, **options)   # one table in parts, as the hub stores it
+    photos = sum(p.suffix.lower() in IMAGE_SUFFIXES for p in Path(folder).rglob('*')) if not tables else 0
+    if photos: raise ValueError(f'the folder {folder} holds {photos:,} images, and neither boxes nor questions: '
+                                f'vision_opd regions {folder} --output_dir DATA finds some, then give DATA; or name a table that has them')
     found = ', '.join(p.name for p in tables[:5]) or 'none'
     raise ValueError(f'the folder {folder} has no train.jsonl and not exactly one table, but {len(tables)} ({found}): '
                      'name the file, or a split')
@@ -469,7 +473,7 @@ class Examples(SetAside, Sequence):
     def __getitem__(self, i):
         if not isinstance(i, slice): return self.items[i]
         part = Examples(self.items[i], name=self.name)
-        part.quarantine = self.quarantine   # one and the same list: what a part sets aside, the whole knows
+        part.quarantine = self.quarantine   # shared with all parts, so that rejections of a part are known to the whole
         return part
 
     def split_off(
@@ -550,7 +554,7 @@ def print_choice(
     rows,    # the first rows
     reader,  # a Reader whose formats are decided
 ):           # None
-    "Say which column serves which role, and when the pictures at hand are framed ones."
+    "Print the column of each role, and whether the images found are framed."
     columns = reader.columns
     said = {k: ' else '.join(v) or 'none' for k,v in columns.items() if v or k in ('image', 'box', 'question', 'answer', 'id')}
     if reader.columns['question']: said.pop('label', None)
@@ -580,7 +584,7 @@ def judge_rows(
     reader,  # a Reader; its formats, first and often are set
     verbose, # print what was not obvious
     most=1000, size=2**28  # boxes to judge by, and bytes of images inside the table that may be read for it
-):           # FormatDoubt where the boxes of the file cannot be told apart
+):           # FormatDoubt if the boxes of the file fit several formats
     "Decide from the first rows of a file what no single row can tell: the format of its boxes, and where its options begin to count."
     groups,told,read,n = defaultdict(list), [], 0, 0
     for _,row in source.rows():
@@ -595,7 +599,7 @@ def judge_rows(
                 if isinstance(picture.source, Cell) and not recorded: read += len(str(dig(row, picture.source.column)))
                 for b in raw: groups[b.formats].append((b, frame)); n += 1
             if reader.template and first_value(row, reader.columns['question']) is None: reader.often[image_key(row, reader.columns), reader.question(row)] += len(raw)
-        except (ValueError, KeyError, TypeError, AttributeError, IndexError): continue   # a bad row, which is told when it is read
+        except (ValueError, KeyError, TypeError, AttributeError, IndexError): continue   # a bad row, which is reported when it is read
         if n >= most and not reader.template: break
     reader.first = (0 if (first := first_number(told)) is None else first)
     if verbose and first is None and any(plain_answer(a) and plain_answer(a).isdigit() and plain_answer(a) not in o for a,o in told):
@@ -643,7 +647,7 @@ def refuse_reversed(
 # %% ../nbs/01_examples.ipynb #eea07a05
 def load_examples(
     source,                 # folder, file, hub id, dataset, or list of rows
-    limit=None,             # stop after so many examples, at least 1
+    limit=None,             # examples to read, at most; at least 1
     strict=False,           # raise at the first bad row
     columns=None,           # {role: column}, or text 'box=where question=ask'; None, or nothing after =, leaves a role empty
     box_format=None,        # one of BOX_FORMATS; None: what the layout says, else judged by the numbers
@@ -653,7 +657,7 @@ def load_examples(
     max_pixels=MAX_PIXELS,  # larger images are set aside
     split=None,             # of a dataset with several
     template=None,          # question for boxes with a label and none of their own: 'What color is the {name}?'
-    encoding=None,          # of a text file; None: told from its bytes
+    encoding=None,          # of a text file; None: inferred from its bytes
     verbose=True            # print which columns were chosen
 ):                          # Examples; an ExampleStream if the source streams and no limit is given
     "Load examples from a source; bad rows are quarantined with their reason; ValueError if none is left."
@@ -704,7 +708,7 @@ def find_duplicates(
 def fingerprint(
     examples  # Examples in order
 ):            # 64 hexadecimal digits
-    "Tell data by their contents, wherever they lie: ids, questions, answers, boxes, and the length and both ends of every image file."
+    "Hash data by content, not by path: ids, questions, answers, boxes, and the length and both ends of every image file."
     h = hashlib.sha256()
     for e in examples: h.update(repr((e.id, e.question, e.answer, e.box and tuple(e.box), e.mark)).encode(errors='backslashreplace'))
     return h.hexdigest()
@@ -1017,7 +1021,7 @@ def open_vstar_part(
 
 # %% ../nbs/01_examples.ipynb #f159d527
 def _is_export(source):
-    "Is it an export of an annotation tool, and nothing that another opener knows?"
+    "Tell whether it is an export of an annotation tool that no other opener accepts."
     if not _path(source) or not Path(source).exists(): return False
     path = Path(source)
     if path.is_dir() and any(p.suffix.lower() != '.json' or annotations._json_kind(p) is None for p in _tables(path, None)[:3]): return False
@@ -1174,7 +1178,7 @@ class Overlap(NamedTuple):
     "Describe an example whose image looks like one of a benchmark."
     index:int      # of the example
     id:str         # of the example
-    benchmark:str  # name of the benchmark's picture
+    benchmark:str  # name of the benchmark's image
     distance:int   # bits of 64 that differ
 
 def named_pictures(
@@ -1206,7 +1210,7 @@ def perceptual_hashes(
 def find_overlaps(
     examples:Examples,  # to train on
     benchmark,    # folder, Examples, or a list of images
-    distance=8    # up to so many of 64 bits may differ
+    distance=8    # bits of 64 that may differ, at most
 )->list:          # of Overlap, nearest first
     "Find the training images that look like images of a benchmark."
     theirs,ours = named_pictures(benchmark), defaultdict(list)

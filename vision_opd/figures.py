@@ -84,7 +84,7 @@ def trace(
     beta=.5,           # 0: KL(T‖S), 1: KL(S‖T), between: JSD_β
     top_k=100          # ids outside of which the teacher's mass is counted
 )->Trace:
-    "Let the student answer, and look at every token of the answer with both eyes."
+    "Sample the student's answer, and compare both policies at each of its tokens."
     rolls = sample(policy, [pair], 1, max_new_tokens, temperature, seed)
     zs, zt = both_logits(policy, pair, rolls)
     s, t, tok = zs.log_softmax(-1), zt.log_softmax(-1), policy.processor.tokenizer

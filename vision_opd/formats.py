@@ -103,7 +103,7 @@ def option_letter(
 # %% ../nbs/00b_formats.ipynb #71b44c23
 def first_number(
     pairs  # (answer, options) of the rows of a file
-):         # 0, 1, or None where no answer is a number or it cannot be told
+):         # 0, 1, or None if no answer is a number or both are possible
     "Decide whether numbers of options count from 0 or from 1."
     told = [(int(a), len(o)) for a,o in ((plain_answer(a), o) for a,o in pairs) if a and a.isdigit() and a not in o]
     if any(a == 0 for a,_ in told): return 0
@@ -193,7 +193,7 @@ def chat_turns(
 NOTES, PART, REFUSED = '_notes', '_part', '_refused'   # keys of a plain row: what was left out or done, its number among those made of one, why it is unfit
 
 def changed(
-    row,      # dictionary, perhaps one that knows its place in a table
+    row,      # dictionary, possibly with its place in a table
     *notes,   # what is worth telling
     **values  # columns that change
 ):            # of the same kind

@@ -41,7 +41,7 @@ def find_words(
             and not re.search(r'\w-$', s[:w[i][1]][-2:]) and not re.match(r'-\w', s[w[i+len(sought)-1][2]:])]
 
 # %% ../nbs/08b_judges.ipynb #aab22206
-SAYS = re.compile(r'\b(?:reads?|says?|shows?|displays?|called|named|holds?|wears?|wearing|holding)\W*$', re.I)
+SAYS = re.compile(r'\b(?:reads?|says?|shows?|displays?|called|named|holds?|wears?|wearing|holding|weighs?|costs?|measures?)\W*$', re.I)
 
 def says(
     s,    # plain words (str)
@@ -50,7 +50,7 @@ def says(
     "Tell whether a short sentence says the reference, and nothing else."
     sought = [w for w,*_ in normal_words(truth)]
     if not sought: return s.casefold() == truth.casefold()
-    if [w for w,*_ in normal_words(s)] == sought: return True
+    if [w for w,*_ in normal_words(s)] == sought: return not s.endswith('?')
     reading = Reading(s, lambda s, r: find_words(s, sought)); r, t = reading.rules, reading.code.strip('.!。')
     if len(reading.mentions) != 1 or len(t) > 30 or re.search(r'[.;!?\n。？]', t) or REFUSE.search(s): return False
     before, after = t.split(chr(0xe000))
@@ -105,7 +105,7 @@ class Verdict:
     cached:bool=False
     @property
     def right(self):
-        "Was the answer right?"
+        "Return whether the answer was right; None when the judge did not say."
         return {'yes': True, 'no': False}.get(self.verdict)
 
 # %% ../nbs/08b_judges.ipynb #20d2ce90
@@ -123,7 +123,7 @@ REMINDER = 'Reply with one word only: yes or no.'
 def verdict_of(
     text  # the judge's words
 )->str:   # 'yes', 'no' or 'invalid'
-    "The verdict in a judge's reply: a few words that say yes or no; an essay says nothing."
+    "Read the verdict in a judge's reply: a few words that say yes or no; an essay says nothing."
     s = said(text)
     if is_failure(s) or not fields(s) and len(plain(s).split()) > 12: return 'invalid'
     return parse(s, read_yes_no).value or 'invalid'
@@ -132,12 +132,12 @@ def verdict_of(
 def ends_line(
     path  # a file that is not empty
 ):        # bool
-    "Does a file end with a line end?"
+    "Tell whether a file ends with a line end."
     with open(path, 'rb') as f: f.seek(-1, os.SEEK_END); return f.read(1) == b'\n'
 
 # %% ../nbs/08b_judges.ipynb #b5ef3e67
 class Cache:
-    "Verdicts by content, in an append-only file of JSON lines; without a path, in memory."
+    "Keep verdicts by content, in an append-only file of JSON lines; without a path, in memory."
     def __init__(self, path=None):
         self.path, self.found, self.torn, self.lock = path and Path(path), {}, 0, Lock()
         if not self.path or not self.path.exists(): return
@@ -146,7 +146,7 @@ class Cache:
             except (ValueError, KeyError, TypeError): self.torn += 1
     @staticmethod
     def key(judge, q):  # the judge's name, a Question; 64 hexadecimal digits
-        "What a verdict is found by: judge, wording, question, reference and answer."
+        "Hash what a verdict depends on: judge, wording, question, reference and answer."
         return hashlib.sha256(json.dumps([judge, JUDGE, REMINDER, q.question, q.truth,
             said(q.answer)]).encode()).hexdigest()
     def add(self,
@@ -174,12 +174,12 @@ class LocalJudge:
         folder,   # of a model with its processor, or hub id
         **kwargs  # device, dtype …, as in `policies.load`
     ):            # a judge with the folder as its name
-        "The model of a folder or hub id; options as in `policies.load`."
+        "Load the model of a folder or hub id; options as in `policies.load`."
         return cls(*load(folder, **kwargs), name=str(folder))
     def ask_all(self,
         requests  # iterable of (key, dict(text=str or messages, max_tokens=int))
     ):            # iterator of (key, Reply), in order
-        "Batches of questions; `max_tokens` is that of the first in a batch."
+        "Ask in batches; `max_tokens` is that of the first request of a batch."
         todo = iter(requests)
         while batch := list(islice(todo, self.batch_size)):
             proc, chats = self.policy.processor, [r['text'] if isinstance(r['text'], list)
@@ -206,13 +206,13 @@ def open_judge(
 
 # %% ../nbs/08b_judges.ipynb #8a4ec9a1
 def _without_asking(q, everything):
-    "The verdict on a question that needs no judge; None for one that does."
+    "Return the verdict on a question that needs no judge; None for one that does."
     if q.parsed and not everything: return Verdict(q.id, 'read', str(q.parsed.value))
     if not said(q.answer): return Verdict(q.id, 'no', 'no answer was given')
     if is_failure(said(q.answer)): return Verdict(q.id, 'error', 'the answer is the text of an error')
 
 def _round(by, asked, max_tokens, cache, keep):
-    "Ask {key: text or messages}; verdicts of the kinds to keep go to the cache; (key, verdict, words) of all."
+    "Ask {key: text or messages}; cache verdicts of the kinds to keep; yield (key, verdict, words) of all."
     for key,reply in by.ask_all((k, dict(text=t, max_tokens=max_tokens)) for k,t in asked.items()):
         verdict, text = ('error', str(reply.error)) if reply.error else (verdict_of(reply.text), reply.text)
         if verdict in keep: cache.add(key, verdict, text)

@@ -12,7 +12,6 @@ import copy, inspect, math
 from dataclasses import dataclass, fields
 from functools import lru_cache
 from pathlib import Path
-from fastcore.basics import patch
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import AutoConfig, AutoModelForImageTextToText, PretrainedConfig
@@ -329,26 +328,19 @@ class Plan:
     ):              # bool
         "Tell whether a GPU has enough memory, with a reserve for what is not counted."
         return self.peak <= memory*(1 - reserve)
-
-# %% ../nbs/07c_memory.ipynb #a59de93d
-@patch
-def rows(self:Plan):
-    "Return table rows: part, GiB while sampling, GiB while scoring."
-    show = lambda x: f'{x/2**30:.2f}' if x else ''
-    lines = [(k, *(show(p.get(k, 0)) for p in self.phases.values())) for k,v in self.parts.items() if v]
-    return lines + [('together', *(f'{sum(p.values())/2**30:.2f}' for p in self.phases.values()))]
-
-@patch
-def _repr_markdown_(self:Plan):
-    whiles = ' | '.join(f'while {k}' for k in self.phases)
-    table = '\n'.join('| ' + ' | '.join(r) + ' |' for r in self.rows())
-    return f'**{self.name}**: {self}\n\n| GiB on each of {self.update.gpus} | {whiles} |\n|---|--:|--:|\n{table}'
-
-@patch
-def __repr__(self:Plan):
-    each = {k: v/self.update.gpus/1e15 for k,v in self.work.items()}
-    return (f'{sum(self.params.values())/1e9:.2f} B weights, {self.trained/1e6:,.1f} M of them train; '
-            f'{sum(each.values()):.3g} PFLOP an update and GPU ({", ".join(f"{k} {v:.3g}" for k,v in each.items())})' + f'; {self.note}'*bool(self.note))
+    def rows(self):
+        "Return table rows: part, GiB while sampling, GiB while scoring."
+        show = lambda x: f'{x/2**30:.2f}' if x else ''
+        lines = [(k, *(show(p.get(k, 0)) for p in self.phases.values())) for k,v in self.parts.items() if v]
+        return lines + [('together', *(f'{sum(p.values())/2**30:.2f}' for p in self.phases.values()))]
+    def _repr_markdown_(self):
+        whiles = ' | '.join(f'while {k}' for k in self.phases)
+        table = '\n'.join('| ' + ' | '.join(r) + ' |' for r in self.rows())
+        return f'**{self.name}**: {self}\n\n| GiB on each of {self.update.gpus} | {whiles} |\n|---|--:|--:|\n{table}'
+    def __repr__(self):
+        each = {k: v/self.update.gpus/1e15 for k,v in self.work.items()}
+        return (f'{sum(self.params.values())/1e9:.2f} B weights, {self.trained/1e6:,.1f} M of them train; '
+                f'{sum(each.values()):.3g} PFLOP an update and GPU ({", ".join(f"{k} {v:.3g}" for k,v in each.items())})' + f'; {self.note}'*bool(self.note))
 
 # %% ../nbs/07c_memory.ipynb #67cedcf5
 def _vision(depth, width, inner, out, taps=()):

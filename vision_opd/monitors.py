@@ -109,7 +109,7 @@ RULES = (
          'does it read the same answers?', patience=3),
     Rule('outside', above('outside', .5), "most of what the teacher says lies outside the support: take support='union'", patience=5),
 )
-WITHOUT_TEACHER = 'gradient', 'full', 'crop', 'crop confidence', 'retention'   # names of the rules that hold where answers were not sampled and no teacher speaks
+WITHOUT_TEACHER = 'gradient', 'full', 'crop', 'crop confidence', 'retention'   # rules that apply without sampled answers and without a teacher
 
 # %% ../nbs/07a_monitors.ipynb #7aa63e47
 class _Read(dict):
@@ -139,33 +139,26 @@ class Monitor:
         for k,v in now.items(): self._remember(k, v)
         if not any(self.counts.values()): self.last_good = metrics.get('step')
         return self._reason(fired[0], now) if fired else None
-
-# %% ../nbs/07a_monitors.ipynb #c4476f8d
-@patch
-def _yes(self:Monitor, rule, now):
-    "Whether a rule has now said yes often enough in a row."
-    try: yes = rule.when(now, self.first)
-    except KeyError: return False
-    self.judged.add(rule.name)
-    self.counts[rule.name] = self.counts[rule.name] + 1 if yes else 0
-    return self.counts[rule.name] >= rule.patience
-
-@patch
-def _remember(self:Monitor, name, value):
-    "Average a measure over the warm-up, then fix its first value."
-    if name in self.first: return
-    n, total = self.begun.pop(name, (0, 0.))
-    n, total = n+1, total+value
-    if name in RARE or n == self.warmup: self.first[name] = total/n
-    else: self.begun[name] = n, total
-
-@patch
-def _reason(self:Monitor, rule, now):
-    "The sentence: what is wrong, and the numbers that say so."
-    a, b = _Read(now), _Read(self.first)
-    rule.when(a, b)
-    numbers = ', '.join(f'{k} {now[k]:.3g}' + (f' (at first {self.first[k]:.3g})' if k in b.read else '') for k in dict.fromkeys(a.read))
-    return f'{rule.name}: {rule.why} [{numbers}' + (f', {self.counts[rule.name]} updates in a row]' if rule.patience > 1 else ']')
+    def _yes(self, rule, now):
+        "Whether a rule has now said yes often enough in a row."
+        try: yes = rule.when(now, self.first)
+        except KeyError: return False
+        self.judged.add(rule.name)
+        self.counts[rule.name] = self.counts[rule.name] + 1 if yes else 0
+        return self.counts[rule.name] >= rule.patience
+    def _remember(self, name, value):
+        "Average a measure over the warm-up, then fix its first value."
+        if name in self.first: return
+        n, total = self.begun.pop(name, (0, 0.))
+        n, total = n+1, total+value
+        if name in RARE or n == self.warmup: self.first[name] = total/n
+        else: self.begun[name] = n, total
+    def _reason(self, rule, now):
+        "The sentence: what is wrong, and the numbers that say so."
+        a, b = _Read(now), _Read(self.first)
+        rule.when(a, b)
+        numbers = ', '.join(f'{k} {now[k]:.3g}' + (f' (at first {self.first[k]:.3g})' if k in b.read else '') for k in dict.fromkeys(a.read))
+        return f'{rule.name}: {rule.why} [{numbers}' + (f', {self.counts[rule.name]} updates in a row]' if rule.patience > 1 else ']')
 
 # %% ../nbs/07a_monitors.ipynb #fdb9e08b
 @patch

@@ -8,9 +8,9 @@ __all__ = ['HUB_ID', 'PACKED', 'NOT_READ', 'PRINTED', 'PARTS', 'CACHE', 'TEACHER
            'quantised', 'keep_layout', 'reason', 'refused', 'unlogged', 'check_loaded', 'load_pretrained',
            'as_products', 'causal', 'render', 'check_template', 'turn_end', 'adapter_of', 'read_processor',
            'check_family', 'check_tokenizer', 'load', 'check_text', 'encode', 'part_of', 'parts_of', 'train_parts',
-           'lora', 'needs_scaler', 'switched', 'Switched', 'backbone', 'unwrap', 'computing', 'hidden', 'check_length',
-           'rows_of', 'image_rows', 'image_tokens', 'levels_of', 'as_seen', 'cut_rows', 'join_rows', 'left_padded',
-           'take', 'ema_rate', 'check_teacher', 'DualPolicy', 'evaluating']
+           'lora', 'switched', 'Switched', 'backbone', 'unwrap', 'computing', 'hidden', 'check_length', 'rows_of',
+           'image_rows', 'image_tokens', 'levels_of', 'as_seen', 'cut_rows', 'join_rows', 'left_padded', 'take',
+           'ema_rate', 'check_teacher', 'DualPolicy', 'evaluating']
 
 # %% ../nbs/03_policies.ipynb #636e1cd2
 import copy, json, os, re, warnings, weakref
@@ -251,7 +251,7 @@ def render(
     image=1,      # images before the question
     **template    # options of the chat template
 ):                # text; PolicyError where the template refuses, or loses any of it
-    "Write one conversation by the chat template; a template wants texts in a list of parts, or as they are."
+    "Format one conversation by the chat template, which takes texts as a list of parts or as strings."
     user, why = [dict(type='image')]*image + [dict(type='text', text=text)], None
     for form in (lambda t: [dict(type='text', text=t)], str):
         turns = [('system', system and form(system)), ('user', user), ('assistant', answer and form(answer))]
@@ -515,14 +515,6 @@ def lora(
     return get_peft_model(model, LoraConfig(r=rank, lora_alpha=alpha, target_modules=names, use_rslora=rslora,
                                             use_dora=dora, lora_dropout=dropout))
 
-# %% ../nbs/03_policies.ipynb #6952d2ca
-def needs_scaler(
-    model  # any policy's model
-):         # True: multiply the loss before backward and unscale before clipping (torch.amp.GradScaler)
-    "Tell whether gradients pass through float16."
-    loaded = any(getattr(m, 'compute_dtype', None) == torch.float16 for m in model.modules())
-    return loaded or any(p.dtype == torch.float16 for p in model.parameters())
-
 # %% ../nbs/03_policies.ipynb #9334b5e5
 @contextmanager
 def switched(
@@ -755,21 +747,17 @@ class DualPolicy:
     ):           # tensors of B rows, padded on the left
         "Encode one view with this policy's template options, on its device."
         return encode(self.processor, images, texts, self.device, **self.template)
-
-# %% ../nbs/03_policies.ipynb #ebae0117
-@patch(as_prop=True)
-def pairs(self:DualPolicy):
-    "Return {name: (teacher weight, student weight)}; looked up anew, as `fully_shard` replaces parameters."
-    if not self.names: return {}
-    for m in (*self.model.modules(), *self.reference.modules()):
-        if isinstance(m, FSDPModule): m.reshard()   # a teacher that has read keeps its outermost weights whole
-    s,t = (dict(unwrap(m).named_parameters()) for m in (self.model, self.reference))
-    return {a: (t[b], s[a]) for a,b in self.names.items()}
-
-@patch
-def __repr__(self:DualPolicy): return f'DualPolicy({type(causal(self.model)).__name__}, {self.kind} teacher, {self.updates} updates)'
-@patch(as_prop=True)
-def device(self:DualPolicy): return next(self.model.parameters()).device
+    @property
+    def pairs(self):
+        "Return {name: (teacher weight, student weight)}; looked up anew, as `fully_shard` replaces parameters."
+        if not self.names: return {}
+        for m in (*self.model.modules(), *self.reference.modules()):
+            if isinstance(m, FSDPModule): m.reshard()   # a teacher that has read keeps its outermost weights whole
+        s,t = (dict(unwrap(m).named_parameters()) for m in (self.model, self.reference))
+        return {a: (t[b], s[a]) for a,b in self.names.items()}
+    def __repr__(self): return f'DualPolicy({type(causal(self.model)).__name__}, {self.kind} teacher, {self.updates} updates)'
+    @property
+    def device(self): return next(self.model.parameters()).device
 
 # %% ../nbs/03_policies.ipynb #7bcd14c7
 @patch
@@ -786,7 +774,7 @@ def _copy(self:DualPolicy, dtype, device):
 
 @patch
 def _other(self:DualPolicy, teacher, dtype, device, trust):
-    "Another checkpoint, which must speak the same vocabulary; rows beyond the tokenizer, by which sizes are rounded up, do not count."
+    "Load another checkpoint with the same vocabulary; padding rows beyond the tokenizer are ignored."
     if isinstance(teacher, torch.nn.Module) and causal(teacher) is causal(self.model):
         raise PolicyError("the teacher is the student itself, and would stop it from training: take teacher='live'")
     if isinstance(teacher, torch.nn.Module): net, ids = teacher, self.processor.tokenizer.get_vocab()
@@ -847,7 +835,7 @@ def teachers(self:DualPolicy):
 @patch
 def update(
     self:DualPolicy,
-    batch=96  # samples of the optimiser step that was just made
+    batch=96  # samples of the optimizer step that was just made
 ):
     "Move the teacher's weights: an EMA by r′ of the way, a progressive teacher all the way every N updates."
     self.updates += 1

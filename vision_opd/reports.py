@@ -97,7 +97,7 @@ th, td { padding: .3rem .7rem .3rem 0; text-align: left; border-bottom: 1px soli
 td svg { display: block; width: 9rem; height: .6rem; }
 .gallery { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fill, minmax(min(100%, 24rem), 1fr)); }
 article { border: 1px solid var(--line); border-left: .4rem solid var(--red); border-radius: .3rem; padding: .7rem; }
-article.fixed { border-left-color: var(--green); }
+article.fixed, article.kept { border-left-color: var(--green); }
 article h3 { font-size: 1rem; margin: 0 0 .4rem; } article p { margin: .3rem 0; overflow-wrap: anywhere; white-space: pre-wrap; }
 .views { display: grid; grid-template-columns: 3fr 2fr; gap: .5rem; } figure { margin: 0; }
 figure img { width: 100%; max-height: 14rem; object-fit: contain; object-position: left top; }
@@ -117,11 +117,11 @@ PAGE = '''<!doctype html>
 {% for row in t.rows %}<tr>{% for c in row %}{% set s = t.head[loop.index0] in t.signed %}<td>{{ show(c, s) }}{% if is_estimate(c) %}{{ bar(c, s) }}{% endif %}</td>{% endfor %}</tr>
 {% endfor %}</table></div>{% endfor %}
 {% for n in notes %}<p>{{ n }}</p>{% endfor %}
-{% for kind, name in kinds %}{% set found = gallery|selectattr('kind', 'equalto', kind)|list %}{% if found %}
+{% for kind, name in kinds.items() %}{% set found = gallery|selectattr('kind', 'equalto', kind)|list %}{% if found %}
 <h2>{{ name }}: {{ found|length }} of {{ found|sum('share')|round|int }}</h2><div class="gallery">
 {% for g in found %}<article class="{{ kind }}"><h3>{{ g.benchmark }}, {{ g.id }}</h3>
 <div class="views">{% for v, uri in g.views.items() %}<figure><img alt="{{ v }} image" src="{{ uri }}"><figcaption>{{ v }}</figcaption></figure>{% endfor %}</div>
-<p>{{ g.question }}</p><p>truth: <b>{{ g.truth }}</b></p>
+<p>{{ g.question }}</p><p>{{ g.named or 'truth' }}: <b>{{ g.truth }}</b></p>
 {% for a in g.answers %}<p class="{{ 'right' if a.right else 'wrong' }}">{{ a.model }}: {{ a.text or '(nothing)' }}</p>{% endfor %}</article>
 {% endfor %}</div>{% endif %}{% endfor %}
 </body></html>
@@ -146,7 +146,7 @@ def report_html(
 ):          # HTML text
     "Format the report as one self-contained page."
     page = Environment(autoescape=True, trim_blocks=True).from_string(PAGE)
-    return page.render(**report, style=Markup(_CSS), kinds=_KINDS.items(), show=cell_text, bar=bar,
+    return page.render(**dict(kinds=_KINDS) | report, style=Markup(_CSS), show=cell_text, bar=bar,
                        is_estimate=lambda c: isinstance(c, list))
 
 # %% ../nbs/10c_reports.ipynb #86bb087d
@@ -255,7 +255,7 @@ def changed_items(
     "Select items whose outcome changed, with images and answers."
     kinds = {i: kind_of([s.hits.get(i) for s in scores]) for i in scores[0].hits}
     found = {kind: [i for i,k in kinds.items() if k == kind] for kind in _KINDS}
-    share = {i: len(ids)/len(some) for ids in found.values() for some in [evenly(ids, most)] for i in some}   # how many each one stands for
+    share = {i: len(ids)/len(some) for ids in found.values() for some in [evenly(ids, most)] for i in some}   # items that each one represents
     texts = [{r['id']: r['text'] for r in rs} for rs in records]
     return [picture_of(item, kinds[item.id], [dict(model=m, text=t.get(item.id), right=s.hits[item.id] is True)
                                               for m,s,t in zip(models, scores, texts)]) | dict(share=share[item.id])

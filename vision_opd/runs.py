@@ -13,7 +13,6 @@ from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from fastcore.basics import patch
 from filelock import FileLock, Timeout
 from PIL import Image, ImageChops
 from .config import Protocol
@@ -97,19 +96,16 @@ class Local:
             for i,a in zip(group, self._batch([images[i] for i in group], [texts[i] for i in group], max_new_tokens, temperature)):
                 found[i] = a
         return found
-
-# %% ../nbs/10b_runs.ipynb #90f5ea52
-@patch
-def _batch(self:Local, images, texts, most, temperature):
-    "One batch; a prompt that is too long for the model is an error of its own, not of its batch."
-    try: prompts = self.policy.encode(images, texts); check_length(self.policy.model, prompts, most)
-    except PolicyError as e:
-        if len(texts) == 1: return [dict(text='', error='too long', detail=str(e))]
-        return [self._batch([im], [t], most, temperature)[0] for im,t in zip(images, texts)]
-    rolls = sample(self.policy, prompts, 1, most, temperature, keys=texts)
-    sure = (rolls.logprobs.exp()*rolls.mask).sum(-1)/rolls.mask.sum(-1)
-    rows = zip(rolls.texts(self.processor), rolls.finished.tolist(), prompts['attention_mask'].sum(-1).tolist(), sure.tolist())
-    return [dict(text=t, error=None, finish_reason='stop' if f else 'length', prompt_tokens=n, confidence=c) for t,f,n,c in rows]
+    def _batch(self, images, texts, most, temperature):
+        "One batch; a prompt that is too long for the model is an error of its own, not of its batch."
+        try: prompts = self.policy.encode(images, texts); check_length(self.policy.model, prompts, most)
+        except PolicyError as e:
+            if len(texts) == 1: return [dict(text='', error='too long', detail=str(e))]
+            return [self._batch([im], [t], most, temperature)[0] for im,t in zip(images, texts)]
+        rolls = sample(self.policy, prompts, 1, most, temperature, keys=texts)
+        sure = (rolls.logprobs.exp()*rolls.mask).sum(-1)/rolls.mask.sum(-1)
+        rows = zip(rolls.texts(self.processor), rolls.finished.tolist(), prompts['attention_mask'].sum(-1).tolist(), sure.tolist())
+        return [dict(text=t, error=None, finish_reason='stop' if f else 'length', prompt_tokens=n, confidence=c) for t,f,n,c in rows]
 
 # %% ../nbs/10b_runs.ipynb #a6300a83
 def has_view(
@@ -164,7 +160,7 @@ class Journal:
     "Append answers and errors to the files of a folder, with one writer at a time."
     def __init__(self,
         folder,       # made if it is not there
-        resume=False  # go on; else a folder with records is refused
+        resume=False  # resume; else a folder with records raises an error
     ):                # ValueError for a folder with records or another writer
         self.folder = Path(folder); self.folder.mkdir(parents=True, exist_ok=True)
         self.lock, self.files = FileLock(self.folder/'.lock', timeout=0), {}
@@ -187,20 +183,18 @@ class Journal:
         self.lock.release()
     def __enter__(self): return self
     def __exit__(self, *_): self.close()
+    def append(self,
+        record  # of `record_of`
+    ):
+        "Put an answer or a failure on the disk; ValueError for a second answer to the same item."
+        if record['error'] is None and key(record) in self.answers: raise ValueError(f'{key(record)} is answered already')
+        f = self.files['errors' if record['error'] else 'records']
+        line, done = json.dumps(record).encode() + b'\n', 0
+        while done < len(line): done += f.write(line[done:])
+        os.fsync(f.fileno())
+        if record['error'] is None: self.answers[key(record)] = record
 
 # %% ../nbs/10b_runs.ipynb #346aa81e
-@patch
-def append(self:Journal,
-    record  # of `record_of`
-):
-    "Put an answer or a failure on the disk; ValueError for a second answer to the same item."
-    if record['error'] is None and key(record) in self.answers: raise ValueError(f'{key(record)} is answered already')
-    f = self.files['errors' if record['error'] else 'records']
-    line, done = json.dumps(record).encode() + b'\n', 0
-    while done < len(line): done += f.write(line[done:])
-    os.fsync(f.fileno())
-    if record['error'] is None: self.answers[key(record)] = record
-
 def read_run(
     folder  # of a Journal
 ):          # list of dictionaries; ValueError without records.jsonl
@@ -338,11 +332,11 @@ def run(
     out,                 # folder for records.jsonl and errors.jsonl, or an open Journal
     view='full',         # one of VIEWS
     protocol=Protocol(), # length, sampling, recipe, pixels
-    resume=False,        # go on where `out` stopped; only what has no answer is asked
-    patience=20,         # stop after so many failures in a row
+    resume=False,        # resume `out`: ask only items without an answer
+    patience=20,         # failures in a row after which the run stops
     processor=None,      # counts the tokens that a server must report
     tick=lambda r: None  # called with every record
-)->list:                 # a record for every item, its answer or else its error; RunStopped, or ValueError if it cannot go on
+)->list:                 # a record for every item, its answer or else its error; RunStopped, or ValueError if it cannot continue
     "Ask a model all items; each answer is on the disk before the next one is."
     if not isinstance(out, Journal):
         with Journal(out, resume) as j: return run(model, items, j, view, protocol, resume, patience, processor, tick)

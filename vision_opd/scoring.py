@@ -159,7 +159,7 @@ def not_shared(
     net, (B, P), (S, R) = causal(model), prompts['input_ids'].shape, rollouts.tokens.shape
     if net.config.is_encoder_decoder or not net._supports_default_dynamic_cache():
         return f'{type(net).__name__} keeps its past in a form that cannot be repeated'
-    if any(isinstance(m, FSDPModule) for m in model.modules()): return   # processes must agree, and each knows its own lengths alone
+    if any(isinstance(m, FSDPModule) for m in model.modules()): return   # processes must agree, and their lengths differ
     if S*(P + R) < WORTH*(B*P + S*R): return f'prompts are short and answers long, so that sharing would save less than {WORTH} times the tokens'
 
 # %% ../nbs/05_scoring.ipynb #16e4f057
@@ -356,19 +356,26 @@ class Sight:
         levels = [join_rows(level) for level in zip(*(self.pictures[n] for n in numbers))]
         rest = {k: v for k,v in prompts.items() if k not in names or k == 'image_grid_thw'}  # the grid gives positions
         return {**rest, 'mm_encoder_outputs': as_seen(self.kind, levels)}
+    def find(
+        self,
+        image  # tuple of tensors, the rows of one image
+    ):
+        "Return the number of an equal image, else a new one. Candidates with the same sums are compared."
+        bucket = self.index.setdefault(tuple(x.sum(dtype=torch.float64).item() for x in image), [])
+        n = next((n for n,old in bucket if all(map(torch.equal, image, old))), None)
+        if n is None: n = sum(map(len, self.index.values())); bucket.append((n, image))
+        return n
+    def leaf(self, x):
+        "Return a detached copy that collects the gradient for x."
+        self.cut.append((x, x.detach().requires_grad_()))
+        return self.cut[-1][1]
+    def backward(self):
+        "Backpropagate the collected gradients through the tower; once per update, after the last micro-batch."
+        cut = [(x, f.grad) for x,f in self.cut if f.grad is not None]
+        if cut: torch.autograd.backward(*zip(*cut))
+        self.pictures, self.index, self.cut = [], {}, []
 
 # %% ../nbs/05_scoring.ipynb #4910f877
-@patch
-def find(
-    self:Sight,
-    image  # tuple of tensors, the rows of one image
-):
-    "Return the number of an equal image, else a new one. Candidates with the same sums are compared."
-    bucket = self.index.setdefault(tuple(x.sum(dtype=torch.float64).item() for x in image), [])
-    n = next((n for n,old in bucket if all(map(torch.equal, image, old))), None)
-    if n is None: n = sum(map(len, self.index.values())); bucket.append((n, image))
-    return n
-
 @patch
 def compute(
     self:Sight,
@@ -388,21 +395,7 @@ def compute(
     levels = [leaf(x) if isinstance(x, torch.Tensor) else [leaf(e) for e in x] for x in levels]
     self.pictures += list(zip(*(cut_rows(x, counts) for x in levels)))
 
-# %% ../nbs/05_scoring.ipynb #ec02fefb
-@patch
-def leaf(self:Sight, x):
-    "Return a detached copy that collects the gradient for x."
-    self.cut.append((x, x.detach().requires_grad_()))
-    return self.cut[-1][1]
-
 # %% ../nbs/05_scoring.ipynb #c4de9370
-@patch
-def backward(self:Sight):
-    "Backpropagate the collected gradients through the tower; once per update, after the last micro-batch."
-    cut = [(x, f.grad) for x,f in self.cut if f.grad is not None]
-    if cut: torch.autograd.backward(*zip(*cut))
-    self.pictures, self.index, self.cut = [], {}, []
-
 @patch
 def teacher(
     self:Sight,

@@ -65,20 +65,16 @@ class Reply:
     usage:dict=field(default_factory=dict)   # prompt_tokens, completion_tokens, …: whole numbers
     error:Failure=None                       # None for an answer
     tries:int=1                              # attempts that were made
-    thinking:str=''                          # what the server set apart as reasoning
+    thinking:str=''                          # the server's reasoning field
     def __bool__(self): return self.error is None
     @property
     def truncated(self):
         "Tell whether the answer ends at the limit of tokens."
         return self.finish_reason == 'length'
-    @property
-    def looping(self):
-        "Tell whether the answer ends in repetition, see `ends_in_repetition`."
-        return bool(self) and ends_in_repetition(self.text)
 
 def ends_in_repetition(
     text,    # an answer, or None
-    times=5  # how often a piece must stand at the end, one after the other
+    times=5  # repetitions of a piece at the end, at least
 )->bool:
     "Tell whether a text ends in a piece of up to 100 characters that is repeated."
     return bool(re.search(rf'(?s)(.{{2,100}}?)\1{{{times-1},}}.{{0,100}}\Z', (text or '')[-1200:]))
@@ -279,7 +275,7 @@ def trusted(
 class Server:
     "Connect to an OpenAI-compatible server of chat completions; failures are returned as values; ValueError for an impossible setting."
     def __init__(self,
-        api_base,            # what stands before /chat/completions, such as http://127.0.0.1:8000/v1
+        api_base,            # address before /chat/completions, such as http://127.0.0.1:8000/v1
         model,               # the model's name there
         api_key=None,        # sent as a bearer token, see `clean_key`
         timeout=120.,        # seconds for one whole answer
@@ -320,7 +316,7 @@ def __exit__(self:Server, *_): self.close()
 @patch
 def attempt(self:Server,
     body:bytes, # the request, JSON
-    base=None   # what stands before /chat/completions; None: its own
+    base=None   # address before /chat/completions; None: its own
 )->Reply:       # never raises for what the server or the network does
     "Send one request and return one Reply; nothing is raised."
     end, url = time.monotonic() + self.timeout, f'{base or self.url}/chat/completions{self.query}'
@@ -347,7 +343,7 @@ def attempt(self:Server,
 @patch
 def wait_before(self:Server,
     k,        # the tries that were made, from 1
-    key,      # text that stands for the request
+    key,      # text that identifies the request
     after=0.  # seconds that the server asks for, the least
 ):            # seconds
     "Compute the seconds to wait before try k+1 of a request."
@@ -359,7 +355,7 @@ def wait_before(self:Server,
 def comply(self:Server,
     body:dict,  # the fields of the request
     said        # the refusal
-):              # the fields as the server wants them; None: nothing is known that would help
+):              # the fields as the server accepts them; None: no remedy is known
     "Adapt a request to what this server refuses; the change is remembered for later requests."
     if 'max_completion_tokens' in said and 'max_tokens' in body: self.limit_field = 'max_completion_tokens'
     elif 'temperature' in body and re.search('temperature.*(support|default|deprecated|allowed)', said, re.I | re.S):
@@ -403,7 +399,7 @@ def send(self:Server,
 @patch
 def ask(self:Server,
     text,             # the question, or a list of messages
-    image=None,       # stands before the text; see `data_uri`
+    image=None,       # before the text; see `data_uri`
     max_tokens=1024,  # the longest answer, in tokens
     temperature=0.,   # of sampling; 0: greedy
     system=None,      # a system message before the question

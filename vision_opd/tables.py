@@ -71,7 +71,7 @@ def _text_or_image(data):
     if not data: raise ValueError('the image is missing')
     if image_magic(data): return data
     try: return data.decode()
-    except UnicodeDecodeError: return data      # a rarer format: whether it can be read, Pillow knows
+    except UnicodeDecodeError: return data      # a rarer format, which Pillow may read
 
 # %% ../nbs/00d_tables.ipynb #b5eb40bc
 def encoded(
@@ -124,7 +124,7 @@ class Cell:
         return encoded(dig(self.rows[self.place], self.column), self.root)
 
 def _orientation(im):
-    "How EXIF says that the picture is to be turned, without reading pixels; Pillow turns a TIFF by itself."
+    "Read the EXIF orientation without decoding pixels; Pillow rotates a TIFF itself."
     return 1 if im.format == 'TIFF' else Image.Image.getexif(im).get(0x0112, 1)
 
 def upright_size(
@@ -250,7 +250,7 @@ _COMMON = dict(gb18030='的是什么哪个一在有几图中多少颜色样子�
                shift_jis='のはをにがでとかですいたしなる何', euc_jp='のはをにがでとかですいたしなる何')
 
 def _eastern(data):
-    "The encoding whose common characters a text has most of; None if none stands out."
+    "Return the encoding whose common characters a text has most of; None if none is clearly ahead."
     score = {}
     for name,common in _COMMON.items():
         try: text = data.decode(name)
@@ -273,7 +273,7 @@ def _western(data):
 
 def text_encoding(
     path  # of a text file
-):        # (name of an encoding, is it certain?); ValueError where it is not UTF-8 and cannot be told
+):        # (name of an encoding, is it certain?); ValueError where it is not UTF-8 and no encoding is plausible
     "Tell the encoding of a text file by its first bytes, or by its first 64 MB."
     with open(path, 'rb') as f: data = f.read(2**26)
     for mark,name in _BOMS.items():

@@ -5,8 +5,9 @@
 # %% auto #0
 __all__ = ['COLOURS', 'SHAPES', 'SIZE', 'SPECIAL', 'TEMPLATE', 'TEXT', 'THREE_HEADS', 'INTERLEAVED', 'VISION', 'FAMILIES',
            'SIGHT', 'ROPE', 'PINS', 'SIGLIP', 'SQUARE', 'IMAGE', 'OTHERS', 'PROCESSORS', 'CLIP', 'PIXTRAL', 'COHERE',
-           'LINES', 'PATCHES', 'MORE', 'QWENS', 'ALL', 'textures', 'outline', 'stamp', 'scene', 'row', 'write_scenes',
-           'make_tokenizer', 'make_processor', 'make_model', 'answer_batch', 'fit_base', 'base_dir']
+           'LINES', 'PATCHES', 'MORE', 'QWENS', 'ALL', 'textures', 'outline', 'stamp', 'draw_scene', 'shape_box',
+           'scene', 'row', 'write_scenes', 'make_tokenizer', 'make_processor', 'make_model', 'answer_batch', 'fit_base',
+           'base_dir']
 
 # %% ../nbs/02_tiny.ipynb #0018d290
 import copy, json, math
@@ -71,12 +72,12 @@ def stamp(
     image.paste(COLOURS[colour], (x-r, y-r), m.resize((2*r, 2*r), Image.BOX))
 
 # %% ../nbs/02_tiny.ipynb #e5a49177
-def scene(
+def draw_scene(
     rng,          # numpy Generator, where all chance comes from
     backgrounds,  # as `textures` gives them
     size=SIZE     # pixels, width and height
-):                # PIL image, question, answer, Box
-    "Draw one scene: four shapes, kinds and colors all different; the question names one."
+):                # PIL image, list of four (x, y, radius, kind, colour)
+    "Draw four shapes on a background, kinds and colours all different."
     tex = backgrounds[rng.integers(len(backgrounds))]
     top, left = rng.integers(0, tex.shape[0]-size, 2)
     image = Image.fromarray(np.rot90(tex[top:top+size, left:left+size], rng.integers(4)).copy())
@@ -87,15 +88,31 @@ def scene(
             x, y = (int(v) for v in rng.integers(r+8, size-r-8, 2))
             if all(math.hypot(x-a, y-b) > r+c+14 for a,b,c,*_ in spots): break
         stamp(image, kind, colour, x, y, r)
-        spots.append((x, y, r, kind, colour))
-    x, y, r, kind, colour = spots[rng.integers(4)]
-    return image, f'What colour is the {kind}?', colour, Box(x-r-4, y-r-4, x+r+4, y+r+4)
+        spots.append((x, y, r, str(kind), str(colour)))
+    return image, spots
+
+def shape_box(
+    shape  # of `draw_scene`
+):         # a Box
+    "Return the box of a shape, with four pixels around it."
+    x, y, r = shape[:3]
+    return Box(x-r-4, y-r-4, x+r+4, y+r+4)
+
+def scene(
+    rng,          # numpy Generator, where all chance comes from
+    backgrounds,  # as `textures` gives them
+    size=SIZE     # pixels, width and height
+):                # PIL image, question, answer, Box
+    "Draw one scene; the question names one of its four shapes."
+    image, spots = draw_scene(rng, backgrounds, size)
+    shape = spots[rng.integers(4)]
+    return image, f'What colour is the {shape[3]}?', shape[4], shape_box(shape)
 
 # %% ../nbs/02_tiny.ipynb #c13a6b74
 def row(
     i,         # number of the scene
     question,  # with or without its hint
-    answer,    # name of a colour
+    answer,    # name of a color
     box        # Box in pixels
 ):             # a dictionary, ready for JSON
     "Make one line of `train.jsonl` in the released layout."
@@ -158,7 +175,7 @@ TEXT = dict(hidden_size=96, intermediate_size=288, num_hidden_layers=3, num_atte
     head_dim=32, max_position_embeddings=4096, tie_word_embeddings=True,   # 32: the smallest head that vLLM's kernels take
     rope_parameters=dict(rope_type='default', rope_theta=10000., mrope_section=[6,5,5]))
 THREE_HEADS = dict(num_attention_heads=3, num_key_value_heads=3)           # where a head's width is hidden_size / heads
-INTERLEAVED = TEXT['rope_parameters'] | dict(mrope_interleaved=True)       # Qwen3-VL always does; vLLM wants to be told
+INTERLEAVED = TEXT['rope_parameters'] | dict(mrope_interleaved=True)       # Qwen3-VL always does; vLLM needs it set
 VISION = dict(depth=2, hidden_size=64, intermediate_size=128, num_heads=4, patch_size=16, spatial_merge_size=2,
     temporal_patch_size=2, out_hidden_size=96)
 FAMILIES = {  # what each family asks for beyond TEXT and VISION

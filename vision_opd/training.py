@@ -73,7 +73,7 @@ def departures(
 # %% ../nbs/07_training.ipynb #a1d3e945
 def make_schedule(
     cfg,      # TrainConfig
-    opt=None  # the optimiser; None: one of no consequence, whose schedule is tried to its end
+    opt=None  # the optimizer; None: one of no consequence, whose schedule is tried to its end
 ):            # of torch; ConfigError for one that cannot be made, or gives no rate
     "Make the learning rate schedule (`transformers.get_scheduler`)."
     def need(ok, what):
@@ -126,7 +126,7 @@ def swap_teacher_crop(
     others,    # Examples that may lend their crop, in order
     cfg,       # TrainConfig
     fits=bool  # may this pair be used? As in `views`
-):             # ViewPair; ValueError if no other picture, and no other region, is there
+):             # ViewPair; ValueError if there is no other image and no other region
     "Replace the teacher's image by the crop of the first other example with another image, else with another region."
     region = None
     for e in others:
@@ -386,7 +386,7 @@ def tell(
     e,      # an exception
     hear    # called with what another has written before
 ):          # what another process has written before, or None
-    "Write down why this process ends, and stay until the others know; they find a broken connection otherwise."
+    "Store why this process ends, and wait until the others have read it; otherwise they would only find a broken connection."
     kind = '' if isinstance(e, (ValueError, OSError, FloatingPointError)) else f'{type(e).__name__}: '
     mine = f'process {acc.process_index} of {acc.num_processes} ended: {kind}{one_line(e)}'
     if (first := store.compare_set(key, '', mine).decode()) != mine: hear(first); return first
@@ -423,7 +423,7 @@ class Trainer:
         self.schedule = make_schedule(cfg, self.opt)
         self.dtype, self.clock = compute_dtype(cfg, policy.device), Clock(policy.device)
         self.scaler = torch.amp.GradScaler(policy.device.type, init_scale=2.**12, enabled=self.dtype == torch.float16)
-        self.scaler.scale(torch.zeros((), device=policy.device))   # it wants a loss before a step, and there are updates in which nothing counts
+        self.scaler.scale(torch.zeros((), device=policy.device))   # it needs a loss before a step, and some updates have no token that counts
         self.monitor = Monitor([r for r in RULES if cfg.monitor and (cfg.control != 'sft' or r.name in WITHOUT_TEACHER)])
         self.budgets = dict(token_budget=cfg.token_budget, rollout_budget=cfg.rollout_budget)
         self.eyes, self.thread, self.ahead = copy.deepcopy(policy.processor), ThreadPoolExecutor(1), (None, None)
@@ -713,7 +713,7 @@ def entire(
 def collect(self:Trainer,
     bucket=2**25  # weights that are sent together
 ):
-    "Sum the gradients of all processes, many weights at a time; a sharded model has done so by itself."
+    "Sum the gradients of all processes, in buckets; a sharded model has done it in its backward pass."
     for p in self.params:
         if p.grad is None: p.grad = torch.zeros_like(p)
     if self.acc.num_processes == 1 or self.cfg.shard: return
@@ -741,7 +741,7 @@ def shard(
 
 # %% ../nbs/07_training.ipynb #4177ae95
 FREE = ('output_dir data image_root retention resume save_steps keep_checkpoints token_budget rollout_budget chunk_size gradient_checkpointing shard '
-        'attention sampler_url gate judge judge_model monitor max_skipped trackers push_to merge').split()  # may differ when a run goes on
+        'attention sampler_url gate judge judge_model monitor max_skipped trackers push_to merge').split()  # may differ when a run is resumed
 
 def check_output(
     cfg  # TrainConfig
@@ -1021,7 +1021,7 @@ def track(self:Trainer,
     what,    # name of a method of accelerate's trackers: log or finish
     *values  # for it: {name: number}; None is left out
 ):
-    "Tell the trackers; one that fails is dropped with a word, and the run goes on."
+    "Log to the trackers; one that fails is dropped with a message."
     args = [[{k: v for k,v in x.items() if v is not None}, self.step] for x in values]
     for t in list(self.acc.trackers):
         try: getattr(t, what)(*sum(args, []))
