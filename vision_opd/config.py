@@ -532,7 +532,7 @@ def command_flags(
         own = [Flag('source', 'What is read', 'folder of photographs', (str,), '')] + flags_of(RegionsOptions)
         return own + [replace(f, default=64) if f.name == 'max_new_tokens' else f for f in shared if f.name not in ('prompt_suffix',)]
     planned = ('teacher teacher_dtype parts lora lora_rank quantise batch_size num_rollouts max_new_tokens token_budget rollout_budget chunk_size '
-               'gradient_checkpointing shard dtype')
+               'gradient_checkpointing shard dtype sampler sampler_url')
     return flags_of(DoctorOptions) + flags_of(TrainConfig, (), 'model trust_remote_code ' + planned) + files[:2]
 
 # %% ../nbs/06a_config.ipynb #590a27b1
