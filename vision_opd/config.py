@@ -440,6 +440,7 @@ class RegionsOptions:
     max_area:float=.1        # share of the image that a region covers, below this
     min_side:int=16          # pixels of its shorter side, at least
     min_score:float=.75      # of a detector's boxes
+    min_gain:float=0.        # of the score of a window of 'mine', in nats³; 0.25 on the scenes
     border:float=1.          # pixels between a detector's box and the border of the image, at least
     sharpness:float=10.      # variance of the Laplacian of the crop's grey values, at least
     max_overlap:float=.1     # intersection over union with a better region
@@ -463,7 +464,7 @@ class RegionsOptions:
     limit_field:str='max_tokens'  # what the server calls the longest answer; some want 'max_completion_tokens'
 
 EMBEDDED_REGIONS = dict(recipe='released', words='circle,square,triangle,star', template='What colour is the {name}?', probe='What colour is the shape?',
-                        gates='crop,blind,mean,full', max_new_tokens=8)   # for the shipped base, which knows nothing else
+                        gates='crop,blind,mean,full', min_gain=.25, max_new_tokens=8)   # for the shipped base, which knows nothing else
 
 @dataclass
 class DoctorOptions:
