@@ -4,17 +4,17 @@
 
 # %% auto #0
 __all__ = ['END', 'THOUGHT', 'OPEN', 'CLOSE', 'FINAL', 'FAILED', 'QUOTES', 'MARKUP', 'KEYS', 'TAGS', 'LONGEST', 'TAKEN_BACK',
-           'NOT_THIS', 'ROLES', 'TABLE', 'SPACELESS', 'SCRIPTS', 'TELLING', 'TOKEN', 'lexicon', 'ONES', 'SAME', 'CJK',
-           'WORD', 'ANNOUNCED', 'UNKNOWN', 'YES_NO', 'M', 'MARK', 'GOOD', 'BAD', 'Claim', 'REFUSE', 'IDIOMS', 'TENS',
-           'VALUES', 'HAN', 'NUMBER', 'NO_COUNT', 'NO_END', 'COUNTED', 'said', 'is_failure', 'plain', 'json_answers',
-           'boxes', 'fields', 'Parsed', 'parse', 'languages_of', 'Lexicon', 'words', 'Mention', 'find_texts',
-           'find_letters', 'find_yes_no', 'mask', 'find_mentions', 'rules', 'Reading', 'read_choice', 'as_options',
-           'parse_choice', 'read_yes_no', 'parse_yes_no', 'number_value', 'find_numbers', 'read_number', 'parse_number',
-           'official_choice', 'official_yes_no', 'official_ab']
+           'NOT_THIS', 'ROLES', 'TABLE', 'SPACELESS', 'SCRIPTS', 'TELLING', 'SHARED', 'TOKEN', 'lexicon', 'ONES',
+           'SAME', 'CJK', 'WORD', 'ANNOUNCED', 'UNKNOWN', 'YES_NO', 'M', 'MARK', 'GOOD', 'BAD', 'Claim', 'REFUSE',
+           'IDIOMS', 'TENS', 'VALUES', 'HAN', 'NUMBER', 'NO_COUNT', 'NO_END', 'COUNTED', 'said', 'is_failure', 'plain',
+           'json_answers', 'boxes', 'fields', 'Parsed', 'parse', 'languages_of', 'Lexicon', 'words', 'Mention',
+           'find_texts', 'find_letters', 'find_yes_no', 'mask', 'find_mentions', 'rules', 'Reading', 'read_choice',
+           'as_options', 'parse_choice', 'read_yes_no', 'parse_yes_no', 'number_value', 'find_numbers', 'read_number',
+           'parse_number', 'official_choice', 'official_yes_no', 'official_ab']
 
 # %% ../nbs/08_answers.ipynb #6f0c1dbb
 import ast, html, json, re, unicodedata, vision_opd
-from collections import namedtuple
+from collections import Counter, namedtuple
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -144,13 +144,13 @@ SCRIPTS = dict(ru='[а-я]', uk='[а-я]', el='[α-ω]', he='[\u05d0-\u05ea]', a
                bn='[\u0980-\u09ff]', th='[\u0e00-\u0e7f]', zh='[\u3400-\u9fff]', ja='[\u3040-\u30ff]|正解', ko='[\uac00-\ud7af]')
 TELLING = {lang: set(re.findall(r'[^\W\d_]+', ' '.join(w for words in row.values() for w in words).lower()))
            for lang,row in TABLE.items() if lang not in SCRIPTS}
+SHARED = Counter(w for known in TELLING.values() for w in known)                   # in how many of these languages a word is known
 
 def languages_of(s): # s: plain words (str) → tuple of keys of TABLE
     "Tell English, the languages of the scripts in a text, and the Latin one whose words and letters it has most of."
     found = [lang for lang,script in SCRIPTS.items() if re.search(script, s, re.I)]
     there = {w.lower() for w in re.findall(r'[^\W\d_]{2,}|[^\W\d_A-Z]', s[-1500:])} | {c for c in s.lower() if c > '\x7f'}
-    shared = {w: sum(w in known for known in TELLING.values()) for w in there}
-    best = max(TELLING, key=lambda lang: (sum(1/shared[w] for w in TELLING[lang] & there), lang == 'en'))
+    best = max(TELLING, key=lambda lang: (round(sum(1/SHARED[w] for w in TELLING[lang] & there), 6), lang == 'en'))
     return tuple(sorted({'en', best, *found}))
 
 # %% ../nbs/08_answers.ipynb #b294855f
@@ -316,7 +316,7 @@ def rules(languages): # languages: keys of TABLE → namespace of compiled regul
         begins=rf'(?:^|{stop})(?:{MARK}|{c.fill_}|{c.option_})*x?$', named=rf'{equal}{filler}$',
         leads=rf'(?:^|{equal}|{c.fill_}|{c.at_}){MARK}*$', closing=r',["\'\s]*$',
         # behind it
-        right=rf'[,()"\']?(?:{equal}|{c.fill_}|{c.option_}|z){{0,4}}(?:{c.right_}|{c.most_}|{c.answer_}|{GOOD})(?!{c.maybe_})',
+        right=rf'[,()"\']?(?:{equal}|{c.fill_}|{c.option_}|{c.final_}|z){{0,4}}(?:{c.right_}|{c.most_}|{c.answer_}|{GOOD})(?!{c.maybe_})',
         better=rf'{equal}?(?:{c.fill_})*{c.more_}',
         trail=rf'^(?:{c.is_}|{c.fill_}|z){{0,2}}{MARK}*[.!。।]*(?:\([^()]{{0,20}}\){MARK}*)?[.!。।]*$',
         noun=rf'^{c.one_}?x?(?:{MARK}|[!。])*$',
@@ -402,7 +402,7 @@ def rank(self:Reading, before, after, kinds, first, last, listed, denied): # str
         (2, 'closing',           free and trails and (comma or kinds == {'word'} and before.endswith(':'))),
         (2, 'alone',             free and r.alone.match(before) and (first and lettered or trails)),
         (1, 'its letter',        only and first and last and kinds == {'marked'}),
-        (1, 'its text',          free and kinds & {'text', 'both'} and (only and trails or r.leads.search(before)) and (before or ends))]
+        (1, 'its text',          free and kinds & {'text', 'both'} and (only and (trails or self.places) or r.leads.search(before)) and (before or ends))]
     return next(((rank, how) for rank,how,holds in table if holds), (0, ''))
 
 @patch

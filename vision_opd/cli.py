@@ -285,7 +285,7 @@ EXTRAS = dict(
     flash_attn='attention on packed rows, from sm_80 on',
     fla='fast linear attention of Qwen3.5 (pip install flash-linear-attention)',
     causal_conv1d='fast convolutions of Qwen3.5',
-    vllm='serving a trained model to many',
+    vllm="another sampler, --sampler vllm (pip install 'vision_opd[vllm]'; on a CPU pip install --no-deps -r .github/vllm_cpu.txt), and serving",
     imagehash='decontamination of training data (pip install vision_opd[data])',
     tensorboard='curves of a run, as trackio and wandb')
 
@@ -381,6 +381,7 @@ def run_doctor(
     print(f'{"processors":<14} {os.cpu_count()}' + (f', {ram/2**30:.0f} GiB of memory' if ram else ''))
     for c in found: print(f'{"card":<14} {c.name}, sm_{c.capability[0]}{c.capability[1]}, {c.memory/2**30:.0f} GiB')
     for k,v in missing().items(): print(f'{"not installed":<14} {k}: {v}')
+    print(*room('sampler').describe(room('memory').read_config(model, options['trust_remote_code'])[1] if model and options['sampler'] == 'vllm' else None, not found), sep='\n')
     print('', *advice(found), sep='\n')
     if model: print(*verdict(model, options, found), sep='\n')
 

@@ -419,7 +419,7 @@ def agreed_protocol(
     if found: print(f'protocol of {" and ".join(found)}' + (f', with {", ".join(asked)} as given' if asked else '') + f': {told}')
     return told
 
-# %% ../nbs/06a_config.ipynb #6a22d482
+# %% ../nbs/06a_config.ipynb #618a9261
 @dataclass
 class EvaluateOptions:
     "List the flags of `vision_opd evaluate` beside those that it shares with train."
@@ -437,6 +437,7 @@ class EvaluateOptions:
     against:str=''           # folder of an earlier evaluation, or MODEL=FOLDER where it has several models
     tolerance:float=.02      # share of items that may stay unscored; beyond it the exit code is 1
 
+# %% ../nbs/06a_config.ipynb #6a22d482
 @dataclass
 class RegionsOptions:
     "Flags of `vision_opd regions` beside those that it shares with train."
@@ -450,6 +451,7 @@ class RegionsOptions:
     max_area:float=.1        # share of the image that a region covers, below this
     min_side:int=16          # pixels of its shorter side, at least
     min_score:float=.75      # of a detector's boxes
+    min_gain:float=0.        # of the score of a window of 'mine', in nats³; 0.25 on the scenes
     border:float=1.          # pixels between a detector's box and the border of the image, at least
     sharpness:float=10.      # variance of the Laplacian of the crop's grey values, at least
     max_overlap:float=.1     # intersection over union with a better region
@@ -473,8 +475,9 @@ class RegionsOptions:
     limit_field:str='max_tokens'  # what the server calls the longest answer; some want 'max_completion_tokens'
 
 EMBEDDED_REGIONS = dict(recipe='released', words='circle,square,triangle,star', template='What colour is the {name}?', probe='What colour is the shape?',
-                        gates='crop,blind,mean,full', max_new_tokens=8)   # for the shipped base, which knows nothing else
+                        gates='crop,blind,mean,full', min_gain=.25, max_new_tokens=8)   # for the shipped base, which knows nothing else
 
+# %% ../nbs/06a_config.ipynb #550caef9
 @dataclass
 class DoctorOptions:
     "List the flags of `vision_opd doctor` beside those that it shares with train."
@@ -530,7 +533,7 @@ def command_flags(
         own = [Flag('source', 'What is read', 'folder of photographs', (str,), '')] + flags_of(RegionsOptions)
         return own + [replace(f, default=64) if f.name == 'max_new_tokens' else f for f in shared if f.name not in ('prompt_suffix',)]
     planned = ('teacher teacher_dtype parts lora lora_rank quantise batch_size num_rollouts max_new_tokens token_budget rollout_budget chunk_size '
-               'gradient_checkpointing shard dtype')
+               'gradient_checkpointing shard dtype sampler sampler_url')
     return flags_of(DoctorOptions) + flags_of(TrainConfig, (), 'model trust_remote_code ' + planned) + files[:2]
 
 # %% ../nbs/06a_config.ipynb #590a27b1

@@ -167,6 +167,9 @@ class Update:
     chunk_size:int=256         # rows of logits alive at a time
     keep_tower:bool=False      # compute each image once an update, and keep what its gradient needs until the end
     checkpointing:bool=False   # keep each layer's input alone, and compute the rest again
+    sampler:str='transformers' # 'vllm': an engine with weights and a cache of its own samples
+    sampler_url:str=''         # where engines stand that take no memory here; '': beside the trainer
+    rollout_budget:int=131072  # tokens whose keys and values an engine keeps room for, all the time
     gpus:int=1                 # how many share the work
     sharded:bool=False         # GPUs share weights, gradients, optimiser and teacher (fully_shard); False: each has all
 
@@ -260,10 +263,12 @@ def phases(
     past = B*u.prompt_tokens*text['cache']*u.checkpointing
     S = (u.sampled_prompts or u.prompts)*u.num_rollouts
     own = dict(weights=W/g, optimiser=8*T/g, teacher=teacher_bytes(T, u)/g, pixels=count_pixels(u, vision, H))
+    if u.sampler == 'vllm' and not u.sampler_url: own['engine'] = sum(P.values())*b + u.rollout_budget*text['cache']
+    cache = 0 if u.sampler == 'vllm' else S*(text['state'] + text['cache']*(u.prompt_tokens + u.max_new_tokens))
     casts, head = T*b*(b < 4 and g == 1), 'language' in trains and not u.lora
     whole, layer = sum(P.values())*b*(g > 1), (2*P['language']/layers + V*H)*b*(g > 1)   # shards are gathered as casts
     return dict(
-        sampling=own | dict(casts=casts, gathered=whole, cache=S*(text['state'] + text['cache']*(u.prompt_tokens + u.max_new_tokens))),
+        sampling=own | dict(casts=casts, gathered=whole, cache=cache),
         scoring=own | dict(casts=casts, gathered=layer, gradients=4*T/g, activations=a*t + seen + past,
                            loss=20*u.chunk_size*V + 8*V*H*head))
 

@@ -559,7 +559,7 @@ def identify(
     try: return f'{model}@{AutoConfig.from_pretrained(model)._commit_hash}'
     except (OSError, ValueError): return str(model)
 
-# %% ../nbs/11a_questions.ipynb #4d5da9f8
+# %% ../nbs/11a_questions.ipynb #08f2a89d
 def open_asker(
     a,     # namespace of options
     needed # is anything asked?
@@ -599,7 +599,7 @@ def open_search(
     names = tuple(g for g in gate_names(a.gates) if unique or g != 'unique')
     by_model = a.writer == 'model' or not a.writer and not a.template
     asker, policy = open_asker(a, by_model or names or a.proposer == 'ask')
-    limits = Limits(a.max_area, a.min_side, a.min_score, a.border, a.sharpness, a.max_overlap, unique, a.max_regions)
+    limits = Limits(a.max_area, a.min_side, a.min_score, a.min_gain, a.border, a.sharpness, a.max_overlap, unique, a.max_regions)
     gates = Gates(names, a.votes, a.agreement, a.max_blind, a.min_full, a.max_full, a.max_new_tokens, a.temperature)
     write = from_model(asker, a.drafts, a.letters, recipe) if by_model else from_template(a.template)
     try: twins = perceptual_hashes(named_pictures(Path(a.overlap).expanduser() if Path(a.overlap).expanduser().is_dir() else load_examples(a.overlap))) if a.overlap else None

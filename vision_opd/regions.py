@@ -293,13 +293,14 @@ def given(
     propose.bad = bad
     return propose
 
-# %% ../nbs/11_regions.ipynb #1df0cd2e
+# %% ../nbs/11_regions.ipynb #d125e7c2
 @dataclass
 class Limits:
     "What a region must be, to be asked about."
     max_area:float=.1      # share of the image that it covers, below this
     min_side:int=16        # pixels of its shorter side
     min_score:float=.75    # of a detector's boxes
+    min_gain:float=0.      # of the windows of `mine`, nats³
     border:float=1.        # pixels between a detector's box and the border of the image
     sharpness:float=10.    # variance of the Laplacian of its grey values, 0–255
     max_overlap:float=.5   # intersection over union with a better one
@@ -322,6 +323,7 @@ def unfit(
     "Tell what is wrong with a region by itself."
     b,(W,H),detected = region.box, image.size, region.source in ('detect', 'segment')
     if detected and region.score < limits.min_score: return 'the score is low'
+    if region.source == 'mine' and region.score < limits.min_gain: return 'the view of the window changes little'
     if b.area_ratio(image.size) >= limits.max_area: return 'it covers too much of the image'
     if min(b.width, b.height) < limits.min_side: return 'it has too few pixels'
     if detected and min(b.left, b.top, W-b.right, H-b.bottom) < limits.border: return 'the border of the image cuts it'

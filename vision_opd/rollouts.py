@@ -250,20 +250,20 @@ def _decode(model, prompts, n, u, pad, ends, banned, **how):
     at = torch.arange(len(rows), device=rows.device) % S
     tokens, lps, on = u.new_full((S, R), pad, dtype=torch.long), u.new_zeros(S, R, dtype=torch.float), u.new_zeros(S, R, dtype=torch.bool)
     live, finished = torch.ones_like(rows, dtype=torch.bool), u.new_zeros(S, dtype=torch.bool)
-    for r in range(R):
-        tok, lp = draw(logits.float().index_fill_(1, banned, -torch.inf), u[at, r], **how)
-        tokens[at, r], lps[at, r], on[at, r] = tok.where(live, pad), lp.where(live, 0.), live
+    for t in range(R):
+        tok, lp = draw(logits.float().index_fill_(1, banned, -torch.inf), u[at, t], **how)
+        tokens[at, t], lps[at, t], on[at, t] = tok.where(live, pad), lp.where(live, 0.), live
         live = live & ~torch.isin(tok, ends)
         finished[at] = ~live
-        if r == R-1 or not live.any(): break
+        if t == R-1 or not live.any(): break
         if LEAST <= live.sum() <= len(at)//2:
             keep, live = live.nonzero()[:, 0], live[live]
             at, tok, mask, start = at[keep], tok[keep], mask[keep], start[..., keep]
-            spread(cache, keep, R - r)
-        seen = torch.cat([mask, mask.new_ones(len(mask), r+1)], 1)
-        logits = model(input_ids=tok[:, None], attention_mask=seen, position_ids=(start + r)[..., None],
+            spread(cache, keep, R - t)
+        seen = torch.cat([mask, mask.new_ones(len(mask), t+1)], 1)
+        logits = model(input_ids=tok[:, None], attention_mask=seen, position_ids=(start + t)[..., None],
                        use_cache=True, logits_to_keep=1, **{CACHE: cache}).logits[:, -1]
-    return Rollouts(tokens[:, :r+1], on[:, :r+1], lps[:, :r+1], finished, rows[:S])
+    return Rollouts(tokens[:, :t+1], on[:, :t+1], lps[:, :t+1], finished, rows[:S])
 
 # %% ../nbs/04_rollouts.ipynb #a66945ca
 @contextmanager

@@ -601,7 +601,7 @@ def answers(self:Trainer,
     "Sample the student's answers, as many prompts at a time as the cache budget allows."
     cfg, policy, prompts = self.cfg, self.policy, seen['student']
     if cfg.control == 'sft': return written(policy, [e.answer for e in batch], cfg.max_new_tokens)
-    if self.sampler: return self.sampled(batch, prompts)
+    if cfg.sampler == 'vllm': return self.sampled(batch, prompts)
     many = max(1, budget//(cfg.num_rollouts*(prompts['input_ids'].shape[1] + cfg.max_new_tokens)))
     groups, parts = [list(range(i, min(i+many, len(batch)))) for i in range(0, len(batch), many)], []
     for rows,real in self.even(groups):
@@ -628,8 +628,9 @@ def sampled(self:Trainer,
     batch,   # B examples
     prompts  # of the student
 ):           # Rollouts; SamplerError before anything is sampled from another policy
-    "What the engines answer, once they have the weights of this update."
+    "Sample from the engines, once they have the weights of this update."
     cfg = self.cfg
+    if not self.sampler: self.open_sampler()
     with self.clock('sync'), self.precision(): self.sampler.sync(self.step)
     with self.precision(): return self.sampler.sample(prompts, cfg.num_rollouts, cfg.max_new_tokens, (cfg.seed, self.step), [e.id for e in batch])
 
