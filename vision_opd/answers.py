@@ -240,6 +240,7 @@ def find_letters(s, options, texts): # s: plain words; options: {letter: text}; 
         if m.start('l') in covered and not bracketed or found and m.start() < found[-1].end: continue
         if re.search(r'[{,]\s*$', s[:m.start()]) and m[0][0] == '"' and re.match(r'\s*:', s[m.end():]): continue      # a key of JSON
         own, before, rest = options[m['l'].upper()].rstrip('.'), s[:m.start()], s[m.end():]
+        if found and not own and not s[found[-1].end:m.start()].strip() and re.match(r'\s\d+\.\d', rest): continue           # 'F E 40.5 m'
         lead = r'[.:)\]–—>"\s-]*' if m['c'] else r'\s*[.:)\]–—>"-][.:)\]–—>"\s-]*'
         if own: text = (m['l'].isupper() or bracketed) and re.match(rf'{lead}{re.escape(own)}(?![\w^/-]|\.\d)', rest, re.I)
         else: text = bracketed and (ANNOUNCED.search(before[-20:]) and UNKNOWN.match(rest) or not before.strip() and UNKNOWN.fullmatch(rest))
