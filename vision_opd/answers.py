@@ -220,7 +220,7 @@ def find_texts(s, options): # s: plain words (str); options: {letter: text} → 
         for i in range(len(w) if bag else 0):
             if w[i][0] != bag[0] or [x for x,*_ in w[i:i+len(bag)]] != bag: continue
             span, start, end = {*range(i, i+len(bag))}, w[i][1], w[i+len(bag)-1][2]
-            part = re.search(r'\w[-/]$|[\u0900-\u0dff]$', s[:start][-2:]) or re.match(r'[\u0900-\u0dff]|-[a-z]|\.\d|\s?[:/^]\s?\w', s[end:])
+            part = re.search(r'\w(?:-|\s?/\s?)$|[\u0900-\u0dff]$', s[:start][-4:]) or re.match(r'[\u0900-\u0dff]|-[a-z]|\.\d|\s?[:/^]\s?\w', s[end:])
             if taken & span or part or re.fullmatch('[A-Z]', s[start:end]): continue                          # of a longer word or number; a letter
             taken |= span
             found.append(Mention(start, end, k if list(bags.values()).count(bag) == 1 else '', 'statement' if 'is' in bag[1:-1] else 'text'))
