@@ -387,6 +387,7 @@ def rank(self:Reading, before, after, kinds, first, last, listed, denied): # str
     free = not listed and (ends or trails or goes_on or opens and kinds <= {'marked', 'word'})
     closed = lettered or ends or r.noun.match(after)
     named = r.named.search(before) and (kinds == {'both'} or r.so.search(before))
+    led = only and (trails or self.places) or r.leads.search(before)
     line, comma = closed and r.line.match(before), lettered and r.closing.search(before) and not r.hedged.search(before)
     table = [
         (3, 'called final',      line and r.final.search(before)),
@@ -403,7 +404,7 @@ def rank(self:Reading, before, after, kinds, first, last, listed, denied): # str
         (2, 'closing',           free and trails and (comma or kinds == {'word'} and before.endswith(':'))),
         (2, 'alone',             free and r.alone.match(before) and (first and lettered or trails)),
         (1, 'its letter',        only and first and last and kinds == {'marked'}),
-        (1, 'its text',          free and kinds & {'text', 'both'} and (only and (trails or self.places) or r.leads.search(before)) and (before or ends))]
+        (1, 'its text',          free and kinds & {'text', 'both'} and led and (before or ends))]
     return next(((rank, how) for rank,how,holds in table if holds), (0, ''))
 
 @patch
