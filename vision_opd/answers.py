@@ -220,7 +220,7 @@ def find_texts(s, options): # s: plain words (str); options: {letter: text} → 
         for i in range(len(w) if bag else 0):
             if w[i][0] != bag[0] or [x for x,*_ in w[i:i+len(bag)]] != bag: continue
             span, start, end = {*range(i, i+len(bag))}, w[i][1], w[i+len(bag)-1][2]
-            part = re.search(r'\w[-/]$|[\u0900-\u0dff]$', s[:start][-2:]) or re.match(r'[\u0900-\u0dff]|-[a-z]|\.\d|\s?[:/^]\s?\w', s[end:])
+            part = re.search(r'\w(?:-|\s?/\s?)$|[\u0900-\u0dff]$', s[:start][-4:]) or re.match(r'[\u0900-\u0dff]|-[a-z]|\.\d|\s?[:/^]\s?\w', s[end:])
             if taken & span or part or re.fullmatch('[A-Z]', s[start:end]): continue                          # of a longer word or number; a letter
             taken |= span
             found.append(Mention(start, end, k if list(bags.values()).count(bag) == 1 else '', 'statement' if 'is' in bag[1:-1] else 'text'))
@@ -240,6 +240,7 @@ def find_letters(s, options, texts): # s: plain words; options: {letter: text}; 
         if m.start('l') in covered and not bracketed or found and m.start() < found[-1].end: continue
         if re.search(r'[{,]\s*$', s[:m.start()]) and m[0][0] == '"' and re.match(r'\s*:', s[m.end():]): continue      # a key of JSON
         own, before, rest = options[m['l'].upper()].rstrip('.'), s[:m.start()], s[m.end():]
+        if found and not own and not s[found[-1].end:m.start()].strip() and re.match(r'\s\d+\.\d', rest): continue           # 'F E 40.5 m'
         lead = r'[.:)\]–—>"\s-]*' if m['c'] else r'\s*[.:)\]–—>"-][.:)\]–—>"\s-]*'
         if own: text = (m['l'].isupper() or bracketed) and re.match(rf'{lead}{re.escape(own)}(?![\w^/-]|\.\d)', rest, re.I)
         else: text = bracketed and (ANNOUNCED.search(before[-20:]) and UNKNOWN.match(rest) or not before.strip() and UNKNOWN.fullmatch(rest))
@@ -386,6 +387,7 @@ def rank(self:Reading, before, after, kinds, first, last, listed, denied): # str
     free = not listed and (ends or trails or goes_on or opens and kinds <= {'marked', 'word'})
     closed = lettered or ends or r.noun.match(after)
     named = r.named.search(before) and (kinds == {'both'} or r.so.search(before))
+    led = only and (trails or self.places) or r.leads.search(before)
     line, comma = closed and r.line.match(before), lettered and r.closing.search(before) and not r.hedged.search(before)
     table = [
         (3, 'called final',      line and r.final.search(before)),
@@ -402,7 +404,7 @@ def rank(self:Reading, before, after, kinds, first, last, listed, denied): # str
         (2, 'closing',           free and trails and (comma or kinds == {'word'} and before.endswith(':'))),
         (2, 'alone',             free and r.alone.match(before) and (first and lettered or trails)),
         (1, 'its letter',        only and first and last and kinds == {'marked'}),
-        (1, 'its text',          free and kinds & {'text', 'both'} and (only and (trails or self.places) or r.leads.search(before)) and (before or ends))]
+        (1, 'its text',          free and kinds & {'text', 'both'} and led and (before or ends))]
     return next(((rank, how) for rank,how,holds in table if holds), (0, ''))
 
 @patch
