@@ -358,14 +358,14 @@ class Reading:
 # %% ../nbs/08_answers.ipynb #0fba9003
 @patch(as_prop=True)
 def listed(self:Reading):
-    "Mentions (characters) that begin lines, one letter after the other, each with its delimiter or text: options that are listed."
+    "Return mentions (characters) that begin lines, one letter after the other, each with its delimiter or text: options that are listed."
     items = re.findall(rf'(?:^|\n)[^\w\ue000-\uf8ff]*({M})', self.code)
     items = [(c, m) for c in items if (m := self.at(c)).kind == 'both' or self.words[m.end:][:1] in tuple('.):') or self.words[m.end-1] in ')]']
     return {x for (c,a),(d,b) in zip(items, items[1:]) if a.letter and b.letter == chr(ord(a.letter) + 1) for x in (c, d)}
 
 @patch(as_prop=True)
 def verdict(self:Reading):
-    "The one option that lines or rows of a table call right, where the others are called wrong; or None."
+    "Return the one option that lines or rows of a table call right, where the others are called wrong; or None."
     found, r = {}, self.rules
     for line in re.split(r'[\n;]|(?<![\ue000-\uefff])\.', self.code):
         if not (m := r.verdict.match(line)): continue
@@ -431,7 +431,7 @@ REFUSE = re.compile('|'.join(rf'(?<!\w)(?:{p})' for row in TABLE.values() for p 
 
 @patch(as_prop=True)
 def claims(self:Reading):
-    "The claims of the whole text in order, without those that are denied later."
+    "Return the claims of the whole text in order, without those that are denied later."
     t, claims, denied = self.rules.heading.sub(r'\1:', self.code), [], {}
     parts = list(re.finditer(r'''.+?(?:[.!?。！？।;](?![.!?"')\]])|\n+|$)''', t, re.S))
     for p in parts:
@@ -445,7 +445,7 @@ def claims(self:Reading):
 
 @patch(as_prop=True)
 def answer(self:Reading):
-    "What the claims come to: the last one called final, else the one that all agree on or that takes the others back."
+    "Return what the claims come to: the last one called final, else the one that all agree on or that takes the others back."
     claims = self.claims
     if self.verdict and not any(c.rank == 3 for c in claims): return Parsed(self.verdict, False, 'verdicts')
     if not claims: return Parsed()

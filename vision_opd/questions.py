@@ -44,7 +44,7 @@ class LocalAsker:
     ): self.policy,self.name,self.batch_size,self.seed,self.tally = policy, name, batch_size, seed, defaultdict(Counter)
 
     def encode(self, images, texts):
-        "Prompts with an image each, or without any."
+        "Encode prompts with an image each, or without any."
         if images[0] is not None: return self.policy.encode(images, texts)
         proc = self.policy.processor
         prompts = [render(proc, t, image=0, **self.policy.template) for t in texts]
@@ -89,7 +89,7 @@ class ServerAsker:
         with open(self.path, 'ab') as f: f.truncate(end)
 
     def requests(self, prompts, n, max_tokens, temperature):
-        "{key: arguments of `Server.ask`}, one for each answer."
+        "Return {key: arguments of `Server.ask`}, one for each answer."
         found = {}
         for _,image,text in prompts:
             pixels = image and [image.size, hashlib.sha1(image.tobytes()).hexdigest()]
@@ -105,7 +105,7 @@ class ServerAsker:
         with open(self.path, 'ab') as f: f.write(json.dumps(row).encode() + b'\n'); f.flush(); os.fsync(f.fileno())
 
     def ask(self, stage, prompts, n, max_tokens=64, temperature=1.):
-        "As `LocalAsker.ask`; CallsFailed when a call has no answer, RunStopped when too many in a row have none."
+        "Ask as `LocalAsker.ask`; CallsFailed when a call has no answer, RunStopped when too many in a row have none."
         wanted, bad = self.requests(prompts, n, max_tokens, temperature), []
         for key,reply in self.server.ask_all((k, r) for k,r in wanted.items() if k not in self.kept):
             self.failures = self.failures + 1 if reply.error else 0
