@@ -107,7 +107,7 @@ def import_vllm():
 
 @contextmanager
 def undisturbed():
-    "Keep random streams and `torch.set_num_threads` of this process are afterwards what they were."
+    "Leave the random streams and `torch.set_num_threads` of this process as they were."
     streams, threads, n = random_streams(), torch.set_num_threads, torch.get_num_threads()
     try: yield
     finally:
