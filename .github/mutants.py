@@ -28,7 +28,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 COLUMNS = 'id', 'chapter', 'verdict', 'seconds', 'where'
-CHEAP = '06a 00 07a 07b 06 04 05 03 07c 07d 07'.split()     # in this order; the others after them
+CHEAP = 'config crops engine.monitors engine.checkpoints divergence rollouts scoring policies engine.memory engine.selfcheck training'.split()     # in this order; the others after them
 
 def read_tsv(path):
     "Rows of a table with a header, without quotes; none if there is no file."
@@ -45,7 +45,7 @@ def source(cell): return ''.join(cell['source'])
 
 def module_of(chapter):
     "Name of the module that a chapter exports."
-    return next(m[1] for c in cells_of(chapter) if (m := re.search(r'#\|\s*default_exp\s+(\w+)', source(c))))
+    return next(m[1] for c in cells_of(chapter) if (m := re.search(r'#\|\s*default_exp\s+([\w.]+)', source(c))))
 
 def owner(mutant):
     "Index of the one exported cell that holds the old text; None if there is none, or several."
@@ -71,7 +71,7 @@ def run_cells(shell, cells, at):
 
 def write_module(mutant, wrong):
     "The module of a mutant's chapter in this copy, wrong or as it was."
-    path = ROOT/f'vision_opd/{module_of(mutant["chapter"])}.py'
+    path = ROOT/f'vision_opd/{module_of(mutant["chapter"]).replace(".", "/")}.py'
     right = Path(f'{path}.right')
     if not right.exists(): shutil.copy(path, right)
     text = right.read_text(encoding='utf-8')
@@ -108,7 +108,7 @@ def forked(work, limit):
 
 def try_chapter(chapter, ids, limit, fresh):
     "Run a chapter in this copy and print a JSON line for each mutant; runs in a process of its own."
-    sys.path.insert(0, str(ROOT/'nbs')); os.chdir(ROOT/'nbs')
+    sys.path.insert(0, str(ROOT/'nbs')); os.chdir((ROOT/'nbs'/chapter).parent)
     from execnb.shell import CaptureShell
     out = os.fdopen(os.dup(1), 'w'); os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     cells, todo = cells_of(chapter), [m | dict(at=owner(m)) for m in read_mutants() if m['id'] in ids]
@@ -188,14 +188,14 @@ def main():
         with open(a.results, 'a', encoding='utf-8') as f: f.writelines('\t'.join(x) + '\n' for x in [COLUMNS]*new + [[str(r[k]) for k in COLUMNS]])
         print(*[r[k] for k in COLUMNS], flush=True)
     def wanted(m):
-        named = not a.only or {m['id'], m['chapter'], m['chapter'].split('_')[0], module_of(m['chapter'])} & set(a.only)
+        named = not a.only or {m['id'], m['chapter'], m['chapter'].split('_')[0], module_of(m['chapter']), module_of(m['chapter']).split('.')[-1]} & set(a.only)
         old = done.get((m['chapter'], m['id']))
         return named and (not old or (a.again and old['verdict'] != 'killed'))
     todo = {}
     for m in filter(wanted, mutants):
         if owner(m) is None: keep(dict(zip(COLUMNS, (m['id'], m['chapter'], 'lost', 0, 'the old text is in no exported cell, or in several'))))
         else: todo.setdefault(m['chapter'], []).append(m)
-    order = sorted(todo, key=lambda c: CHEAP.index(c.split('_')[0]) if c.split('_')[0] in CHEAP else len(CHEAP))
+    order = sorted(todo, key=lambda c: CHEAP.index(module_of(c)) if module_of(c) in CHEAP else len(CHEAP))
     with ThreadPoolExecutor(a.jobs) as pool: list(pool.map(lambda c: try_mutants(c, todo[c], a.limit, a.fresh, keep), order))
     report(mutants, read_tsv(a.results))
 

@@ -8,7 +8,7 @@ import json, sys, time
 from collections import defaultdict
 from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent.parent))
-from vision_opd import answers
+from vision_opd.bench import answers
 
 def main(path):
     rows = [json.loads(line) for line in Path(path).read_text(encoding='utf-8').splitlines() if line.strip()]

@@ -8,10 +8,10 @@ import argparse, time
 import torch
 from PIL import Image
 from vision_opd import tiny
-from vision_opd.policies import DualPolicy, load, pick_dtype, take
+from vision_opd.policies import DualPolicy, load, pick_dtype, select_prompts
 from vision_opd.rollouts import sample
-from vision_opd.sampler import open_sampler
-from vision_opd.scoring import Sight
+from vision_opd.engine.sampler import open_sampler
+from vision_opd.scoring import VisionFeatureCache
 from vision_opd.training import TrainConfig, as_sampled
 
 p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -23,11 +23,11 @@ policy, dtype = DualPolicy(model, processor, 'live'), pick_dtype(next(model.para
 side = int(a.pixels**.5)
 images = [Image.effect_noise((side, side), 50 + i).convert('RGB') for i in range(a.prompts)]
 prompts = policy.encode(images, ['What is in the image?']*a.prompts)
-with torch.no_grad(): prompts = Sight(policy)(prompts)
+with torch.no_grad(): prompts = VisionFeatureCache(policy)(prompts)
 P = int(prompts['attention_mask'].sum(-1).max())
-cfg = TrainConfig('out', a.model, 'data', num_rollouts=a.answers, max_new_tokens=a.tokens, rollout_budget=a.prompts*a.answers*(P + a.tokens))
+cfg = TrainConfig('out', a.model, 'data', num_generations=a.answers, max_new_tokens=a.tokens, rollout_budget=a.prompts*a.answers*(P + a.tokens))
 engine = open_sampler(policy, cfg, as_sampled(policy, cfg), dtype, P + a.tokens)
-engine.choose_canary(take(model, prompts, [0])); engine.sync(0)
+engine.choose_canary(select_prompts(model, prompts, [0])); engine.sync(0)
 
 passed = []    # tokens of each pass of vLLM's language model
 def note(module, args, kw):

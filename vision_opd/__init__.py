@@ -1,1 +1,2 @@
 __version__ = "0.1.0"
+from .engine import aliases   # old import paths and names, for one release

@@ -19,8 +19,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
 import vision_opd
-from .config import (CHOICES, EMBEDDED_REGIONS, FIELD_TYPES, ConfigError, Protocol, TrainConfig, agreed_protocol, check, command_flags,
-    from_text, loading, nearest, one_of, options, preset_options, protocol_of, reading)
+from .config import (ALLOWED_VALUES, RENAMED, EMBEDDED_REGIONS, FIELD_TYPES, ConfigError, Protocol, TrainConfig, agreed_protocol, validate_config, command_flags,
+    from_text, loading, nearest, one_of, load_config, preset_options, protocol_of, reading, warn_renamed)
 
 # %% ../nbs/13_cli.ipynb #3177a667
 def room(
@@ -44,7 +44,7 @@ class Parser(argparse.ArgumentParser):
         message = re.sub(r'argument (\S+): expected .*one argument', r'\1 needs a value', message)
         raise UsageError(f'{self.prog.split()[-1]}: {message}')
 
-WITHOUT = dict(gate='train even if the crop does not beat the full image; as --gate false',
+WITHOUT = dict(require_gap='train even if the crop does not beat the full image; as --require_gap false',
                monitor='never stop early, whatever the rules of monitors.RULES find; as --monitor false')
 INHERITED = 'Recipe, views, pixels, thinking, suffix and length are by default those of the run that wrote the model.'
 METAVARS = {bool: 'true|false', int: 'N', float: 'X', dict: 'NAME=VALUE,…'}
@@ -56,7 +56,7 @@ def add_flag(
     help    # its text
 ):
     "Add one flag to a group, and --no_NAME beside a switch that is on."
-    switch, shown = bool in flag.kinds, CHOICES.get(flag.name)
+    switch, shown = bool in flag.kinds, ALLOWED_VALUES.get(flag.name)
     meta = '{' + ','.join(filter(None, shown)) + '}' if shown else METAVARS.get(flag.kinds[0], 'TEXT')
     default = '' if flag.default in (None, '', False) else f' (default: {str(flag.default).lower() if switch else flag.default})'
     group.add_argument(f'--{flag.name}', metavar=meta, help=(help + default).replace('%', '%%'), **dict(nargs='?', const='true') if switch else {})
@@ -80,10 +80,13 @@ def parser(
     return p
 
 # %% ../nbs/13_cli.ipynb #45954f8e
-def _as_name(word):
-    "A word of the command line, with _ for - in the name of a flag."
+def _as_name(word, names):
+    "A word of the command line, with _ for - and today's name in the name of a flag; `names` are those of the command."
     name, eq, value = word.partition('=')
-    return '--' + name[2:].replace('-', '_') + eq + value if word.startswith('--') else word
+    if not word.startswith('--'): return word
+    no, name = re.fullmatch('(no_)?(.*)', name[2:].replace('-', '_')).groups(default='')
+    if name in RENAMED and RENAMED[name] in names: warn_renamed(name, '--'); name = RENAMED[name]
+    return '--' + no + name + eq + value
 
 def parsed(
     verb,   # one of VERBS
@@ -93,7 +96,7 @@ def parsed(
 ):          # {option: value} of what was given; UsageError for what cannot be read
     "Parse a command line."
     p, flags = parser(verb, ''.join('SOURCE ' if n == 'source' else f'--{n} {n.upper()} ' for n in needs), **how), {f.name: f for f in command_flags(verb)}
-    given, rest = p.parse_known_args([_as_name(a) for a in argv])
+    given, rest = p.parse_known_args([_as_name(a, flags) for a in argv])
     for word in rest:
         name = word.lstrip('-').partition('=')[0]
         what = f'has no flag {word.partition("=")[0]}{nearest(name, flags, "--")}' if word.startswith('-') else f'cannot place {word!r}: it follows no flag'
@@ -109,7 +112,7 @@ def settings(
 ):         # a namespace of all options of the command; ConfigError for a value that it does not take
     "Merge the given options with the defaults."
     found = SimpleNamespace(**{f.name: given.get(f.name, f.default) for f in command_flags(verb)})
-    for k,some in CHOICES.items():
+    for k,some in ALLOWED_VALUES.items():
         if getattr(found, k, None) not in (None, *some): raise ConfigError(f'{k} must be {one_of(some)}, got {getattr(found, k)!r}{nearest(getattr(found, k), some)}')
     return found
 
@@ -120,12 +123,12 @@ def train_config(
     given  # {option: value}, from `parsed`
 ):         # (TrainConfig, is it the embedded default?); ConfigError for what cannot work
     "Make the config of a training run: preset, then config file, then flags."
-    own = preset_options(given.get('preset')) | (options(given['config']) if given.get('config') else {}) | {k: v for k,v in given.items() if k in FIELD_TYPES}
+    own = preset_options(given.get('preset')) | (load_config(given['config']) if given.get('config') else {}) | {k: v for k,v in given.items() if k in FIELD_TYPES}
     embedded = not any(own.get(k) for k in ('model', 'data'))
     if embedded and not given.get('preset'): own = preset_options('embedded') | own
     if embedded: own |= dict(model=str(BASE), data=str(Path(own.get('output_dir', ''))/'data'))
     cfg = TrainConfig(**{'output_dir': '', **own})
-    check(replace(cfg, output_dir=cfg.output_dir or 'OUT') if given.get('print_config') else cfg)
+    validate_config(replace(cfg, output_dir=cfg.output_dir or 'OUT') if given.get('print_config') else cfg)
     return cfg, embedded
 
 # %% ../nbs/13_cli.ipynb #6ba432eb
@@ -149,9 +152,9 @@ def scenes(
 ):
     "Write the scenes of the embedded default unless they exist; a folder with another number of them is replaced."
     table = Path(cfg.data)/'train.jsonl'
-    if table.exists() and len(table.read_text(encoding='utf-8').splitlines()) == cfg.limit: return
-    print(f'writing {cfg.limit} scenes to {cfg.data}', flush=True)
-    with room('checkpoints').whole(cfg.data) as part: room('tiny').write_scenes(part, cfg.limit, cfg.seed)
+    if table.exists() and len(table.read_text(encoding='utf-8').splitlines()) == cfg.max_examples: return
+    print(f'writing {cfg.max_examples} scenes to {cfg.data}', flush=True)
+    with room('engine.checkpoints').atomic_dir(cfg.data) as part: room('tiny').write_scenes(part, cfg.max_examples, cfg.seed)
 
 def in_turn():
     "Let the first process run the block before the others."
@@ -176,7 +179,7 @@ def run_train(
     cfg, embedded = train_config(given)
     if given.get('print_config'): print(yaml.safe_dump(asdict(cfg), sort_keys=False, allow_unicode=True), end=''); return 0
     check_writable(cfg.output_dir)
-    if cfg.resume and not (Path(cfg.output_dir)/'config.yaml').exists(): print(f'note: {cfg.output_dir} holds no run to go on with, so this one begins at the beginning')
+    if cfg.resume_from_checkpoint and not (Path(cfg.output_dir)/'config.yaml').exists(): print(f'note: {cfg.output_dir} holds no run to go on with, so this one begins at the beginning')
     t = room('training')
     t.check_output(cfg)
     with in_turn():
@@ -194,7 +197,7 @@ def run_data(
     given = parsed('data', argv, ('source',), own_help=dict(output_dir='where rows.jsonl, quarantine.jsonl and contact_sheet.png go (default: data_seen)'))
     out = given.get('output_dir') or 'data_seen'
     check_writable(out)
-    print(room('inspection').inspect_data(given['source'], out, given.get('show', 8), **reading(given)))
+    print(room('data.inspection').inspect_data(given['source'], out, given.get('show', 8), **reading(given)))
     print(f'the rows and the contact sheet are in {out}')
 
 # %% ../nbs/13_cli.ipynb #a1c0de11
@@ -211,8 +214,8 @@ def run_regions(
     check_writable(a.output_dir)
     q, e = room('questions'), room('evaluation')
     search, manifest = q.open_search(a)
-    photos = len(q.named_pictures(Path(a.source).expanduser())) if Path(a.source).expanduser().is_dir() else 0
-    with e.progress('searching photographs', photos, 'photo') as bar: found = q.find_examples(a.source, a.output_dir, search, manifest, a.resume, bar.update)
+    photos = len(q.named_images(Path(a.source).expanduser())) if Path(a.source).expanduser().is_dir() else 0
+    with e.progress('searching photographs', photos, 'photo') as bar: found = q.find_examples(a.source, a.output_dir, search, manifest, a.resume_from_checkpoint, bar.update)
     print(found.tables)
     if found.waiting: print(f'\nvision_opd: {found.waiting} photographs wait for calls that failed, the first {found.error}; --resume true asks those again', file=sys.stderr); return 1
     if not found.examples: raise ValueError(f'no region of these photographs passed every filter and gate; {a.output_dir}/report.html shows what fell, and why')
@@ -241,9 +244,9 @@ def run_gap(
     examples = room('examples').load_examples(a.data, **reading(given))
     model = room('policies').load(a.model or BASE, **loading(given))
     report = room('evaluation').perception_gap(*model, examples, protocol.views, protocol.max_new_tokens, template=protocol.template, prompt_suffix=protocol.prompt_suffix,
-        judge=room('judges').open_judge(a.judge, a.judge_model), verdicts=Path(a.output_dir)/'verdicts.jsonl')
+        judge=room('bench.judges').open_judge(a.judge, a.judge_model), verdicts=Path(a.output_dir)/'verdicts.jsonl')
     Path(a.output_dir).mkdir(parents=True, exist_ok=True)
-    room('checkpoints').write_json(Path(a.output_dir)/'gap.json', report.to_dict() | dict(protocol=asdict(protocol)))
+    room('engine.checkpoints').write_json(Path(a.output_dir)/'gap.json', report.to_dict() | dict(protocol=asdict(protocol)))
     print(f'{report}\n\nin full: {Path(a.output_dir)/"gap.json"}')
 
 # %% ../nbs/13_cli.ipynb #ab48702e
@@ -253,9 +256,9 @@ def run_evaluate(
     "Ask benchmarks, and write a report."
     given = parsed('evaluate', argv, () if '--list' in argv else ('benchmark', 'output_dir'), own_help=dict(
         output_dir='where records.jsonl, report.json and report.html go', model='folder or hub id (default: the shipped base, unless --api_base is given)',
-        limit='the first so many items of each set', resume='go on where output_dir stopped',
+        max_examples='the first so many items of each set', resume='go on where output_dir stopped',
         max_new_tokens='the longest answer, in tokens (default: that of the run that wrote the model, else 1024)'))
-    if given.get('list'): print(*room('benchmarks').BENCHMARKS, sep='\n'); return 0
+    if given.get('list'): print(*room('bench.benchmarks').BENCHMARKS, sep='\n'); return 0
     a = settings('evaluate', given)
     if bool(a.api_base) != bool(a.api_model): raise UsageError('evaluate: a server needs both: --api_base URL and --api_model NAME')
     if a.api_base and a.model: raise UsageError('evaluate: --model and --api_base exclude each other: one of them is asked')
@@ -268,11 +271,11 @@ def evaluated(
     given  # those that were given
 ):         # exit code; ValueError for flags that exclude each other
     "Run `run_evaluate` as its flags say."
-    server = room('servers').Server(a.api_base, a.api_model, os.environ.get('OPENAI_API_KEY'), limit_field=a.limit_field) if a.api_base else None
+    server = room('bench.servers').Server(a.api_base, a.api_model, os.environ.get('OPENAI_API_KEY'), limit_field=a.limit_field) if a.api_base else None
     model = None if server else a.model or str(BASE)
     protocol = asked_protocol(given, [a.base, model], Protocol())
     result = room('evaluation').evaluate(a.benchmark.split(','), a.output_dir, model=model, base=a.base or None, server=server, processor=a.processor or None,
-        against=a.against or None, views=a.views.split(','), protocol=protocol, limit=a.limit, judge=room('judges').open_judge(a.judge, a.judge_model), resume=a.resume, tolerance=a.tolerance,
+        against=a.against or None, views=a.views.split(','), protocol=protocol, limit=a.max_examples, judge=room('bench.judges').open_judge(a.judge, a.judge_model), resume=a.resume, tolerance=a.tolerance,
         reading=reading(given), loading=loading(given))
     print(f'{result}\n\nreport: {Path(a.output_dir)/"report.html"}, every answer: {Path(a.output_dir)/"records.jsonl"}')
     return result.status
@@ -332,13 +335,13 @@ def advice(
     return out
 
 # %% ../nbs/13_cli.ipynb #bc0cf9d1
-FLAGS = dict(checkpointing='gradient_checkpointing', sharded='shard')   # what the plan calls otherwise than training does
+FLAGS = dict(checkpointing='gradient_checkpointing', sharded='fsdp')   # what the plan calls otherwise than training does
 
 def remedies(
     given  # all options of the update
 ):         # yields (for the plan, for `vision_opd train`), each with one more
     "Yield option sets that make an update smaller and smaller."
-    one = given['num_rollouts']*(given['prompt_tokens'] + given['max_new_tokens'])
+    one = given['num_generations']*(given['prompt_tokens'] + given['max_new_tokens'])
     steps = [dict(sampled_prompts=1), dict(token_budget=1024), dict(checkpointing=True), dict(sharded=True), dict(lora=True)]
     planned, flags = {}, {}
     for s in steps[:3] + steps[3:4]*(given['gpus'] > 1) + steps[4:]:
@@ -347,26 +350,26 @@ def remedies(
         yield planned, flags
 
 def prescription(
-    model,   # what `memory.plan` takes
+    model,   # what `memory.memory_plan` takes
     memory,  # bytes of a card
     given    # all options of the update
 ):           # flags to add: {} when none are needed, None when none help
     "Find the first of `remedies` with which an update fits."
-    plan = room('memory').plan
+    plan = room('engine.memory').memory_plan
     for more,flags in [({}, {}), *remedies(given)]:
         if plan(model, **{**given, **more}).fits(memory): return flags
 
 # %% ../nbs/13_cli.ipynb #461bfdc8
 def asked_update(
     argv  # flags, as strings
-):        # (model, options of `memory.Update`)
+):        # (model, options of `memory.Workload`)
     "Derive the workload from the doctor's flags, a preset or a file, and training's defaults."
     given = parsed('doctor', argv, own_help=dict(model='folder, hub id, or one of memory.CONFIGS, which are known offline'))
-    own = {'dtype': 'bfloat16'} | preset_options(given.get('preset')) | (options(given['config']) if given.get('config') else {})
+    own = {'dtype': 'bfloat16'} | preset_options(given.get('preset')) | (load_config(given['config']) if given.get('config') else {})
     cfg = TrainConfig(**{'output_dir': '', **own, **{k: v for k,v in given.items() if k in FIELD_TYPES}})
-    m = room('memory')
-    update = asdict(m.Update(**m.same_options(cfg) | {k: v for k,v in given.items() if k in m.Update.__dataclass_fields__ and k not in FIELD_TYPES}))
-    one = update['num_rollouts']*(update['prompt_tokens'] + update['max_new_tokens'])
+    m = room('engine.memory')
+    update = asdict(m.Workload(**m.workload_from_config(cfg) | {k: v for k,v in given.items() if k in m.Workload.__dataclass_fields__ and k not in FIELD_TYPES}))
+    one = update['num_generations']*(update['prompt_tokens'] + update['max_new_tokens'])
     update['sampled_prompts'] = update['sampled_prompts'] or max(1, min(cfg.rollout_budget//one, cfg.batch_size))
     return cfg.model or (str(BASE) if given.get('preset') else ''), update | dict(trust_remote_code=cfg.trust_remote_code)
 
@@ -381,18 +384,18 @@ def run_doctor(
     print(f'{"processors":<14} {os.cpu_count()}' + (f', {ram/2**30:.0f} GiB of memory' if ram else ''))
     for c in found: print(f'{"card":<14} {c.name}, sm_{c.capability[0]}{c.capability[1]}, {c.memory/2**30:.0f} GiB')
     for k,v in missing().items(): print(f'{"not installed":<14} {k}: {v}')
-    print(*room('sampler').describe(room('memory').read_config(model, options['trust_remote_code'])[1] if model and options['sampler'] == 'vllm' else None, not found), sep='\n')
+    print(*room('engine.sampler').describe(room('engine.memory').read_config(model, options['trust_remote_code'])[1] if model and options['sampler'] == 'vllm' else None, not found), sep='\n')
     print('', *advice(found), sep='\n')
     if model: print(*verdict(model, options, found), sep='\n')
 
 def verdict(
-    model,    # what `memory.plan` takes
+    model,    # what `memory.memory_plan` takes
     options,  # of the update
     found     # Cards of this machine, or none
 ):            # yields lines
     "Yield the lines of a plan, and on which cards it fits."
-    m = room('memory')
-    plan, sizes = m.plan(model, **options), {c.name: c.memory for c in found} or {k: g*2**30 for k,g in m.CARDS.items()}
+    m = room('engine.memory')
+    plan, sizes = m.memory_plan(model, **options), {c.name: c.memory for c in found} or {k: g*2**30 for k,g in m.GPU_MEMORY.items()}
     yield f'\n{plan.name}: {plan}\n\n{"GiB a GPU":<14}' + ''.join(f'{"while "+k:>16}' for k in plan.phases)
     for name,*cells in plan.rows(): yield f'{name:<14}' + ''.join(f'{c:>16}' for c in cells)
     yield ''

@@ -17,11 +17,11 @@ from pathlib import Path
 import matplotlib.pyplot as plt, numpy as np, pandas as pd, seaborn as sns, torch
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 from cycler import cycler
-from .divergence import Measure, cap_, diagnose, terms
-from .monitors import RULES, Monitor
-from .policies import PolicyError, causal, encode, evaluating, hidden
+from .divergence import DivergenceConfig, softcap_, token_diagnostics, pointwise_divergence
+from .engine.monitors import METRICS, RULES, Monitor
+from .policies import PolicyError, unwrap_model, prepare_inputs, eval_mode, forward_backbone
 from .rollouts import sample
-from .scoring import answer_states, head, head_options, teacher_states
+from .scoring import answer_states, lm_head_weight, logit_options, teacher_states
 
 # %% ../nbs/12_figures.ipynb #660149ec
 STYLE = {'axes.prop_cycle': cycler(color=sns.color_palette('colorblind')), 'axes.spines.top': False, 'axes.spines.right': False,
@@ -68,11 +68,11 @@ def both_logits(
 ):             # student logits [n,V], teacher logits [n,V], float32, at the n answer tokens
     "Compute both policies' full logits at every answer token of one example; not for training."
     views = [(pair.student_image, pair.student_text), (pair.teacher_image, pair.teacher_text)]
-    prompts, crops = (encode(policy.processor, [im], [t], policy.device, **policy.template) for im,t in views)
-    m = Measure(**head_options(policy.model))
-    with torch.no_grad(), evaluating(policy.model):
+    prompts, crops = (prepare_inputs(policy.processor, [im], [t], policy.device, **policy.template) for im,t in views)
+    m = DivergenceConfig(**logit_options(policy.model))
+    with torch.no_grad(), eval_mode(policy.model):
         hs, (ht, Wt) = answer_states(policy, prompts, rollouts), teacher_states(policy, crops, rollouts)
-        return [cap_((h[rollouts.mask].float() @ W.float().T), m) for h,W in ((hs, head(policy.model)), (ht, Wt))]
+        return [softcap_((h[rollouts.mask].float() @ W.float().T), m) for h,W in ((hs, lm_head_weight(policy.model)), (ht, Wt))]
 
 # %% ../nbs/12_figures.ipynb #3b7bb4b5
 def trace(
@@ -88,10 +88,10 @@ def trace(
     rolls = sample(policy, [pair], 1, max_new_tokens, temperature, seed)
     zs, zt = both_logits(policy, pair, rolls)
     s, t, tok = zs.log_softmax(-1), zt.log_softmax(-1), policy.processor.tokenizer
-    seen = diagnose(zs, zt, min(top_k, zs.shape[-1]))
+    seen = token_diagnostics(zs, zt, min(top_k, zs.shape[-1]))
     name = {0: 'KL(T‖S)', 1: 'KL(S‖T)'}.get(beta, f'JSD at β {beta:g}')
-    return Trace([tok.decode([i]) for i in rolls.tokens[rolls.mask].tolist()], terms(s, t, beta).sum(-1).tolist(),
-                 seen['outside'].tolist(), likeliest(s, tok), likeliest(t, tok), name)
+    return Trace([tok.decode([i]) for i in rolls.tokens[rolls.mask].tolist()], pointwise_divergence(s, t, beta).sum(-1).tolist(),
+                 seen['teacher_mass_outside_topk'].tolist(), likeliest(s, tok), likeliest(t, tok), name)
 
 # %% ../nbs/12_figures.ipynb #3f29d762
 def shade(
@@ -196,8 +196,8 @@ def listening(
     rows    # how many queries, from the end of the sequence
 ):          # yields a list that fills with [B,heads,rows,L] weights, a layer of the language model at a time
     "Record the attention of the last queries while the model's own fast attention does the work."
-    name = causal(model).config.get_text_config()._attn_implementation
-    if name not in ALL_ATTENTION_FUNCTIONS: raise PolicyError(f'attention {name!r} cannot be listened to: load the model with attention="sdpa"')
+    name = unwrap_model(model).config.get_text_config()._attn_implementation
+    if name not in ALL_ATTENTION_FUNCTIONS: raise PolicyError(f'attention {name!r} cannot be listened to: load the model with attn_implementation="sdpa"')
     kept, plain = [], ALL_ATTENTION_FUNCTIONS[name]
     def record(module, query, key, value, attention_mask, scaling=None, **kw):
         if hasattr(module, 'layer_idx'): kept.append(last_rows(query, key, attention_mask, scaling, rows))
@@ -223,10 +223,10 @@ def last_rows(
 # %% ../nbs/12_figures.ipynb #4810536f
 def image_grid(
     policy,  # DualPolicy
-    inputs   # one prompt, from `encode`
+    inputs   # one prompt, from `prepare_inputs`
 ):           # (rows, columns); PolicyError if they are no grid
     "Compute rows and columns of the visual tokens of one prompt."
-    n = int((inputs['input_ids'] == causal(policy.model).config.image_token_id).sum())
+    n = int((inputs['input_ids'] == unwrap_model(policy.model).config.image_token_id).sum())
     if 'image_grid_thw' in inputs:
         _, h, w = inputs['image_grid_thw'][0].tolist()
         m = round((h*w/n)**.5)
@@ -240,13 +240,13 @@ def attention(
     answer          # the answer as text; its tokens are the queries
 ):                  # [layers,R,h,w] numpy: a share of each answer token's attention a visual token, mean over heads
     "Compute the attention of an answer's tokens over the image, layer by layer."
-    tok, inputs = policy.processor.tokenizer, encode(policy.processor, [image], [text], policy.device, **policy.template)
+    tok, inputs = policy.processor.tokenizer, prepare_inputs(policy.processor, [image], [text], policy.device, **policy.template)
     ids = torch.tensor([tok(answer, add_special_tokens=False).input_ids], device=policy.device)
-    grid, at = image_grid(policy, inputs), inputs['input_ids'][0] == causal(policy.model).config.image_token_id
+    grid, at = image_grid(policy, inputs), inputs['input_ids'][0] == unwrap_model(policy.model).config.image_token_id
     for k,v in dict(input_ids=ids, attention_mask=torch.ones_like(ids), mm_token_type_ids=0*ids, token_type_ids=0*ids).items():
         if k in inputs: inputs[k] = torch.cat([inputs[k], v.to(inputs[k])[:, :-1]], 1)
     R = ids.shape[1]
-    with torch.no_grad(), evaluating(policy.model), listening(policy.model, R) as kept: hidden(policy.model, **inputs, use_cache=False)
+    with torch.no_grad(), eval_mode(policy.model), listening(policy.model, R) as kept: forward_backbone(policy.model, **inputs, use_cache=False)
     at = torch.nn.functional.pad(at, (0, R-1)).cpu()
     return torch.stack([a[0].mean(0)[:, at] for a in kept]).unflatten(-1, grid).numpy()
 
@@ -301,10 +301,10 @@ def read_log(
     name='metrics'     # or 'timings'
 ):                     # DataFrame, one row per update
     "Read the log of a run."
-    if isinstance(run, pd.DataFrame): return run
+    if isinstance(run, pd.DataFrame): return run.rename(columns=METRICS)
     path = Path(run)/f'{name}.jsonl'
     if not path.exists(): raise ValueError(f'there is no {path}: give the folder of a run, its --output_dir')
-    return pd.DataFrame([json.loads(l) for l in path.read_text(encoding='utf-8').splitlines()])
+    return pd.DataFrame([json.loads(l) for l in path.read_text(encoding='utf-8').splitlines()]).rename(columns=METRICS)
 
 def check_log(
     log,          # DataFrame of metrics, one row per update
@@ -323,7 +323,7 @@ def check_log(
 @styled
 def curves(
     run,        # folder of a run, or DataFrame of its metrics
-    measures=('loss', 'student_entropy', 'teacher_entropy', 'distinct'),  # columns, a panel each
+    measures=('loss', 'student_entropy', 'teacher_entropy', 'distinct_completions'),  # columns, a panel each
     rules=RULES,# which may stop it
     first=None  # measures from before training
 ):              # matplotlib Figure
@@ -401,7 +401,7 @@ def memory_bars(
 # %% ../nbs/12_figures.ipynb #db9c50f1
 @styled
 def gap_plot(
-    results  # {name: {'full': (value, low, high), 'crop': (value, low, high)}}, such as `training.numbers` gives
+    results  # {name: {'full': (value, low, high), 'crop': (value, low, high)}}, such as `training.gap_metrics` gives
 ):           # matplotlib Figure
     "Plot the accuracies on full image and crop with their intervals; the bar between them is the gap."
     fig, ax = plt.subplots(figsize=(5, .9 + .4*len(results))); colours = sns.color_palette('colorblind')

@@ -17,21 +17,21 @@ from importlib.metadata import version
 from pathlib import Path
 from filelock import FileLock, Timeout
 import numpy as np, vision_opd
-from .answers import REFUSE, is_failure, parse_choice, parse_yes_no, plain, said
-from .boxes import Box
-from .checkpoints import write_json
+from .bench.answers import REFUSE, is_failure, parse_choice, parse_yes_no, plain, said
+from .data.boxes import Box
+from .engine.checkpoints import write_json
 from .config import loading, protocol_of
 from .crops import get_recipe, view_pair
-from .examples import load_examples, named_pictures, perceptual_hashes
-from .formats import LETTERS, with_options
-from .judges import same_answer
+from .examples import load_examples, named_images, perceptual_hashes
+from .data.formats import LETTERS, with_options
+from .bench.judges import same_answer
 from .policies import DualPolicy, load, render
 from .regions import *
-from .reports import evenly, report_html, report_text, table, thumbnail
+from .bench.reports import evenly, report_html, report_text, table, thumbnail
 from .rollouts import sample
-from .runs import RunStopped, lines_of
-from .servers import Server
-from .tables import Picture, file_ends
+from .bench.runs import RunStopped, lines_of
+from .bench.servers import Server
+from .data.tables import LazyImage, read_head_tail
 
 # %% ../nbs/11a_questions.ipynb #7d063c74
 class LocalAsker:
@@ -349,7 +349,7 @@ class Photos:
         self.source,self.out = Path(source).expanduser(), Path(output_dir).expanduser()
         if not self.source.is_dir(): raise ValueError(f'there is no folder of photographs {source}')
         inside = self.out.resolve()
-        self.pictures = [(n, p) for n,p in named_pictures(self.source) if inside not in p.source.resolve().parents]
+        self.pictures = [(n, p) for n,p in named_images(self.source) if inside not in p.source.resolve().parents]
         if not self.pictures: raise ValueError(f'there are no images in {source} outside of {output_dir}')
         self.out.mkdir(parents=True, exist_ok=True)
         self.lock = FileLock(self.out/'.lock', timeout=0)
@@ -554,7 +554,7 @@ def identify(
     folder = Path(str(model)).expanduser()
     if folder.is_dir():
         files = sorted(p for p in folder.iterdir() if p.suffix in ('.json', '.safetensors', '.bin', '.jinja'))
-        return hashlib.sha256(repr([(p.name, file_ends(p)) for p in files]).encode()).hexdigest()[:16]
+        return hashlib.sha256(repr([(p.name, read_head_tail(p)) for p in files]).encode()).hexdigest()[:16]
     from transformers import AutoConfig
     try: return f'{model}@{AutoConfig.from_pretrained(model)._commit_hash}'
     except (OSError, ValueError): return str(model)
@@ -602,7 +602,7 @@ def open_search(
     limits = Limits(a.max_area, a.min_side, a.min_score, a.min_gain, a.border, a.sharpness, a.max_overlap, unique, a.max_regions)
     gates = Gates(names, a.votes, a.agreement, a.max_blind, a.min_full, a.max_full, a.max_new_tokens, a.temperature)
     write = from_model(asker, a.drafts, a.letters, recipe) if by_model else from_template(a.template)
-    try: twins = perceptual_hashes(named_pictures(Path(a.overlap).expanduser() if Path(a.overlap).expanduser().is_dir() else load_examples(a.overlap))) if a.overlap else None
+    try: twins = perceptual_hashes(named_images(Path(a.overlap).expanduser() if Path(a.overlap).expanduser().is_dir() else load_examples(a.overlap))) if a.overlap else None
     except ImportError as e: raise ValueError(str(e)) from None
     manifest = dict(options={k: v for k,v in sorted(vars(a).items()) if k not in ('source', 'output_dir', 'resume')},
                     models={k: identify(m) for k,m in dict(model=policy and a.model, detector=a.detector).items() if m},

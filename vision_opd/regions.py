@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import NamedTuple
 import numpy as np, torch
 from PIL import Image
-from .boxes import one_box, raw_boxes
+from .data.boxes import parse_box, raw_boxes
 from .crops import *
-from .examples import adapted, make_reader, open_source
-from .formats import text_boxes
-from .policies import computing, evaluating, unwrap
-from .rollouts import plain_positions
-from .tables import check_picture
+from .examples import apply_adapters, make_reader, open_source
+from .data.formats import text_boxes
+from .policies import autocast_context, eval_mode, unwrap_parallel
+from .rollouts import position_kwargs
+from .data.tables import check_picture
 
 # %% ../nbs/11_regions.ipynb #e1ccffa6
 class Region(NamedTuple):
@@ -102,10 +102,10 @@ def next_token(
     tally=None # a Counter of calls and prompt_tokens
 ):             # [N,V] float32
     "Return the log-probabilities of the first token of an answer."
-    model = unwrap(policy.model)
-    with evaluating(model), computing(model):
+    model = unwrap_parallel(policy.model)
+    with eval_mode(model), autocast_context(model):
         prompts = policy.encode(images, texts)
-        logits = model(**prompts, **plain_positions(model, prompts['attention_mask']), logits_to_keep=1).logits[:, -1]
+        logits = model(**prompts, **position_kwargs(model, prompts['attention_mask']), logits_to_keep=1).logits[:, -1]
     if tally is not None: tally.update(calls=len(logits), prompt_tokens=int(prompts['attention_mask'].sum()))
     return logits.float().log_softmax(-1)
 
@@ -238,7 +238,7 @@ def written_boxes(
     found, bad = [], []
     for b in raw:
         format = box_format or ('thousand' if 'thousand' in b.formats else b.formats[0])
-        try: found.append(Region(one_box(b.values, frame or size, format).scaled(frame or size, size).clip(size), 1., b.label and str(b.label), 'ask'))
+        try: found.append(Region(parse_box(b.values, frame or size, format).scaled(frame or size, size).clip(size), 1., b.label and str(b.label), 'ask'))
         except ValueError as e: bad.append(str(e))
     return found, bad
 
@@ -276,7 +276,7 @@ def given(
 ):               # a proposer; ValueError for a table that cannot be read or names none of the images
     "Propose the boxes of a table; rows that cannot be read are counted in its `bad`."
     how = {k: reading.pop(k, None) for k in ('columns', 'box_format')}
-    opened = adapted(open_source(source, **reading), reading.get('image_root'))
+    opened = apply_adapters(open_source(source, **reading), reading.get('image_root'))
     reader = make_reader(opened, how['columns'], how['box_format'], 'each', reading.get('image_root'), 'header', 10**9, '{name}', False)
     found, bad = {}, []
     for number,row in opened.rows():
