@@ -184,7 +184,7 @@ def rename_options(
     where='',  # the file it stands in
     warn=True  # False: somebody wrote it when the name was right
 ):             # the same under today's names; of an old and a new one, the old one counts
-    "Options under today's names."
+    "Return options under today's names."
     for k in values:
         if warn and k in RENAMED: warn_renamed(k, where)
     new = {k: v for k,v in values.items() if k not in RENAMED}

@@ -571,7 +571,7 @@ def open_asker(
     if not a.api_base: return LocalAsker(policy, str(a.model), seed=a.seed), policy
     server = Server(a.api_base, a.api_model, os.environ.get('OPENAI_API_KEY'), limit_field=a.limit_field)
     how = dict(system=a.system) if a.system else {}
-    if a.thinking is not None: how['chat_template_kwargs'] = dict(enable_thinking=a.thinking)
+    if a.enable_thinking is not None: how['chat_template_kwargs'] = dict(enable_thinking=a.enable_thinking)
     return ServerAsker(server, Path(a.output_dir).expanduser()/'calls.jsonl', a.seed, **how), policy
 
 def open_proposer(

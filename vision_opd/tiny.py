@@ -6,9 +6,8 @@
 __all__ = ['COLOURS', 'SHAPES', 'SIZE', 'SPECIAL_TOKENS', 'TEMPLATE', 'TEXT_CONFIG', 'THREE_HEADS', 'INTERLEAVED',
            'QWEN_VISION_CONFIG', 'FAMILIES', 'VISION_CONFIG', 'ROPE_PARAMETERS', 'GRID_PINPOINTS', 'SIGLIP_CONFIG',
            'SQUARE', 'IMAGE', 'OTHER_FAMILIES', 'PROCESSORS', 'CLIP', 'PIXTRAL', 'COHERE', 'LINES', 'PATCHES', 'MORE',
-           'QWENS', 'ALL', 'textures', 'shape_polygon', 'draw_shape', 'draw_scene', 'shape_box', 'scene',
-           'released_row', 'write_scenes', 'make_tokenizer', 'make_processor', 'make_model', 'collate_sft',
-           'train_base', 'base_dir']
+           'QWENS', 'ALL', 'textures', 'shape_polygon', 'draw_shape', 'draw_scene', 'shape_box', 'scene', 'scene_row',
+           'write_scenes', 'make_tokenizer', 'make_processor', 'make_model', 'collate_sft', 'train_base', 'base_dir']
 
 # %% ../nbs/03_tiny.ipynb #0018d290
 import copy, json, math
@@ -110,7 +109,7 @@ def scene(
     return image, f'What colour is the {shape[3]}?', shape[4], shape_box(shape)
 
 # %% ../nbs/03_tiny.ipynb #c13a6b74
-def released_row(
+def scene_row(
     i,         # number of the scene
     question,  # with or without its hint
     answer,    # name of a color
@@ -133,7 +132,7 @@ def write_scenes(
     for d in ('images', 'teacher_images', 'original_images'): (folder/d).mkdir(parents=True, exist_ok=True)
     for i in range(n):
         image, q, a, box = scene(np.random.default_rng((seed, i)), backgrounds)
-        r = released_row(i, q, a, box); lines.append(json.dumps(r))
+        r = scene_row(i, q, a, box); lines.append(json.dumps(r))
         pair = view_pair(image, box, q, recipe='released')
         image.save(folder/r['original_images'][0], quality=95)
         pair.student_image.save(folder/r['images'][0], compress_level=1)

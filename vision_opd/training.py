@@ -9,7 +9,7 @@ __all__ = ['RESUMABLE', 'CHECKPOINT_STATE', 'GAP_METRICS', 'CARD', 'RANKS', 'lea
            'RolloutDiagnostics', 'base_model', 'rollout_loss', 'compared', 'divergence_kwargs', 'make_accelerator',
            'one_line', 'ProcessEnded', 'together', 'tell', 'Clock', 'Trainer', 'full_tensor', 'fully_shard_policy',
            'check_output', 'write_about', 'tree_map', 'distribute_like', 'NoGap', 'gap_metrics', 'unread_answers',
-           'check_gap', 'gap_closed', 'TrainResult', 'stop_on_signal', 'main_process_stdout', 'train', 'untied',
+           'check_gap', 'closed_fraction', 'TrainResult', 'stop_on_signal', 'main_process_stdout', 'train', 'untied',
            'base_of', 'serve_line', 'push_to_hub']
 
 # %% ../nbs/08_training.ipynb #887ecb55
@@ -910,7 +910,7 @@ def check_gap(
     raise NoGap(f'the crop does not beat the full image on held-out examples ({what} {g[crop][0]:.3f} against {g[full][0]:.3f}): '
                 'the teacher has nothing to teach; check boxes and recipe, or pass --require_gap false')
 
-def gap_closed(
+def closed_fraction(
     before, after  # from `gap_metrics`
 ):                 # float; None where answers are not known, or where there was no gap
     "Compute the share of the regional-to-global gap that was closed."
@@ -1222,7 +1222,7 @@ def finished(self:Trainer):
     before, after = self.before or nothing, self.measured() if self.measure and (self.step or not self.stopped) else nothing
     found = {f'{k}_{when}': m[k] for when,m in (('before', before), ('after', after)) for k in m}
     summary = {k: v and v[0] for k,v in found.items()} | dict(
-        gap_closed=gap_closed(before, after), steps=self.step, seconds=round(self.seconds, 2), skipped=self.skipped, held_out=len(self.held_out), set_aside=len(self.set_aside()),
+        gap_closed=closed_fraction(before, after), steps=self.step, seconds=round(self.seconds, 2), skipped=self.skipped, held_out=len(self.held_out), set_aside=len(self.set_aside()),
         stopped=self.stopped, intervals={k: v[1:] for k,v in found.items() if v})
     path = self.out/'model' if self.step or not self.stopped else None
     if path:

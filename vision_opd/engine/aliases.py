@@ -75,9 +75,9 @@ scoring no_sight=why_not_cacheable not_shared=why_not_shared pick=select_microba
 scoring tower=vision_parameters training=train_mode
 tiny KINDS=SHAPES OTHERS=OTHER_FAMILIES PINS=GRID_PINPOINTS ROPE=ROPE_PARAMETERS SIGHT=VISION_CONFIG SIGLIP=SIGLIP_CONFIG
 tiny SPECIAL=SPECIAL_TOKENS TEXT=TEXT_CONFIG VISION=QWEN_VISION_CONFIG answer_batch=collate_sft fit_base=train_base
-tiny outline=shape_polygon row=released_row stamp=draw_shape
+tiny outline=shape_polygon row=scene_row stamp=draw_shape
 training FREE=RESUMABLE KEPT=CHECKPOINT_STATE MEASURES=GAP_METRICS Observer=RolloutDiagnostics asked_to_stop=stop_on_signal
-training before_training=base_model certain=one_hot_target closed=gap_closed departures=batch_size_notes engine=make_accelerator
+training before_training=base_model certain=one_hot_target closed=closed_fraction departures=batch_size_notes engine=make_accelerator
 training entire=full_tensor gate=check_gap heard=main_process_stdout joined=cat_rollouts mapped=tree_map measure_of=divergence_kwargs
 training numbers=gap_metrics order=batch_indices placed=distribute_like push=push_to_hub recipe_of=view_config shard=fully_shard_policy
 training shuffled=swap_teacher_crop taught=teacher_forward views=make_views weigh=loss_weights written=rollouts_from_answers
@@ -87,13 +87,13 @@ training shuffled=swap_teacher_crop taught=teacher_forward views=make_views weig
 
 # %% ../../nbs/engine/07_aliases.ipynb #21fefa80
 class OldPath(Loader):
-    "Loads an old module path: the module at its new path, under one more name."
+    "Load an old module path: the module at its new path, under one more name."
     def __init__(self,
         new  # path within the package, such as engine.memory
     ): self.new = new
 
     def create_module(self, spec):
-        "The module at the new path."
+        "Import the module at the new path."
         module = import_module(f'vision_opd.{self.new}')
         self.spec = module.__spec__
         return module
@@ -104,7 +104,7 @@ class OldPath(Loader):
 
 # %% ../../nbs/engine/07_aliases.ipynb #8084bc21
 class RenamedModule(ModuleType):
-    "A module whose old names lead to the new ones."
+    "Wrap a module: old names lead to the new ones."
     def __getattr__(self, name):
         if name == '__all__' and '_public' in vars(self):     # of `import *`: old names too, but not within the package
             own = sys._getframe(1).f_globals.get('__name__', '').startswith('vision_opd.')
@@ -116,7 +116,7 @@ class RenamedModule(ModuleType):
     def __setattr__(self, name, value): super().__setattr__(new_name(self, name).split('.')[-1], value)
 
 class RenamedMember:
-    "A member of a class under its old name."
+    "Give a member of a class its old name."
     def __init__(self,
         new  # its name
     ): self.new = new
@@ -127,14 +127,14 @@ class RenamedMember:
 def renamed(
     module  # its full name
 ):          # {old name: new name}
-    "The renamed functions, classes and constants of a module."
+    "List the renamed functions, classes and constants of a module."
     return NAMES.get(module.removeprefix('vision_opd.'), {})
 
 def new_name(
     module,  # a module
     name     # of something in it, its own or imported
 ):           # today's name
-    "What a name of a module is called today; itself where it was not renamed."
+    "Look up what a name of a module is called today; itself where it was not renamed."
     if name in vars(module) or name.startswith('__'): return name
     places = [renamed(module.__name__), *NAMES.values()]
     return next((t[name] for t in places if t.get(name, name).split('.')[0] in vars(module)), name)
@@ -144,7 +144,7 @@ def rename_keywords(
     f,   # a function
     old  # {old keyword: new keyword}
 ):       # the function, which takes both
-    "A function that takes its arguments under old names too."
+    "Make a function take its arguments under old names too."
     @wraps(f)
     def both(*args, **kwargs): return f(*args, **{old.get(k, k): v for k,v in kwargs.items()})
     return both
@@ -160,7 +160,7 @@ def rename_members(
     cls.__init__ = rename_keywords(cls.__init__, old)
 
 class NewModule(SourceFileLoader):
-    "Loads a module with renamed parts."
+    "Load a module with renamed parts."
     def exec_module(self, module):
         "Run the module, then let it answer to its old names."
         module.__class__ = RenamedModule
@@ -176,9 +176,9 @@ class NewModule(SourceFileLoader):
 
 # %% ../../nbs/engine/07_aliases.ipynb #2de133cb
 class Finder(MetaPathFinder):
-    "Finds old paths, and prepares modules that have renamed parts."
+    "Find old paths, and prepare modules that have renamed parts."
     def find_spec(self, name, path=None, target=None):
-        "A specification for what the tables name, else None."
+        "Return a specification for what the tables name, else None."
         room = name.removeprefix('vision_opd.')
         if room == name: return None
         if room in MODULES: return spec_from_loader(name, OldPath(MODULES[room]))
@@ -189,7 +189,7 @@ class Finder(MetaPathFinder):
 def find_old(
     name  # an attribute of the package
 ):        # a module; AttributeError for what has never been one
-    "An old module as an attribute of the package, which it was as soon as anybody had imported it."
+    "Return an old module as an attribute of the package, which it was as soon as anybody had imported it."
     if name in MODULES: return import_module(f'vision_opd.{name}')
     raise AttributeError(f"module 'vision_opd' has no attribute {name!r}")
 

@@ -75,7 +75,7 @@ METRICS = dict(outside='teacher_mass_outside_topk', agree='top1_agreement', dist
 def rename_metrics(
     row  # {name: number}
 ):       # the same under today's names
-    "Measures of an update under today's names."
+    "Return the metrics of an update under today's names."
     return _Metrics({METRICS.get(k, k): v for k,v in row.items()})
 
 class _Metrics(dict):
