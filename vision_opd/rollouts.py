@@ -173,7 +173,7 @@ def position_kwargs(
     mask    # [B,P], 0 at padding
 ):          # dict, to be passed on
     "Compute `position_ids` of a left-padded prompt for models that would count its padding; {} for models that compute them."
-    return {} if hasattr(backbone(model), 'rope_deltas') else dict(position_ids=positions(mask, None, mask.shape[1]))
+    return {} if hasattr(backbone(model), 'get_rope_index') else dict(position_ids=positions(mask, None, mask.shape[1]))
 
 # %% ../nbs/05_rollouts.ipynb #fd7cb782
 PAD_MULTIPLE = dict(default=32, qwen3_5=64)  # positions that are summed up together, by model type; linear attention takes chunks of 64

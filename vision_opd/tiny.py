@@ -5,9 +5,10 @@
 # %% auto #0
 __all__ = ['COLOURS', 'SHAPES', 'SIZE', 'SPECIAL_TOKENS', 'TEMPLATE', 'TEXT_CONFIG', 'THREE_HEADS', 'INTERLEAVED',
            'QWEN_VISION_CONFIG', 'FAMILIES', 'VISION_CONFIG', 'ROPE_PARAMETERS', 'GRID_PINPOINTS', 'SIGLIP_CONFIG',
-           'SQUARE', 'IMAGE', 'OTHER_FAMILIES', 'PROCESSORS', 'CLIP', 'PIXTRAL', 'COHERE', 'LINES', 'PATCHES', 'MORE',
-           'QWENS', 'ALL', 'textures', 'shape_polygon', 'draw_shape', 'draw_scene', 'shape_box', 'scene', 'scene_row',
-           'write_scenes', 'make_tokenizer', 'make_processor', 'make_model', 'collate_sft', 'train_base', 'base_dir']
+           'SQUARE', 'IMAGE', 'OTHER_FAMILIES', 'PROCESSORS', 'CLIP', 'PIXTRAL', 'COHERE', 'LINES', 'PATCHES', 'VIDEO',
+           'EDGES', 'EXPERTS', 'GLM', 'MORE', 'QWENS', 'ALL', 'textures', 'shape_polygon', 'draw_shape', 'draw_scene',
+           'shape_box', 'scene', 'scene_row', 'write_scenes', 'make_tokenizer', 'make_processor', 'make_model',
+           'collate_sft', 'train_base', 'base_dir']
 
 # %% ../nbs/03_tiny.ipynb #0018d290
 import copy, json, math
@@ -248,6 +249,19 @@ def _anyres(select, extra):
     "The processor of LLaVA-NeXT, for a tower with `extra` tokens beside the patches."
     return lambda tok, t: hf.LlavaNextProcessor(hf.LlavaNextImageProcessor(size=dict(shortest_edge=64), crop_size=SQUARE, image_grid_pinpoints=GRID_PINPOINTS),
                                                 tok, 16, select, t, num_additional_image_tokens=extra)
+VIDEO = IMAGE | dict(video_token='<video>')
+EDGES = dict(shortest_edge=32*32*4, longest_edge=256*256)
+EXPERTS = dict(num_experts=4, num_experts_per_tok=2, moe_intermediate_size=96)
+GLM = ({f'{k}_token': f'<|{v}|>' for k,v in dict(image='image', video='video', image_start='begin_of_image', image_end='end_of_image',
+                                                 video_start='begin_of_video', video_end='end_of_video').items()},
+       '<|begin_of_image|><|image|><|end_of_image|>', dict(rope_parameters=dict(ROPE_PARAMETERS, mrope_section=[4, 2, 2], partial_rotary_factor=.5)),
+       QWEN_VISION_CONFIG | dict(image_size=64), dict())
+
+def _glm(name):
+    "The processor of a family of GLM."
+    part = lambda kind, **kw: getattr(hf, f'{name}{kind}')(patch_size=16, **kw)
+    return lambda tok, t: getattr(hf, f'{name}Processor')(part('ImageProcessor', size=EDGES | dict(longest_edge=2*256*256)), tok, part('VideoProcessor'), t)
+
 
 # %% ../nbs/03_tiny.ipynb #e60a7d18
 MORE = {  # as `OTHER_FAMILIES`; `model_type` in the rest of the config where the family has no class of its own
@@ -261,10 +275,10 @@ MORE = {  # as `OTHER_FAMILIES`; `model_type` in the rest of the config where th
     'idefics3': (IMAGE | dict(fake_image_token='<fake_token_around_image>', global_image_token='<global-img>', end_of_utterance_token='<end_of_utterance>'),
         '<image>', dict(model_type='llama'), VISION_CONFIG, dict(scale_factor=2)),
     'deepseek_vl': (IMAGE, '<image>', dict(model_type='llama'), VISION_CONFIG | SIGLIP_CONFIG, dict()),
-    'glm4v': ({f'{k}_token': f'<|{v}|>' for k,v in dict(image='image', video='video', image_start='begin_of_image', image_end='end_of_image',
-                                                       video_start='begin_of_video', video_end='end_of_video').items()},
-        '<|begin_of_image|><|image|><|end_of_image|>', dict(rope_parameters=dict(ROPE_PARAMETERS, mrope_section=[4, 2, 2], partial_rotary_factor=.5)),
-        QWEN_VISION_CONFIG | dict(image_size=64), dict()),
+    'glm4v': GLM, 'glm46v': GLM, 'glm_ocr': GLM,
+    'paddleocr_vl': (VIDEO, '<image>', dict(model_type='paddleocr_vl_text', rope_parameters=TEXT_CONFIG['rope_parameters']), VISION_CONFIG, dict()),
+    'video_llama_3': (VIDEO, '<image>', dict(model_type='qwen2'), VISION_CONFIG, dict()),
+    'exaone4_5': (VIDEO, '<image>', dict(model_type='exaone4'), QWEN_VISION_CONFIG | dict(num_key_value_heads=4, window_size=64, fullatt_block_indexes=[1]), dict()),
     'paligemma2': (IMAGE, '<image>', dict(model_type='gemma2', layer_types=['sliding_attention', 'full_attention', 'sliding_attention'],
         sliding_window=32, query_pre_attn_scalar=32), VISION_CONFIG | SIGLIP_CONFIG, dict(model_type='paligemma', projection_dim=96)),
     'aya_vision': (PATCHES | dict(marker_token='<image>', tile_token='TILE', whole_token='TILE_GLOBAL'), '<image>', COHERE, VISION_CONFIG | SIGLIP_CONFIG,
@@ -284,8 +298,11 @@ PROCESSORS |= {
     'idefics3': lambda tok, t: hf.Idefics3Processor(
             hf.Idefics3ImageProcessor(**_edge(128, max_image_size=dict(longest_edge=64))), tok, 4, t),
     'deepseek_vl': lambda tok, t: hf.DeepseekVLProcessor(hf.DeepseekVLImageProcessor(size=SQUARE), tok, t, num_image_tokens=16),
-    'glm4v': lambda tok, t: hf.Glm4vProcessor(hf.Glm4vImageProcessor(
-            patch_size=16, size=dict(shortest_edge=32*32*4, longest_edge=2*256*256)), tok, hf.Glm4vVideoProcessor(patch_size=16), t),
+    'glm4v': _glm('Glm4v'), 'glm46v': _glm('Glm46V'), 'glm_ocr': _glm('Glm4v'),
+    'paddleocr_vl': lambda tok, t: hf.PaddleOCRVLProcessor(hf.PaddleOCRVLImageProcessor(patch_size=16, size=EDGES), tok, t),
+    'video_llama_3': lambda tok, t: hf.VideoLlama3Processor(hf.VideoLlama3ImageProcessor(patch_size=16, min_tokens=4, max_tokens=64), tok,
+                                                            hf.VideoLlama3VideoProcessor(patch_size=16), t),
+    'exaone4_5': lambda tok, t: hf.Exaone4_5_Processor(hf.Qwen2VLImageProcessor(patch_size=16, size=EDGES), tok, hf.Qwen2VLVideoProcessor(patch_size=16), t),
     'paligemma2': _pali,
     'aya_vision': lambda tok, t: hf.AyaVisionProcessor(
             hf.GotOcr2ImageProcessor(size=SQUARE, max_patches=4), tok, 16, 64, downsample_factor=2, chat_template=t),
@@ -294,7 +311,8 @@ PROCESSORS |= {
 }
 QWENS = {  # as `FAMILIES`
     'qwen2_vl':     (THREE_HEADS, dict(embed_dim=64, hidden_size=96, mlp_ratio=2)),
-    'qwen3_vl_moe': (dict(num_experts=4, num_experts_per_tok=2, moe_intermediate_size=96), FAMILIES['qwen3_vl'][1]),
+    'qwen3_vl_moe': (EXPERTS, FAMILIES['qwen3_vl'][1]),
+    'qwen3_5_moe':  (FAMILIES['qwen3_5'][0] | EXPERTS | dict(shared_expert_intermediate_size=96), FAMILIES['qwen3_5'][1]),
 }
 ALL = *FAMILIES, *OTHER_FAMILIES, *QWENS, *MORE
 

@@ -19,8 +19,9 @@ def mark_table(
     return '\n'.join([head, *lines, '', *sorted(refused)])
 
 # %% ../../nbs/engine/05_families.ipynb #e2aa8c4b
-TRIED = ('aya_vision', 'cohere2_vision', 'deepseek_vl', 'gemma3', 'glm4v', 'idefics3', 'internvl', 'lfm2_vl', 'lighton_ocr', 'llava',
-         'llava_next', 'llava_onevision', 'mistral3', 'paligemma', 'qwen2_5_vl', 'qwen2_vl', 'qwen3_5', 'qwen3_vl', 'qwen3_vl_moe', 'smolvlm')
+TRIED = ('aya_vision', 'cohere2_vision', 'deepseek_vl', 'exaone4_5', 'gemma3', 'glm46v', 'glm4v', 'glm_ocr', 'idefics3', 'internvl',
+         'lfm2_vl', 'lighton_ocr', 'llava', 'llava_next', 'llava_onevision', 'mistral3', 'paddleocr_vl', 'paligemma', 'qwen2_5_vl',
+         'qwen2_vl', 'qwen3_5', 'qwen3_5_moe', 'qwen3_vl', 'qwen3_vl_moe', 'smolvlm', 'video_llama_3')
 
 def untried(
     config  # of a model
