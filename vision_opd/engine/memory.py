@@ -93,7 +93,10 @@ def _patches(tower):
     cfg, n = tower.config, SIDE*SIDE
     p, asked = _number(cfg.patch_size), inspect.signature(tower.forward).parameters
     flat = p*p*_number(getattr(cfg, 'temporal_patch_size', 1))*(getattr(cfg, 'in_channels', None) or getattr(cfg, 'num_channels', 3))
-    if 'grid_thw' in asked: return {next(iter(asked)): torch.zeros(n, flat), 'grid_thw': torch.tensor([[1, SIDE, SIDE]])}
+    if 'grid_thw' in asked:
+        merged = dict(merge_sizes=torch.tensor([1])) if 'merge_sizes' in asked else {}                     # VideoLLaMA 3's
+        rows = (n, flat) if merged or 'pixel_values' not in asked else (1, n, flat//(p*p), p, p)          # PaddleOCR-VL's patches stay square
+        return {next(iter(asked)): torch.zeros(*rows), 'grid_thw': torch.tensor([[1, SIDE, SIDE]]), **merged}
     if 'spatial_shapes' in asked:
         return dict(pixel_values=torch.zeros(1, n, flat), pixel_attention_mask=torch.ones(1, n, dtype=torch.long), spatial_shapes=torch.tensor([[SIDE, SIDE]]))
     return dict(pixel_values=torch.zeros(1, flat//(p*p), SIDE*p, SIDE*p))
