@@ -9,9 +9,9 @@ __all__ = ['HUB_ID', 'PACKED', 'NOT_READ', 'PRINTED', 'PARTS', 'CACHE_ARG', 'TEA
            'load_pretrained', 'conv_as_linear', 'unwrap_model', 'render', 'check_template', 'turn_end', 'adapter_of',
            'read_processor', 'check_family', 'check_tokenizer', 'load', 'check_text', 'prepare_inputs', 'module_group',
            'parts_of', 'set_trainable', 'lora', 'use_adapter', 'AdapterView', 'backbone', 'unwrap_parallel',
-           'autocast_context', 'forward_backbone', 'check_length', 'items_per_prompt', 'rows_per_prompt',
-           'image_tokens', 'vision_features', 'to_encoder_outputs', 'split_rows', 'cat_rows', 'to_left_padding',
-           'select_prompts', 'scale_ema_rate', 'check_teacher', 'DualPolicy', 'eval_mode']
+           'autocast_context', 'add_forward_method', 'forward_backbone', 'check_length', 'items_per_prompt',
+           'rows_per_prompt', 'image_tokens', 'vision_features', 'to_encoder_outputs', 'split_rows', 'cat_rows',
+           'to_left_padding', 'select_prompts', 'scale_ema_rate', 'check_teacher', 'DualPolicy', 'eval_mode']
 
 # %% ../nbs/04_policies.ipynb #636e1cd2
 import copy, json, os, re, warnings, weakref
@@ -20,13 +20,14 @@ from functools import cache, partial
 from importlib.util import find_spec
 from itertools import accumulate, pairwise
 from pathlib import Path
+from types import MethodType
 from zipfile import is_zipfile
 from fastcore.basics import patch
 import torch
 from huggingface_hub.errors import LocalEntryNotFoundError
 from safetensors import safe_open
 from torch.nn.parallel import DistributedDataParallel
-from torch.distributed.fsdp import FSDPModule
+from torch.distributed.fsdp import FSDPModule, register_fsdp_forward_method
 from torch.distributed.tensor import DTensor, distribute_tensor
 from transformers import AutoModelForImageTextToText, AutoProcessor, AutoTokenizer, PreTrainedModel
 from transformers.modeling_outputs import BaseModelOutputWithPast
@@ -440,18 +441,16 @@ def prepare_inputs(
 PARTS = dict(projector=r'merger|project|connector|aligner|resampler|image_newline|embed_vision|vision_(proj|\w*adapter)',
              vision=r'visual|vision|image_(tower|encoder|model)', language=r'language|text|llm|lm_head|embed_tokens|decoder|^layers|^norm')
 
-def _named(name):
-    "The part that a dotted name tells of; None where it tells nothing. The first piece that tells something counts, and a tower may hold a projector."
+def module_group(
+    name,                # dotted, as in `named_parameters`
+    default='language'   # what a name stands for that tells nothing
+):                       # 'projector', 'vision' or 'language'
+    "Classify a parameter or module by its name alone, by the first piece that tells something; a tower may hold a projector. `parts_of` asks the model."
     for at,piece in enumerate(pieces := name.split('.')):
         part = next((p for p,pattern in PARTS.items() if re.search(pattern, piece)), None)
         if part == 'vision' and any(re.search('merger|projector|connector', p) for p in pieces[at+1:]): return 'projector'
         if part: return part
-
-def module_group(
-    name  # dotted, as in `named_parameters`
-):        # 'projector', 'vision' or 'language'
-    "Classify a parameter or module by its name alone; `parts_of` asks the model."
-    return _named(name) or 'language'
+    return default
 
 def parts_of(
     model  # any policy's model
@@ -467,8 +466,8 @@ def parts_of(
     roots |= {names[m]: 'language' for m in words if m in names}
     def sort(name):
         root = next((r for r in ('.'.join(name.split('.')[:k]) for k in range(name.count('.')+1, 0, -1)) if r in roots), None)
-        if root is None: return _named(name) or 'other'
-        return _named(f'vision{name[len(root):]}') if roots[root] == 'vision' else 'language'
+        if root is None: return module_group(name, 'other')
+        return module_group(f'vision{name[len(root):]}') if roots[root] == 'vision' else 'language'
     return {n: sort(n) for n in [*names.values(), *(n for n,_ in net.named_parameters())]}
 
 def _chosen(model, parts):
@@ -569,7 +568,16 @@ def autocast_context(
     dtype = getattr(unwrap_model(model), 'compute_dtype', None)
     return torch.autocast(next(model.parameters()).device.type, dtype) if dtype else nullcontext()
 
-def _states(self, **inputs): return backbone(self)(**inputs)
+def add_forward_method(
+    net,   # a sharded model
+    name,  # of the method
+    f      # (net, **inputs) → output
+):         # the method
+    "Give a sharded model a method that gathers its weights as its forward pass does."
+    if not hasattr(net, name):
+        setattr(net, name, MethodType(f, net))
+        register_fsdp_forward_method(net, name)
+    return getattr(net, name)
 
 def forward_backbone(
     model,     # any policy's model, wrapped or not
@@ -578,11 +586,8 @@ def forward_backbone(
     "Run the backbone. Gradients of a DistributedDataParallel model are *not* reduced by it: the trainer does that."
     if isinstance(model, AdapterView):
         with model.on(): return forward_backbone(model.module, **inputs)
-    net = unwrap_parallel(model)
-    if isinstance(net, FSDPModule) and not hasattr(net, 'states'):
-        net.states = _states.__get__(net)
-        torch.distributed.fsdp.register_fsdp_forward_method(net, 'states')
-    with autocast_context(net): return net.states(**inputs) if isinstance(net, FSDPModule) else _states(net, **inputs)
+    net, states = unwrap_parallel(model), lambda net, **inputs: backbone(net)(**inputs)
+    with autocast_context(net): return add_forward_method(net, 'states', states)(**inputs) if isinstance(net, FSDPModule) else states(net, **inputs)
 
 # %% ../nbs/04_policies.ipynb #35b6be04
 def check_length(
@@ -656,14 +661,6 @@ def cat_rows(
     "Concatenate tensors or lists: the inverse of `split_rows`."
     return torch.cat(parts) if isinstance(parts[0], torch.Tensor) else [e for p in parts for e in p]
 
-# %% ../nbs/04_policies.ipynb #0165e11e
-def _take_seen(model, prompts, rows):
-    "What the tower saw of some prompts."
-    out = prompts['mm_encoder_outputs']['image']
-    counts = items_per_prompt(torch.tensor([len(e) for e in out.pooler_output]), image_tokens(model, prompts))
-    parts = [split_rows(x, counts) for x in vision_features(out)]
-    return to_encoder_outputs(type(out), [cat_rows([p[i] for i in rows]) for p in parts])
-
 # %% ../nbs/04_policies.ipynb #0cb2359f
 def to_left_padding(
     prompts  # B prompts, from `prepare_inputs` or padded elsewhere
@@ -678,6 +675,13 @@ def to_left_padding(
     return {k: v.gather(1, at) if isinstance(v, torch.Tensor) and v.shape == mask.shape else v for k,v in prompts.items()}
 
 # %% ../nbs/04_policies.ipynb #d3703c12
+def _take_seen(model, prompts, rows):
+    "What the tower saw of some prompts."
+    out = prompts['mm_encoder_outputs']['image']
+    counts = items_per_prompt(torch.tensor([len(e) for e in out.pooler_output]), image_tokens(model, prompts))
+    parts = [split_rows(x, counts) for x in vision_features(out)]
+    return to_encoder_outputs(type(out), [cat_rows([p[i] for i in rows]) for p in parts])
+
 def select_prompts(
     model,    # whose prompts they are
     prompts,  # B prompts, from `prepare_inputs`; images as pixels, or as `mm_encoder_outputs`
