@@ -4,14 +4,14 @@
 
 # %% auto #0
 __all__ = ['HUB_ID', 'PACKED', 'NOT_READ', 'PRINTED', 'PARTS', 'CACHE_ARG', 'TEACHERS', 'ADAPTER_OWNERS', 'PolicyError',
-           'pick_dtype', 'pick_attention', 'check_attention', 'check_folder', 'number_formats', 'check_file',
-           'check_processor', 'quantization_kwargs', 'keep_layout', 'reason', 'refused', 'unlogged', 'check_loaded',
-           'load_pretrained', 'conv_as_linear', 'unwrap_model', 'render', 'check_template', 'turn_end', 'adapter_of',
-           'read_processor', 'check_family', 'check_tokenizer', 'load', 'check_text', 'prepare_inputs', 'module_group',
-           'parts_of', 'set_trainable', 'lora', 'use_adapter', 'AdapterView', 'backbone', 'unwrap_parallel',
-           'autocast_context', 'add_forward_method', 'forward_backbone', 'check_length', 'items_per_prompt',
-           'rows_per_prompt', 'image_tokens', 'vision_features', 'to_encoder_outputs', 'split_rows', 'cat_rows',
-           'to_left_padding', 'select_prompts', 'scale_ema_rate', 'check_teacher', 'DualPolicy', 'eval_mode']
+           'pick_dtype', 'pick_attention', 'check_folder', 'number_formats', 'check_file', 'check_processor',
+           'quantization_kwargs', 'keep_layout', 'reason', 'refused', 'unlogged', 'check_loaded', 'load_pretrained',
+           'conv_as_linear', 'unwrap_model', 'render', 'check_template', 'turn_end', 'adapter_of', 'read_processor',
+           'check_family', 'check_tokenizer', 'load', 'prepare_inputs', 'module_group', 'parts_of', 'set_trainable',
+           'lora', 'use_adapter', 'AdapterView', 'backbone', 'unwrap_parallel', 'autocast_context',
+           'add_forward_method', 'forward_backbone', 'check_length', 'items_per_prompt', 'rows_per_prompt',
+           'image_tokens', 'vision_features', 'to_encoder_outputs', 'split_rows', 'cat_rows', 'to_left_padding',
+           'select_prompts', 'scale_ema_rate', 'check_teacher', 'DualPolicy', 'eval_mode']
 
 # %% ../nbs/04_policies.ipynb #636e1cd2
 import copy, json, os, re, warnings, weakref
@@ -56,15 +56,6 @@ def pick_attention(
     if half and device.type == 'cuda' and torch.cuda.get_device_capability(device)[0] >= 8 and find_spec('flash_attn'):
         return 'flash_attention_2', 'flash_attn is installed and the card can run it'
     return 'sdpa', 'sdpa needs no extra package and takes padded batches'
-
-def check_attention(
-    attention,  # an implementation of transformers
-    device,     # torch.device
-    dtype       # torch dtype
-):
-    "Raise PolicyError for flash attention where it cannot run."
-    if attention.startswith('flash_attention') and (device.type != 'cuda' or dtype == torch.float32):
-        raise PolicyError(f'attention {attention} computes in 16 bits on a CUDA device, and this run has {dtype} on {device.type}: take sdpa or auto')
 
 # %% ../nbs/04_policies.ipynb #902f1692
 HUB_ID = r'\w[\w.-]*(/\w[\w.-]*)?'
@@ -382,37 +373,22 @@ def load(
     dtype = dt if (auto := dtype == 'auto') else getattr(torch, dtype) if isinstance(dtype, str) else dtype
     att, because = pick_attention(device, dtype) if attn_implementation == 'auto' else (attn_implementation, '')
     if verbose: print('\n'.join([why]*auto + [because]*(attn_implementation == 'auto')))
-    check_attention(att, device, dtype)
+    if att.startswith('flash_attention') and (device.type != 'cuda' or dtype == torch.float32):
+        raise PolicyError(f'attention {att} computes in 16 bits on a CUDA device, and this run has {dtype} on {device.type}: take sdpa or auto')
     config, trust = adapter_of(model), dict(trust_remote_code=trust_remote_code)
     processor = read_processor(model, config and config.base_model_name_or_path, **trust)
     check_processor(processor, model)
     how = dict(dtype=dtype, **trust) | kwargs | (quantization_kwargs(dtype) | dict(device_map={'': device}) if load_in_4bit else {})
     read_model = partial(_adapted, model, config, **how) if config else partial(load_pretrained, model, AutoModelForImageTextToText, **how)
-    net = _attending(read_model, None if (attn_implementation, att) == ('auto', 'sdpa') else att, attn_implementation == 'auto')
+    try: net = read_model(**{} if (attn_implementation, att) == ('auto', 'sdpa') else dict(attn_implementation=att))   # without: the model's own, sdpa where it has that
+    except PolicyError:
+        if attn_implementation != 'auto' or att == 'sdpa': raise
+        net = read_model()
     if verbose and attn_implementation == 'auto' and (got := unwrap_model(net).config._attn_implementation) != att: print(f'{type(unwrap_model(net)).__name__} has no {att}: {got}')
     check_family(net); check_tokenizer(net, processor, model)
     return keep_layout(conv_as_linear(net if load_in_4bit else net.to(device))).eval(), processor
 
-def _attending(read_model, attention, auto):
-    "A model with an implementation of attention (None: its own choice, sdpa where it has that); with `auto` its own where that fails."
-    try: return read_model(**dict(attn_implementation=attention) if attention else {})
-    except PolicyError:
-        if not (auto and attention): raise
-    return read_model()
-
 # %% ../nbs/04_policies.ipynb #90d9dd84
-def check_text(
-    processor,  # of transformers
-    texts       # questions
-):
-    "Raise PolicyError for a text that contains a special token of the tokenizer, which would be read as an image or an end of turn."
-    tok = processor.tokenizer
-    special = {t.content for t in tok.added_tokens_decoder.values() if t.special} | {getattr(processor, 'image_token', None)}
-    special = sorted(filter(None, special), key=lambda t: (-len(t), t))
-    for text in texts:
-        if (t := next((t for t in special if t in text), None)) is not None:
-            raise PolicyError(f'the question holds the special token {t!r}: write it in other words')
-
 def prepare_inputs(
     processor,    # of the policy
     images,       # B PIL images, RGB; a list of them where a question is about several
@@ -423,7 +399,10 @@ def prepare_inputs(
     "Encode images and questions as prompts, for student and teacher alike; PolicyError for what the processor or model cannot take."
     if len(images) != len(texts) or not len(texts):
         raise PolicyError(f'{len(images)} images and {len(texts)} questions: give as many of one as of the other, at least one')
-    check_template(processor, template); check_text(processor, texts)
+    check_template(processor, template)
+    special = {t.content for t in processor.tokenizer.added_tokens_decoder.values() if t.special} | {getattr(processor, 'image_token', None)}
+    for t in sorted(filter(None, special), key=lambda t: (-len(t), t)):   # it would be read as an image, or as the end of the turn
+        if any(t in text for text in texts): raise PolicyError(f'the question holds the special token {t!r}: write it in other words')
     images = [[*im] if isinstance(im, (list, tuple)) else [im] for im in images]
     prompts = [render(processor, t, image=len(im), **template) for im,t in zip(images, texts)]
     begin = processor.tokenizer.bos_token
