@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['RENAMED', 'FIELD_TYPES', 'PRESETS', 'DTYPES', 'SCHEDULES', 'ALLOWED_VALUES', 'AT_LEAST_ONE', 'FRACTIONS',
-           'NON_NEGATIVE', 'EMBEDDED_REGIONS', 'MEASURED', 'InputOptions', 'MethodOptions', 'TrainConfig',
-           'expand_home', 'warn_renamed', 'rename_options', 'described', 'help_texts', 'arguments', 'reading',
+           'NON_NEGATIVE', 'EMBEDDED_REGIONS', 'MEASURED', 'InputOptions', 'MethodOptions', 'expand_home',
+           'TrainConfig', 'warn_renamed', 'rename_options', 'described', 'help_texts', 'arguments', 'reading',
            'loading', 'ConfigError', 'nearest', 'one_of', 'typed', 'kinds_of', 'load_config', 'presets',
-           'preset_options', 'validate_config', 'conflicting_options', 'Protocol', 'protocol_of', 'differences',
+           'preset_options', 'conflicting_options', 'validate_config', 'Protocol', 'protocol_of', 'differences',
            'run_protocol', 'agreed_protocol', 'EvaluateOptions', 'RegionsOptions', 'DoctorOptions', 'Flag', 'flags_of',
            'command_flags', 'from_text']
 
@@ -105,6 +105,16 @@ class MethodOptions(InputOptions):
     margin_gate:float=0.     # nats of the teacher's margin below which a token does not count
     kl_coef:float=0.         # weight of KL(student‖model before training)
 
+# %% ../nbs/07a_config.ipynb #562030cd
+def expand_home(
+    value  # of an option
+):         # the same; text that begins with ~/ with the home folder instead, also after NAME=
+    "Expand ~ at the beginning of a path."
+    if isinstance(value, Path): value = str(value)
+    if not isinstance(value, str): return value
+    name, eq, path = value.rpartition('=')
+    return name + eq + str(Path(path).expanduser()) if re.match(r'~($|[/\\])', path) else value
+
 # %% ../nbs/07a_config.ipynb #d23f0824
 @dataclass
 class TrainConfig(MethodOptions):
@@ -152,16 +162,6 @@ class TrainConfig(MethodOptions):
             return f'| {f.name} | {mark}{v if v != "" else "–"}{mark} | {what} |'
         help = help_texts(type(self))
         return '\n'.join(['| option | value | what it is |', '|---|---|---|', *(line(f, help[f.name]) for f in fields(self))])
-
-# %% ../nbs/07a_config.ipynb #562030cd
-def expand_home(
-    value  # of an option
-):         # the same; text that begins with ~/ with the home folder instead, also after NAME=
-    "Expand ~ at the beginning of a path."
-    if isinstance(value, Path): value = str(value)
-    if not isinstance(value, str): return value
-    name, eq, path = value.rpartition('=')
-    return name + eq + str(Path(path).expanduser()) if re.match(r'~($|[/\\])', path) else value
 
 # %% ../nbs/07a_config.ipynb #c2dfb366
 RENAMED = dict(schedule='lr_scheduler_type', trackers='report_to', keep_checkpoints='save_total_limit', push_to='hub_model_id', resume='resume_from_checkpoint',
@@ -326,27 +326,6 @@ FRACTIONS = 'rehearsal beta ema_rate lora_dropout visual_token_weight adam_beta2
 NON_NEGATIVE = ('max_pixels image_limit lora_alpha top_k sample_top_k token_clip term_clip importance_cap contrast_weight plausibility_threshold margin_gate '
                 'kl_coef warmup_steps weight_decay eval_steps seed').split()
 
-# %% ../nbs/07a_config.ipynb #ecbf0af2
-def validate_config(
-    cfg  # TrainConfig
-):
-    "Raise ConfigError, in one sentence, for the first option that cannot work."
-    def need(ok, name, what, some=()):
-        if not ok: raise ConfigError(f'{name} must be {what}, got {(v := getattr(cfg, name))!r}{nearest(str(v), some)}')
-    for name in 'output_dir', 'model', 'data':
-        if not getattr(cfg, name): raise ConfigError(f'{name} must be given: a folder' + ' or hub id'*(name != 'output_dir'))
-    for name,some in ALLOWED_VALUES.items(): need(getattr(cfg, name) in some, name, one_of(some), some)
-    for name in AT_LEAST_ONE: need(getattr(cfg, name) >= 1, name, 'at least 1')
-    for name in FRACTIONS: need(0 <= getattr(cfg, name) <= 1, name, 'in [0, 1]')
-    for name in NON_NEGATIVE: need((getattr(cfg, name) or 0) >= 0, name, '0 or more')
-    for name in 'learning_rate', 'max_grad_norm', 'sample_top_p': need(getattr(cfg, name) > 0, name, 'above 0')
-    need(cfg.temperature > 0, 'temperature', 'above 0: the method learns from samples')
-    need(cfg.sample_top_p <= 1, 'sample_top_p', 'in (0, 1]')
-    need(cfg.teacher in _TEACHERS or Path(cfg.teacher).is_dir(), 'teacher', f'{one_of(_TEACHERS)}, or the folder of a model', _TEACHERS)
-    need(cfg.parts.split() and not set(cfg.parts.split()) - set(_PARTS), 'parts', f'some of {" ".join(_PARTS)}')
-    for wrong,what in conflicting_options(cfg):
-        if wrong: raise ConfigError(what)
-
 # %% ../nbs/07a_config.ipynb #2c1ab5d6
 def conflicting_options(
     c  # TrainConfig
@@ -373,6 +352,27 @@ def conflicting_options(
         (c.student_view == c.teacher_view and c.control == 'none', f'student and teacher both see the {c.student_view} view: '
          'there is nothing to teach; this control is called same_view'),
     ]
+
+# %% ../nbs/07a_config.ipynb #ecbf0af2
+def validate_config(
+    cfg  # TrainConfig
+):
+    "Raise ConfigError, in one sentence, for the first option that cannot work."
+    def need(ok, name, what, some=()):
+        if not ok: raise ConfigError(f'{name} must be {what}, got {(v := getattr(cfg, name))!r}{nearest(str(v), some)}')
+    for name in 'output_dir', 'model', 'data':
+        if not getattr(cfg, name): raise ConfigError(f'{name} must be given: a folder' + ' or hub id'*(name != 'output_dir'))
+    for name,some in ALLOWED_VALUES.items(): need(getattr(cfg, name) in some, name, one_of(some), some)
+    for name in AT_LEAST_ONE: need(getattr(cfg, name) >= 1, name, 'at least 1')
+    for name in FRACTIONS: need(0 <= getattr(cfg, name) <= 1, name, 'in [0, 1]')
+    for name in NON_NEGATIVE: need((getattr(cfg, name) or 0) >= 0, name, '0 or more')
+    for name in 'learning_rate', 'max_grad_norm', 'sample_top_p': need(getattr(cfg, name) > 0, name, 'above 0')
+    need(cfg.temperature > 0, 'temperature', 'above 0: the method learns from samples')
+    need(cfg.sample_top_p <= 1, 'sample_top_p', 'in (0, 1]')
+    need(cfg.teacher in _TEACHERS or Path(cfg.teacher).is_dir(), 'teacher', f'{one_of(_TEACHERS)}, or the folder of a model', _TEACHERS)
+    need(cfg.parts.split() and not set(cfg.parts.split()) - set(_PARTS), 'parts', f'some of {" ".join(_PARTS)}')
+    for wrong,what in conflicting_options(cfg):
+        if wrong: raise ConfigError(what)
 
 # %% ../nbs/07a_config.ipynb #9d7d7400
 @dataclass(frozen=True)

@@ -260,10 +260,9 @@ def strip_hint(
     "Remove `HINT` from a question."
     return text.replace(f'\n\n{HINT}', '').replace(HINT, '').strip()
 
-# %% ../nbs/01_crops.ipynb #376bed78
+# %% ../nbs/01_crops.ipynb #1f458b43
 VIEWS = 'full', 'crop', 'degraded', 'null', 'masked', 'random'
 
-# %% ../nbs/01_crops.ipynb #1f458b43
 @dataclass(frozen=True)
 class Recipe:
     "Hold the options that turn an image, a box and a question into two views."
@@ -273,22 +272,22 @@ class Recipe:
     teacher_hint:bool=False   # and in the teacher's
     student_view:str='full'   # one of VIEWS
     teacher_view:str='crop'   # one of VIEWS
-    grow:float=.05            # the box is grown by this fraction of its size on each side
-    context:float=0.          # the crop window is grown by this much again, beyond the frame
+    box_padding:float=.05     # the box is grown by this fraction of its size on each side
+    crop_padding:float=0.     # the crop window is grown by this much again, beyond the frame
     min_side:int=0            # sides of the crop window in source pixels, at least
     zoom:float=2              # the crop is resized by this factor
     max_pixels:int|None=None  # a view with more pixels than this is scaled down
     frame_width:int=5         # pixels
-    degrade:float=4           # the degraded view keeps 1/degrade of the pixels on a side
+    downsample:float=4        # the degraded view keeps 1/downsample of the pixels on a side
     seed:int=0                # places the random region
 
     def __post_init__(self):
         for name in self.student_view, self.teacher_view:
             if name not in VIEWS: raise ValueError(f'a view is one of {", ".join(VIEWS)}; got {name!r}')
-        for name in 'zoom', 'degrade', 'frame_width', 'max_pixels':
+        for name in 'zoom', 'downsample', 'frame_width', 'max_pixels':
             v = getattr(self, name)
             if v is not None and not v > 0: raise ValueError(f'{name} must be above 0, got {v}')
-        for name in 'grow', 'context', 'min_side':
+        for name in 'box_padding', 'crop_padding', 'min_side':
             if not getattr(self, name) >= 0: raise ValueError(f'{name} must be 0 or more, got {getattr(self, name)}')
 
 RECIPES = dict(clean=Recipe(),
@@ -367,17 +366,17 @@ class ViewGeometry:
     recipe:Recipe  # how the views are made
 
     @cached_property
-    def grown(self):
+    def padded_box(self):
         "Return the padded box, clipped to the image: the outer edge of the frame."
         if self.box is None:
             raise ValueError('this view needs a box and there is none; without one a student can have the "degraded" '
                              'and a teacher the "full" view, unframed')
-        return self.box.expand(self.recipe.grow).clip(self.size)
+        return self.box.expand(self.recipe.box_padding).clip(self.size)
 
     @cached_property
     def window(self):
         "Return left, top, right, bottom of the crop in whole pixels."
-        return crop_window(self.grown, self.size, self.recipe.context, self.recipe.min_side)
+        return crop_window(self.padded_box, self.size, self.recipe.crop_padding, self.recipe.min_side)
 
     def view_size(
         self, name  # one of VIEWS
@@ -411,7 +410,7 @@ class ViewPair:
         r = self.recipe
         return f'ViewPair({r.student_view} | {r.teacher_view}, {self.box}, {self.question.partition(chr(10))[0]!r})'
     def _framed(self, framed, dx=0, dy=0):
-        return draw_frame(self.image, self.geometry.grown.shift(dx, dy), self.recipe.frame_width) if framed else self.image
+        return draw_frame(self.image, self.geometry.padded_box.shift(dx, dy), self.recipe.frame_width) if framed else self.image
     def _region(self, framed, left, top):
         "The window moved to (left, top), and the frame with it, zoomed."
         l,t,r,b = self.geometry.window
@@ -425,7 +424,7 @@ class ViewPair:
     def _degraded(self, framed):
         "Scale the whole image down and up again."
         whole = self._framed(framed)
-        return resized(resized(whole, zoomed_size(whole.size, 1/self.recipe.degrade)), whole.size)
+        return resized(resized(whole, zoomed_size(whole.size, 1/self.recipe.downsample)), whole.size)
 
 # %% ../nbs/01_crops.ipynb #94e93b15
 @patch

@@ -128,13 +128,9 @@ def sampled_token_(
     zs.mul_(-a).scatter_add_(1, y[:, None], a)
     return pointwise_divergence(torch.zeros_like(d), d, beta)[:, 0]
 
-# %% ../nbs/07_divergence.ipynb #21889162
+# %% ../nbs/07_divergence.ipynb #4f0fbbc5
 SUPPORTS = 'student', 'teacher', 'union', 'full', 'sampled'
 
-def _demand(ok, message):
-    if not ok: raise ValueError(message)
-
-# %% ../nbs/07_divergence.ipynb #4f0fbbc5
 @dataclass(frozen=True)
 class DivergenceConfig:
     "Hold the options that `token_divergence` and `chunked_divergence` share."
@@ -149,18 +145,14 @@ class DivergenceConfig:
     watch:Callable|None=None      # hook: sees (student logits, target logits, rows) of every block, returns nothing
 
     def __post_init__(self):
-        _demand(0 <= self.beta <= 1, f'beta must lie in [0, 1] (0 forward KL, 1 reverse KL), got {self.beta}')
-        _demand(self.support in SUPPORTS, f'support must be one of {SUPPORTS}, got {self.support!r}')
-        _demand(self.top_k is None or self.top_k >= 1, f'top_k must be at least 1, or None for all, got {self.top_k}')
-        _demand(self.temperature > 0, f'temperature must be above 0, got {self.temperature}')
-        _demand(self.softcap is None or self.softcap > 0, f'softcap must be above 0, or None, got {self.softcap}')
-        _demand(not (self.pointwise and self.support == 'sampled'),
-                "pointwise= acts on the terms of a sum over ids; support='sampled' has no sum")
-
-    @property
-    def whole(self):
-        "Tell whether the support covers the vocabulary."
-        return self.support == 'full' or self.top_k is None
+        for ok,why in ((0 <= self.beta <= 1, f'beta must lie in [0, 1] (0 forward KL, 1 reverse KL), got {self.beta}'),
+                       (self.support in SUPPORTS, f'support must be one of {SUPPORTS}, got {self.support!r}'),
+                       (self.top_k is None or self.top_k >= 1, f'top_k must be at least 1, or None for all, got {self.top_k}'),
+                       (self.temperature > 0, f'temperature must be above 0, got {self.temperature}'),
+                       (self.softcap is None or self.softcap > 0, f'softcap must be above 0, or None, got {self.softcap}'),
+                       (not self.pointwise or self.support != 'sampled', "pointwise= acts on the terms of a sum over ids; support='sampled' has no sum")):
+            if not ok: raise ValueError(why)
+        if self.support == 'full': object.__setattr__(self, 'top_k', None)   # two ways to say it
 
 # %% ../nbs/07_divergence.ipynb #748f2b55
 def _pointwise_(zs, zt, beta, hook):
@@ -181,7 +173,7 @@ def divergence_block_(
     if m.temperature != 1: zs.div_(m.temperature); zt.div_(m.temperature)
     compare = partial(_pointwise_, hook=m.pointwise) if m.pointwise else divergence_and_grad_
     if m.support == 'sampled': return sampled_token_(zs, zt, y, m.beta)
-    if m.whole: return compare(zs, zt, m.beta)
+    if m.top_k is None: return compare(zs, zt, m.beta)
     ids, twice = select_support(zs, zt, m.support, m.top_k)
     (bs, n), (bt, _) = topk_with_tail_(zs, ids, twice), topk_with_tail_(zt, ids, twice)
     v = compare(bs, bt, m.beta)                             # bs is now the gradient of the buckets
@@ -194,10 +186,6 @@ def softcap_(z, m):
     if m.softcap: return z.mul_(m.logit_scale/m.softcap).tanh_().mul_(m.softcap)
     return z.mul_(m.logit_scale) if m.logit_scale != 1 else z
 
-def _finite(z):
-    lo, hi = z.aminmax(dim=-1)
-    return lo.isfinite() & hi.isfinite()
-
 def divergence_chunk_(
     zs,    # [n,V] raw student logits, float32 or wider; becomes the gradient with respect to them
     zt,    # [n,V] raw teacher logits; overwritten
@@ -206,7 +194,8 @@ def divergence_chunk_(
     y=None # [n] sampled ids
 ):         # ([n] divergences, [n] 0: finite, 1: bad student, 2: bad teacher, 3: both)
     "Compute the divergence of a chunk of logits: scale, hooks, support, temperature, check for non-finite values."
-    bad = (~_finite(zs)).char() + 2*(~_finite(zt)).char()
+    good_s, good_t = (torch.stack(z.aminmax(dim=-1)).isfinite().all(0) for z in (zs, zt))
+    bad = (~good_s).char() + 2*(~good_t).char()
     softcap_(zs, m); softcap_(zt, m)
     slope = 1 - (zs/m.softcap)**2 if m.softcap else None
     if m.target: zt = m.target(zt, rows, m).to(zs.dtype, copy=True).clamp_(min=NEG_INF)
@@ -249,21 +238,18 @@ class _Dense(torch.autograd.Function):
     def backward(ctx, g, _): return (ctx.saved_tensors[0]*g[:, None]).to(ctx.dtype), None, None, None, None
 
 # %% ../nbs/07_divergence.ipynb #a8bd1b92
-def _same_task(m, V, Vt, shape, shape_t, what):
-    "Complain about two policies that did not score the same tokens with one vocabulary."
-    _demand(V == Vt, f'vocabularies differ: student {V}, teacher {Vt}; the two must share one tokenizer')
-    _demand(shape == shape_t, f'student {what} are for tokens {tuple(shape)}, teacher {what} for {tuple(shape_t)}: '
-                              'both must score the same tokens')
-    _demand(m.whole or m.support == 'sampled' or m.top_k <= V,
-            f'top_k={m.top_k} asks for more ids than the vocabulary has ({V}): lower it, or pass top_k=None')
-
-def _ids(tokens, m, shape, V, device):
-    "The sampled ids [N], checked; None unless the measure needs them."
-    if m.support != 'sampled': return None
-    _demand(tokens is not None, "support='sampled' needs tokens=: the ids the student sampled")
-    _demand(tokens.shape == shape, f'tokens {tuple(tokens.shape)} do not match logits for {tuple(shape)}')
-    y = tokens.reshape(-1).to(device)
-    _demand(not len(y) or 0 <= int(y.min()) <= int(y.max()) < V, f'tokens must lie in [0, {V}), the vocabulary')
+def _check_tokens(m, V, Vt, shape, shape_t, what, tokens, device):
+    "Return the sampled ids [N] if the options need them, else None; ValueError unless both policies scored the same tokens with one vocabulary."
+    if V != Vt: raise ValueError(f'vocabularies differ: student {V}, teacher {Vt}; the two must share one tokenizer')
+    if shape != shape_t:
+        raise ValueError(f'student {what} are for tokens {tuple(shape)}, teacher {what} for {tuple(shape_t)}: both must score the same tokens')
+    if m.support != 'sampled':
+        if m.top_k and m.top_k > V: raise ValueError(f'top_k={m.top_k} asks for more ids than the vocabulary has ({V}): lower it, or pass top_k=None')
+        return None
+    if tokens is None: raise ValueError("support='sampled' needs tokens=: the ids the student sampled")
+    if tokens.shape != shape: raise ValueError(f'tokens {tuple(tokens.shape)} do not match logits for {tuple(shape)}')
+    y = tokens.flatten().to(device)
+    if len(y) and not 0 <= int(y.min()) <= int(y.max()) < V: raise ValueError(f'tokens must lie in [0, {V}), the vocabulary')
     return y
 
 # %% ../nbs/07_divergence.ipynb #99dfac1a
@@ -279,8 +265,7 @@ def token_divergence(
 ):                     # [...] one divergence a token, float32 (float64 for float64 logits)
     "Compute the student's divergence from the teacher at every token (arXiv 2605.18740)."
     m, (*shape, V) = DivergenceConfig(beta, top_k, support, temperature, **options), student_logits.shape
-    _same_task(m, V, teacher_logits.shape[-1], student_logits.shape[:-1], teacher_logits.shape[:-1], 'logits')
-    y = _ids(tokens, m, student_logits.shape[:-1], V, student_logits.device)
+    y = _check_tokens(m, V, teacher_logits.shape[-1], student_logits.shape[:-1], teacher_logits.shape[:-1], 'logits', tokens, student_logits.device)
     grad = torch.is_grad_enabled() and student_logits.requires_grad
     v, bad = _Dense.apply(student_logits.reshape(-1, V), teacher_logits.detach().reshape(-1, V), y, m, grad)
     if bad.any(): raise NonFiniteLogits(bad, torch.arange(len(bad), device=bad.device), tuple(shape))
@@ -335,31 +320,16 @@ class _Chunked(torch.autograd.Function):
     def backward(ctx, g, _):
         rows, w, dh, dW, *again = ctx.saved_tensors
         (N_H, dtype), g = ctx.states, g[rows]
-        if dW is not None: dW = _head_gradient(g, w, dW, rows, again, ctx.m, ctx.chunk).to(ctx.head)
+        if dW is not None:
+            c = (g*w).sum()/(w*w).sum().clamp(min=torch.finfo(w.dtype).tiny)
+            if torch.allclose(g, c*w, rtol=1e-6, atol=0): dW = dW*c
+            else:   # another loss than the weights told: once more, for g
+                with torch.autocast(g.device.type, enabled=False):
+                    (hs, W, ht, Wt, y), m = again, replace(ctx.m, watch=None)
+                    dW = _sweep(hs, W, ht, Wt, rows, y, g, m, ctx.chunk, (False, True))[3]
+            dW = dW.to(ctx.head)
         if dh is not None: dh = g.new_zeros(N_H).index_copy_(0, rows, dh*g[:, None]).to(dtype)
         return dh, dW, *[None]*8
-
-def _head_gradient(g, w, dW, rows, again, m, chunk):
-    "The head's gradient for upstream gradient g: the stored one times c where g = c·w, else computed again."
-    c = (g*w).sum()/(w*w).sum().clamp(min=torch.finfo(w.dtype).tiny)
-    if torch.allclose(g, c*w, rtol=1e-6, atol=0): return dW*c
-    hs, W, ht, Wt, y = again
-    with torch.autocast(hs.device.type, enabled=False):
-        return _sweep(hs, W, ht, Wt, rows, y, g, replace(m, watch=None), chunk, (False, True))[3]
-
-# %% ../nbs/07_divergence.ipynb #dba0777f
-def _matching(m, hs, ht, W, Wt, chunk_size):
-    "Complain about states and heads that do not fit together."
-    for h, w, who in ((hs, W, 'student'), (ht, Wt, 'teacher')):
-        _demand(w.ndim == 2 and h.ndim > 1 and h.shape[-1] == w.shape[1],
-                f'{who} states {tuple(h.shape)} do not fit its head {tuple(w.shape)}: want [..., H] and [V, H]')
-    _same_task(m, len(W), len(Wt), hs.shape[:-1], ht.shape[:-1], 'states')
-    _demand(chunk_size >= 1, f'chunk_size must be at least 1, got {chunk_size}')
-
-def _flat(x, shape, like, name):
-    "A per-token argument, checked and flat."
-    _demand(x.shape == shape, f'{name} {tuple(x.shape)} does not match states for {tuple(shape)}')
-    return x.detach().reshape(-1).to(like.device)
 
 # %% ../nbs/07_divergence.ipynb #57975c8e
 def chunked_divergence(
@@ -375,28 +345,29 @@ def chunked_divergence(
 ):                    # [...] one divergence a token, float32 (float64 for float64 states)
     "Compute `token_divergence` of `states @ head.T` chunk by chunk, so that the logits of only one chunk exist at a time; the same errors."
     m, shape = DivergenceConfig(beta, top_k, support, temperature, **options), student_states.shape[:-1]
-    _matching(m, student_states, teacher_states, student_head, teacher_head, chunk_size)
+    for h, W, who in ((student_states, student_head, 'student'), (teacher_states, teacher_head, 'teacher')):
+        if W.ndim != 2 or h.ndim < 2 or h.shape[-1] != W.shape[1]:
+            raise ValueError(f'{who} states {tuple(h.shape)} do not fit its head {tuple(W.shape)}: want [..., H] and [V, H]')
+    for x, name in ((weights, 'weights'), (mask, 'mask')):
+        if x is not None and x.shape != shape: raise ValueError(f'{name} {tuple(x.shape)} does not match states for {tuple(shape)}')
+    if chunk_size < 1: raise ValueError(f'chunk_size must be at least 1, got {chunk_size}')
     hs, W = _work(student_states.flatten(0, -2), student_head)
     with torch.no_grad(): ht, Wt = _work(teacher_states.flatten(0, -2), teacher_head)
-    y = _ids(tokens, m, shape, len(W), hs.device)
-    w = hs.new_ones(len(hs)) if weights is None else _flat(weights, shape, hs, 'weights')
-    rows = torch.arange(len(hs), device=hs.device)
-    if mask is not None: rows = rows[_flat(mask, shape, hs, 'mask').bool()]
+    y = _check_tokens(m, len(W), len(Wt), shape, teacher_states.shape[:-1], 'states', tokens, hs.device)
+    w = hs.new_ones(len(hs)) if weights is None else weights.detach().flatten().to(hs.device)
+    rows = torch.arange(len(hs), device=hs.device) if mask is None else mask.flatten().to(hs.device).nonzero()[:, 0]
     w, need = w[rows].to(torch.promote_types(hs.dtype, torch.float32)), [x.requires_grad for x in (hs, W)]
     v, bad = _Chunked.apply(hs, W, ht, Wt, rows, y, w, m, chunk_size, need if torch.is_grad_enabled() else [False]*2)
     if bad.any(): raise NonFiniteLogits(bad, rows, tuple(shape))
     return v.reshape(shape)
 
 # %% ../nbs/07_divergence.ipynb #7e37f340
-def _how(how):
-    _demand(how in ('sequence_mean', 'token_mean'), f"how must be 'sequence_mean' or 'token_mean', got {how!r}")
-
 def num_items(
     mask,                # [S,R] True at the tokens that count
     how='sequence_mean'  # 'sequence_mean': answers with at least one token; 'token_mean': tokens
 ):                       # scalar tensor; add up over micro-batches and processes before the first backward
     "Count what the loss is divided by, of one micro-batch."
-    _how(how)
+    if how not in ('sequence_mean', 'token_mean'): raise ValueError(f"how must be 'sequence_mean' or 'token_mean', got {how!r}")
     return mask.bool().any(-1).sum() if how == 'sequence_mean' else mask.bool().sum()
 
 # %% ../nbs/07_divergence.ipynb #b2baff65
@@ -406,10 +377,9 @@ def token_weights(
     count=None           # the global count, see `num_items`; None: of this mask alone
 ):                       # [S,R] float32: the factor of each token in the loss
     "Compute the weights of `reduce_loss`, which do not depend on logits."
-    _how(how)
-    w, count = mask.bool().float(), num_items(mask, how) if count is None else count
+    w, here = mask.bool().float(), num_items(mask, how)
     if how == 'sequence_mean': w = w/w.sum(-1, keepdim=True).clamp(min=1)
-    return w/torch.as_tensor(count, device=w.device).clamp(min=1)
+    return w/torch.as_tensor(here if count is None else count, device=w.device).clamp(min=1)
 
 def reduce_loss(
     per_token,            # [S,R] divergences
@@ -418,8 +388,7 @@ def reduce_loss(
     count=None            # as in `token_weights`
 ):                        # scalar: this micro-batch's share of the loss; shares add up
     "Reduce per-token divergences: the mean of each answer, then over all answers of the update (arXiv 2605.18740)."
-    _demand(per_token.shape == mask.shape,
-            f'per_token {tuple(per_token.shape)} and mask {tuple(mask.shape)} must have one shape')
+    if per_token.shape != mask.shape: raise ValueError(f'per_token {tuple(per_token.shape)} and mask {tuple(mask.shape)} must have one shape')
     mask = mask.bool().to(per_token.device)
     return (torch.where(mask, per_token, 0)*token_weights(mask, how, count)).sum()
 
@@ -433,7 +402,7 @@ def token_diagnostics(
 )->dict:      # name → [n]
     "Compute diagnostics of each token that the loss does not show."
     V = zs.shape[-1]
-    _demand(top_k <= V, f'top_k={top_k} asks for more ids than the vocabulary has ({V}): lower it')
+    if top_k > V: raise ValueError(f'top_k={top_k} asks for more ids than the vocabulary has ({V}): lower it')
     s, t = zs.log_softmax(-1), zt.log_softmax(-1)
     first, second = t.topk(2).values.unbind(-1)
     jsd = pointwise_divergence(s, t, .5).sum(-1)
@@ -445,9 +414,19 @@ def token_diagnostics(
 # %% ../nbs/07_divergence.ipynb #7b75235e
 class DivergenceStats:
     "Collect the diagnostics of every scored token, as `watch=`."
-    def __init__(self, top_k=100): self.top_k, self.seen = top_k, []
+    def __init__(self,
+        top_k=100,     # the student's ids outside of which the teacher's mass is counted
+        rollouts=None, # of the tokens that are scored, for `sampler_kl`: were they sampled from what the student computes now?
+        logprobs=None  # function of the student's logits [n,V]: log-probabilities as the sampler's [n,V]
+    ):
+        self.top_k, self.logprobs, self.seen = top_k, logprobs, []
+        if logprobs: self.tokens, self.sampled = rollouts.tokens[rollouts.mask], rollouts.logprobs[rollouts.mask]
 
-    def __call__(self, zs, zt, rows): self.seen.append(dict(row=rows, **token_diagnostics(zs, zt, self.top_k)))
+    def __call__(self, zs, zt, rows):
+        self.seen.append(dict(row=rows, **token_diagnostics(zs, zt, self.top_k)))
+        if not self.logprobs: return
+        d = self.logprobs(zs).gather(1, self.tokens[rows, None])[:, 0].float() - self.sampled[rows]
+        self.seen[-1]['sampler_kl'] = d.exp() - 1 - d   # as `rollouts.sampler_kl`
 
     def table(self):
         "Name → [tokens seen], in the order of measuring; `row` counts within a micro-batch."
@@ -472,12 +451,12 @@ def clip_tokens(
     limit:float # nats
 ):              # [...] where the limit is exceeded the gradient is 0
     "Cap each token's divergence."
-    _demand(limit > 0, f'limit must be above 0, got {limit}')
+    if limit <= 0: raise ValueError(f'limit must be above 0, got {limit}')
     return per_token.clamp(max=limit)
 
 def clip_terms(limit:float): # nats an id may add
     "Make a `pointwise=` hook that caps what each id adds to a token's divergence (OPSD, arXiv 2601.18734)."
-    _demand(limit > 0, f'limit must be above 0, got {limit}')
+    if limit <= 0: raise ValueError(f'limit must be above 0, got {limit}')
     return lambda terms: terms.clamp(max=limit)
 
 # %% ../nbs/07_divergence.ipynb #a434442d
@@ -490,12 +469,11 @@ def contrastive_target(
     "Make a `target=` hook that contrasts the teacher with a view without evidence (OPD-Aha; plausibility floor as in VCSD)."
     null = null.detach().flatten(0, -2)
     def target(zt, rows, m):
-        _demand(m.beta < 1 or not floor, 'reverse KL (beta=1) to a target with a floor is infinite: '
-                                         'take beta below 1, or floor=0')
-        _demand(not len(rows) or int(rows.max()) < len(null), f'the null view has {len(null)} tokens, too few')
+        if m.beta == 1 and floor: raise ValueError('reverse KL (beta=1) to a target with a floor is infinite: take beta below 1, or floor=0')
+        if len(rows) and int(rows.max()) >= len(null): raise ValueError(f'the null view has {len(null)} tokens, too few')
         h, W = (null[rows], None) if head is None else _work(null[rows], head)
         z0 = h.to(zt.dtype, copy=True) if head is None else _product(h, W.T)
-        _demand(z0.shape == zt.shape, f'null logits {tuple(z0.shape)} do not match the teacher\'s {tuple(zt.shape)}')
+        if z0.shape != zt.shape: raise ValueError(f"null logits {tuple(z0.shape)} do not match the teacher's {tuple(zt.shape)}")
         p, p0 = zt.log_softmax(-1), softcap_(z0, m).log_softmax(-1)
         q = p + b*(p - p0)
         return q.masked_fill(p < p.amax(-1, keepdim=True) + log(floor), NEG_INF) if floor else q
@@ -558,7 +536,7 @@ def margin_gate(
     least:float # nats
 ):              # [...] 1.0 where the token counts, else 0.0
     "Keep only tokens at which the teacher's margin reaches a threshold."
-    _demand(least >= 0, f'least must be at least 0, got {least}')
+    if least < 0: raise ValueError(f'least must be at least 0, got {least}')
     return (margin >= least).float()
 
 # %% ../nbs/07_divergence.ipynb #7f64d0ad

@@ -7,15 +7,14 @@ __all__ = ['COLUMN_NAMES', 'NEEDED', 'BOX_CHOICES', 'SOURCE_OPENERS', 'TABLE_SUF
            'RELEASED_REVISION', 'IMAGE_SUFFIXES', 'Example', 'is_empty', 'first_column', 'first_present',
            'told_columns', 'resolve_columns', 'alike', 'recorded_size', 'box_frame', 'Reader', 'image_key', 'Source',
            'catch_row_error', 'PlainRows', 'apply_adapters', 'register_opener', 'open_jsonl', 'open_csv', 'open_list',
-           'open_folder', 'open_released', 'Rejected', 'QuarantineMixin', 'Examples', 'open_source', 'read_examples',
-           'assign_ids', 'rejection_summary', 'no_rows_error', 'print_columns', 'infer_columns', 'judge_rows',
-           'make_reader', 'refuse_reversed', 'load_examples', 'find_duplicates', 'fingerprint', 'prompt_tokens',
-           'prompt_length', 'length_filter', 'named_classes', 'ArrowRows', 'open_dataset', 'open_stream', 'open_splits',
-           'open_saved', 'read_parquet', 'open_parquet_shards', 'open_parquet', 'ExampleStream', 'json_lines',
-           'open_json', 'coco_source', 'vstar_source', 'open_vstar', 'open_vstar_part', 'open_annotations',
-           'ConcatFile', 'archive_parts', 'safe_member_path', 'opened_archive', 'extract_archive', 'extract_released',
-           'open_released_archives', 'fetch_released', 'open_hub', 'Overlap', 'named_images', 'perceptual_hashes',
-           'find_overlaps']
+           'open_folder', 'Rejected', 'QuarantineMixin', 'Examples', 'open_source', 'read_examples', 'assign_ids',
+           'rejection_summary', 'no_rows_error', 'print_columns', 'infer_columns', 'judge_rows', 'make_reader',
+           'refuse_reversed', 'find_duplicates', 'fingerprint', 'load_examples', 'prompt_tokens', 'prompt_length',
+           'named_classes', 'ArrowRows', 'open_dataset', 'open_stream', 'open_splits', 'open_saved', 'read_parquet',
+           'open_parquet', 'ExampleStream', 'open_json', 'vstar_source', 'open_vstar', 'open_vstar_part',
+           'open_annotations', 'ConcatFile', 'archive_parts', 'safe_member_path', 'opened_archive', 'extract_archive',
+           'extract_released', 'open_released_archives', 'fetch_released', 'open_hub', 'Overlap', 'named_images',
+           'perceptual_hashes', 'find_overlaps']
 
 # %% ../nbs/02_examples.ipynb #c4c00564
 import hashlib, io, json, lzma, os, pickle, re, shutil, tarfile, zlib
@@ -353,7 +352,8 @@ def apply_adapters(
 def register_opener(
     accepts  # function of a source: can it be opened here?
 ):           # a decorator; the newest opener is asked first
-    "Register a function of a source and options that gives a Source."
+    """Register an opener: a function of what it accepts that returns a Source, or raises a ValueError where it is not clear which.
+    It gets the options of `load_examples` that are about opening by name (`split`, `template`, `image_root`, `encoding`), and leaves those that it does not need in `**_`."""
     def add(f): SOURCE_OPENERS.append((accepts, f)); return f
     return add
 
@@ -364,30 +364,19 @@ def _dir(source): return _path(source) and Path(source).is_dir()
 
 # %% ../nbs/02_examples.ipynb #64d1919c
 @register_opener(lambda s: _is(s, ('.jsonl', '.ndjson')))
-def open_jsonl(
-    path,          # of a .jsonl file
-    encoding=None, # of its text; None: told from its bytes
-    **_            # options that other openers take
-):                 # a Source
+def open_jsonl(path, encoding=None, **_):
     "Open a file of JSON lines; its images are named relative to its folder."
     as_utf8(path, encoding)
     return Source(Path(path).name, lambda: read_jsonl(path, encoding), Path(path).parent)
 
 @register_opener(lambda s: _is(s, ('.csv', '.tsv')))
-def open_csv(
-    path,          # of a .csv or .tsv file
-    encoding=None, # of its text; None: told from its bytes
-    **_            # options that other openers take
-):                 # a Source
+def open_csv(path, encoding=None, **_):
     "Open a file of values separated by commas, semicolons or tabs; its images are named relative to its folder."
     as_utf8(path, encoding)
     return Source(Path(path).name, lambda: read_csv(path, encoding), Path(path).parent)
 
 @register_opener(lambda s: isinstance(s, (list, tuple)))
-def open_list(
-    rows,  # dictionaries; what is none becomes a ValueError
-    **_    # options that other openers take
-):         # a Source
+def open_list(rows, **_):
     "Open a list of rows."
     rows = [r if isinstance(r, dict) else ValueError(f'the row is a {type(r).__name__}, no dictionary') for r in rows]
     return Source('the list', lambda: enumerate(rows, 1))
@@ -405,11 +394,9 @@ def _tables(folder, split):
 
 # %% ../nbs/02_examples.ipynb #72f300b6
 @register_opener(_dir)
-def open_folder(
-    folder,    # holds one table, in parts or not, or has a `data` or a folder of a split that does
-    **options  # `split` chooses among several; all go to the opener of the table
-):             # a Source; ValueError if it is not clear which table
-    "Open the one table of a folder."
+def open_folder(folder, **options):
+    "Open the `train.jsonl` of a folder, or else its one table."
+    if (Path(folder)/'train.jsonl').is_file(): return open_jsonl(Path(folder)/'train.jsonl', **options)
     tables = _tables(folder, options.get('split'))
     if len(tables) == 1: return open_source(tables[0], **options)
     if tables and len({re.sub(r'-\d+-of-\d+\.parquet$', '', p.name) for p in tables}) == 1:
@@ -420,14 +407,6 @@ def open_folder(
     found = ', '.join(p.name for p in tables[:5]) or 'none'
     raise ValueError(f'the folder {folder} has no train.jsonl and not exactly one table, but {len(tables)} ({found}): '
                      'name the file, or a split')
-
-@register_opener(lambda s: _dir(s) and (Path(s)/'train.jsonl').is_file())
-def open_released(
-    folder,    # holds a train.jsonl
-    **options  # `encoding`; options that other openers take
-):             # a Source
-    "Open the released layout without unpacking archives."
-    return open_jsonl(Path(folder)/'train.jsonl', **options)
 
 def _beside(source, rows, given):
     "The folder that the images of a table are in: its own, the one above, or `images` in one of them."
@@ -477,13 +456,13 @@ class Examples(QuarantineMixin, Sequence):
         part.quarantine = self.quarantine   # shared with all parts, so that rejections of a part are known to the whole
         return part
 
-    def split_off(
-        self, bad,  # places of those to leave out, from 0
-        why   # a reason for each of them
-    ):        # new Examples; the others join its quarantine; ValueError if none is left
+    def reject(
+        self, rule  # function of an Example: why it is left out, or None
+    ):              # new Examples; the others join its quarantine; ValueError if none is left
         "Move some examples to the quarantine and print how many."
-        gone = [Rejected(self[i].row or i+1, self[i].id, w) for i,w in zip(bad, why)]
-        keep = [e for i,e in enumerate(self) if i not in set(bad)]
+        bad = {i: why for i,e in enumerate(self) if (why := rule(e))}
+        gone = [Rejected(self[i].row or i+1, self[i].id, w) for i,w in bad.items()]
+        keep = [e for i,e in enumerate(self) if i not in bad]
         if gone: print(rejection_summary(self.name, len(keep), gone))
         if not keep: raise no_rows_error(self.name, gone)
         return Examples(keep, self.quarantine+gone, self.name)
@@ -645,6 +624,37 @@ def refuse_reversed(
         raise ValueError(f'{name}: {n} of {total} rows have boxes that are reversed as {format}, so the others are not to be trusted either: '
                          f'say another box_format ({", ".join(BOX_FORMATS)}), or repair the file')
 
+# %% ../nbs/02_examples.ipynb #33efcd1b
+def find_duplicates(
+    read,    # list of (number, Example, mark)
+    verbose  # print how many there are
+):           # dict(ids={id: places}, images=lists of places), places from 0
+    "Find ids that occur more than once, and images that are byte for byte the same."
+    ids,marks = defaultdict(list), defaultdict(list)
+    for i,(_,e,mark) in enumerate(read):
+        ids[e.id].append(i)
+        if mark: marks[mark].append(i)
+    images = []
+    for group in (g for g in marks.values() if len(g) > 1):
+        same = defaultdict(list)
+        for i in group:
+            s = read[i][1].picture.read()
+            same[hashlib.sha1(s.read_bytes() if isinstance(s, Path) else s).digest()].append(i)
+        images += [g for g in same.values() if len(g) > 1]
+    found = dict(ids={k: g for k,g in ids.items() if len(g) > 1}, images=images)
+    counts = ' and '.join(f'{len(v):,} {k}' for k,v in found.items() if v)
+    if counts and verbose: print(f'more than one example has the same: {counts} (see .duplicates)')
+    return found
+
+# %% ../nbs/02_examples.ipynb #7a5ff23a
+def fingerprint(
+    examples  # Examples in order
+):            # 64 hexadecimal digits
+    "Hash data by content, not by path: ids, questions, answers, boxes, and the length and both ends of every image file."
+    h = hashlib.sha256()
+    for e in examples: h.update(repr((e.id, e.question, e.answer, e.box and tuple(e.box), e.mark)).encode(errors='backslashreplace'))
+    return h.hexdigest()
+
 # %% ../nbs/02_examples.ipynb #eea07a05
 def load_examples(
     source,                 # folder, file, hub id, dataset, or list of rows
@@ -682,37 +692,6 @@ def load_examples(
     if bad: print(rejection_summary(opened.name, len(read), bad))
     if verbose: print(*(f'{n:,} rows: {what}' for what,n in reader.notes.items()), sep='\n', end='\n' if reader.notes else '')
     return Examples([e for _,e,_ in read], bad, opened.name, find_duplicates(read, verbose), reader)
-
-# %% ../nbs/02_examples.ipynb #33efcd1b
-def find_duplicates(
-    read,    # list of (number, Example, mark)
-    verbose  # print how many there are
-):           # dict(ids={id: places}, images=lists of places), places from 0
-    "Find ids that occur more than once, and images that are byte for byte the same."
-    ids,marks = defaultdict(list), defaultdict(list)
-    for i,(_,e,mark) in enumerate(read):
-        ids[e.id].append(i)
-        if mark: marks[mark].append(i)
-    images = []
-    for group in (g for g in marks.values() if len(g) > 1):
-        same = defaultdict(list)
-        for i in group:
-            s = read[i][1].picture.read()
-            same[hashlib.sha1(s.read_bytes() if isinstance(s, Path) else s).digest()].append(i)
-        images += [g for g in same.values() if len(g) > 1]
-    found = dict(ids={k: g for k,g in ids.items() if len(g) > 1}, images=images)
-    counts = ' and '.join(f'{len(v):,} {k}' for k,v in found.items() if v)
-    if counts and verbose: print(f'more than one example has the same: {counts} (see .duplicates)')
-    return found
-
-# %% ../nbs/02_examples.ipynb #7a5ff23a
-def fingerprint(
-    examples  # Examples in order
-):            # 64 hexadecimal digits
-    "Hash data by content, not by path: ids, questions, answers, boxes, and the length and both ends of every image file."
-    h = hashlib.sha256()
-    for e in examples: h.update(repr((e.id, e.question, e.answer, e.box and tuple(e.box), e.mark)).encode(errors='backslashreplace'))
-    return h.hexdigest()
 
 # %% ../nbs/02_examples.ipynb #27e4b0e1
 @patch
@@ -790,13 +769,14 @@ def prompt_length(
     return len(processor.tokenizer(prompt)['input_ids']) - many + visual   # one placeholder becomes all visual tokens of its image
 
 # %% ../nbs/02_examples.ipynb #5273c558
-def length_filter(
-    processor,   # of the model
-    max_tokens,  # the longest prompt, visual and text tokens together
-    recipe,      # a name or a Recipe
-    **overrides  # fields of Recipe
-):               # function of an Example: one sentence that says why not, or None
-    "Make a function that tells why an example's prompts are too long."
+@patch
+def fitting(self:QuarantineMixin,
+    processor,         # of the model
+    max_tokens=8192,   # the longest prompt, visual and text tokens together (paper: 8,192)
+    recipe='clean',    # a name or a Recipe
+    **overrides        # fields of Recipe
+):                     # Examples, or an ExampleStream, which rejects as it is read; the others join the quarantine; ValueError if none fits
+    "Keep the examples whose two prompts are short enough."
     def why(e):
         for view in 'student', 'teacher':
             try: n = prompt_length(e, processor, view, recipe, **overrides)
@@ -804,19 +784,7 @@ def length_filter(
             if n > max_tokens:
                 visual = prompt_tokens(e, processor, view, recipe, **overrides)
                 return f"the {view}'s prompt of {n:,} tokens, {visual:,} of them visual, is over the limit of {max_tokens:,}"
-    return why
-
-@patch
-def fitting(
-    self:Examples,
-    processor,         # of the model
-    max_tokens=8192,   # the longest prompt, visual and text tokens together (paper: 8,192)
-    recipe='clean',    # a name or a Recipe
-    **overrides        # fields of Recipe
-)->Examples:           # those that fit; the others join the quarantine
-    "Keep the examples whose two prompts are short enough; print how many are not; ValueError if none is."
-    bad = {i: w for i,w in enumerate(map(length_filter(processor, max_tokens, recipe, **overrides), self)) if w}
-    return self.split_off(bad, bad.values())
+    return self.reject(why)
 
 # %% ../nbs/02_examples.ipynb #37206725
 def named_classes(
@@ -849,40 +817,27 @@ def _has(source, *attrs): return not isinstance(source, (str, Path, type)) and a
 
 # %% ../nbs/02_examples.ipynb #a4521c78
 @register_opener(lambda s: _has(s, 'features', 'with_format', '__len__'))
-def open_dataset(
-    ds,  # a `datasets.Dataset`
-    **_  # options that other openers take
-):       # a Source; a row is numbered from 1 and its image read when needed
+def open_dataset(ds, **_):
     "Open a dataset for access by row number."
     rows = ArrowRows(ds)
     return Source('the dataset', lambda: ((i+1, IndexedRow(rows[i], rows, i)) for i in range(len(rows))))
 
 @register_opener(lambda s: _has(s, 'features', 'with_format') and not hasattr(s, '__len__'))
-def open_stream(
-    ds,  # a `datasets.IterableDataset`
-    **_  # options that other openers take
-):       # a Source that streams
+def open_stream(ds, **_):
     "Open an iterable dataset, read once and in order."
     rows = ds.with_format('arrow')
     return Source('the stream', lambda: ((n, named_classes(t.to_pylist()[0], ds.features)) for n,t in enumerate(rows, 1)), streams=True)
 
 # %% ../nbs/02_examples.ipynb #41a4c850
 @register_opener(lambda s: isinstance(s, dict) and s and all(_has(v, 'features', 'with_format') for v in s.values()))
-def open_splits(
-    splits,      # {name: dataset}
-    split=None,  # a name; None where there is only one
-    **options    # options that other openers take
-):               # a Source; ValueError if it is not clear which
+def open_splits(splits, split=None, **options):
     "Open one split of a dictionary of datasets."
     if split is None and len(splits) == 1: split = next(iter(splits))
     if split not in splits: raise ValueError(f'the dataset has the splits {", ".join(splits)}: choose one, split="..."')
     return open_source(splits[split], **options)
 
 @register_opener(lambda s: _dir(s) and any((Path(s)/f).is_file() for f in ('dataset_info.json', 'dataset_dict.json')))
-def open_saved(
-    folder,    # what `save_to_disk` of `datasets` wrote
-    **options  # `split` chooses among several; other openers take more
-):             # a Source; ValueError if it is not clear which split
+def open_saved(folder, **options):
     "Open a dataset written by `save_to_disk`."
     from datasets import load_from_disk
     return open_source(load_from_disk(str(folder)), **options)._replace(name=Path(folder).name)
@@ -900,22 +855,13 @@ def read_parquet(
     except (DatasetGenerationError, ValueError, OSError) as e:
         raise ValueError(f'{files[0].name} is no parquet file that can be read ({type(e).__name__})') from e
 
-@register_opener(lambda s: isinstance(s, (list, tuple)) and len(s) > 0 and all(_is(f, ('.parquet',)) for f in s))
-def open_parquet_shards(
-    files,  # paths of parquet files, in order
-    **_     # options that other openers take
-):          # a Source; ValueError as from `read_parquet`
-    "Open parquet files that are parts of one table."
-    files = [Path(f) for f in files]
-    return open_dataset(read_parquet(files))._replace(name=files[0].name, root=files[0].parent)
+def _many(source): return source if isinstance(source, (list, tuple)) else [source]
 
-@register_opener(lambda s: _is(s, ('.parquet',)))
-def open_parquet(
-    path,  # of a .parquet file that is a whole table
-    **_    # options that other openers take
-):         # a Source; ValueError as from `read_parquet`
-    "Open one parquet file."
-    return open_parquet_shards([path])
+@register_opener(lambda s: len(_many(s)) > 0 and all(_is(f, ('.parquet',)) for f in _many(s)))
+def open_parquet(source, **_):
+    "Open a parquet file, or several that are parts of one table, in order."
+    files = [Path(f) for f in _many(source)]
+    return open_dataset(read_parquet(files))._replace(name=files[0].name, root=files[0].parent)
 
 # %% ../nbs/02_examples.ipynb #dbd09b24
 class ExampleStream(QuarantineMixin):
@@ -940,42 +886,27 @@ class ExampleStream(QuarantineMixin):
         if not n: raise no_rows_error(self.source.name, self.quarantine)
         if self.quarantine: print(rejection_summary(self.source.name, n, self.quarantine))
 
-# %% ../nbs/02_examples.ipynb #f6adce34
-@patch
-def fitting(
-    self:ExampleStream,
-    processor,        # of the model
-    max_tokens=8192,  # the longest prompt, visual and text tokens together
-    recipe='clean',   # a name or a Recipe
-    **overrides       # fields of Recipe
-):                    # an ExampleStream; what is too long joins its quarantine as it passes
-    "Keep the streamed examples whose two prompts are short enough."
-    rule = length_filter(processor, max_tokens, recipe, **overrides)
-    return ExampleStream(self.source, self.reader, self.strict, (*self.rules, rule))
+    def reject(
+        self, rule  # function of an Example: why it is left out, or None
+    ):              # an ExampleStream; what is left out joins its quarantine as it passes
+        "Leave out what a rule is about."
+        return ExampleStream(self.source, self.reader, self.strict, (*self.rules, rule))
 
 # %% ../nbs/02_examples.ipynb #5b384179
-def json_lines(
-    path  # of a file, as UTF-8
-):        # bool
-    "Tell whether a file that is not one JSON value holds one per line."
-    first = next((row for _,row in read_jsonl(path)), None)
-    return isinstance(first, dict)
-
 ROW_KEYS = 'data rows examples samples items questions instances train'.split()   # under which a file may keep its list
 
 @register_opener(lambda s: _is(s, ('.json',)))
-def open_json(
-    path,          # of a .json file; images are named relative to its folder
-    encoding=None, # of its text; None: told from its bytes
-    **_            # options that other openers take
-):                 # a Source; ValueError for broken JSON or another form
+def open_json(path, encoding=None, **_):
     "Open COCO annotations, a list of rows, a dictionary of lists or of rows, or JSON lines with another suffix."
     path = Path(path); text = as_utf8(path, encoding)
     try: data = json.loads(text.read_text(encoding='utf-8-sig'))
     except (ValueError, RecursionError) as e:
-        if json_lines(text): return open_jsonl(path, encoding)
+        if isinstance(next((row for _,row in read_jsonl(text)), None), dict): return open_jsonl(path, encoding)   # lines of JSON by another name
         raise ValueError(f'{path.name} is broken JSON ({e})') from None
-    if isinstance(data, dict) and {'images', 'annotations'} <= data.keys(): return coco_source(data, path)
+    if isinstance(data, dict) and {'images', 'annotations'} <= data.keys():
+        try: images,names = coco_tables(data)
+        except ValueError as e: raise ValueError(f'{path.name}: {e}') from None
+        return Source(path.name, lambda: ((n, catch_row_error(coco_row, a, images, names)) for n,a in enumerate(data['annotations'], 1)), path.parent)
     if isinstance(data, dict): data = next((data[k] for k in ROW_KEYS if isinstance(data.get(k), list) and data[k] and isinstance(data[k][0], dict)), data)
     if isinstance(data, dict) and len(data) > 1 and all(isinstance(v, list) for v in data.values()) and len({len(v) for v in data.values()}) == 1:
         data = [dict(zip(data, values)) for values in zip(*data.values())]
@@ -983,16 +914,6 @@ def open_json(
     if isinstance(data, dict): data = [data]
     if not isinstance(data, list): raise ValueError(f'{path.name} is neither a list of rows nor COCO annotations')
     return open_list(data)._replace(name=path.name, root=path.parent)
-
-# %% ../nbs/02_examples.ipynb #47bd043a
-def coco_source(
-    data,  # the COCO file as a dictionary
-    path   # Path of the file; images are named relative to its folder
-):         # a Source; ValueError if it is no COCO
-    "Convert COCO annotations to a Source with one row per annotation."
-    try: images,names = coco_tables(data)
-    except ValueError as e: raise ValueError(f'{path.name}: {e}') from None
-    return Source(path.name, lambda: ((n, catch_row_error(coco_row, a, images, names)) for n,a in enumerate(data['annotations'], 1)), path.parent)
 
 # %% ../nbs/02_examples.ipynb #60d05920
 def vstar_source(
@@ -1004,18 +925,12 @@ def vstar_source(
     return Source(folder.name, rows, folder, 'xywh')
 
 @register_opener(lambda s: _dir(s) and any((Path(s)/d).is_dir() for d in ('direct_attributes', 'relative_position')))
-def open_vstar(
-    folder,  # has a folder for each kind of question
-    **_      # options that other openers take
-):           # a Source
+def open_vstar(folder, **_):
     "Open the folder of V*: a JSON file beside each image."
     return vstar_source(Path(folder), '*/*.json')
 
 @register_opener(lambda s: _dir(s) and any(p.with_suffix('.jpg').is_file() for p in Path(s).glob('*.json')))
-def open_vstar_part(
-    folder,  # holds JSON files and images
-    **_      # options that other openers take
-):           # a Source
+def open_vstar_part(folder, **_):
     "Open one folder of V* by itself."
     folder = Path(folder).resolve()
     return vstar_source(folder, '*.json')._replace(root=folder.parent)
@@ -1029,11 +944,7 @@ def _is_export(source):
     return annotations.tool_of(path) is not None
 
 @register_opener(_is_export)
-def open_annotations(
-    path,        # of a file or folder
-    split=None,  # a folder below it, such as 'train'
-    **_          # options that other openers take
-):               # a Source; ValueError without the package that reads it
+def open_annotations(path, split=None, **_):
     "Open an export of Pascal VOC, YOLO, LabelMe, CVAT, VIA or Supervisely."
     path = Path(path)
     if annotations.tool_of(path) != 'supervisely': annotations._globox()
@@ -1131,13 +1042,10 @@ def extract_released(
             except OSError: pass    # nothing may be written here, and nothing had to be: all files were there
 
 @register_opener(lambda s: _dir(s) and (Path(s)/'train.jsonl').is_file())
-def open_released_archives(
-    folder,    # holds a train.jsonl
-    **options  # options that other openers take
-):             # a Source; ValueError as from `extract_released`
+def open_released_archives(folder, **options):
     "Extract the archives of the released layout, then open it."
     extract_released(folder)
-    return open_released(folder, **options)
+    return open_folder(folder, **options)
 
 # %% ../nbs/02_examples.ipynb #e89c5b8d
 RELEASED = 'yuanqianhao/Vision-OPD-6K'
@@ -1161,10 +1069,7 @@ def fetch_released(
 
 # %% ../nbs/02_examples.ipynb #116d2ba7
 @register_opener(lambda s: isinstance(s, str) and re.fullmatch(r'[\w-][\w.-]*/[\w.-]+', s) and not Path(s).exists())
-def open_hub(
-    id,        # 'owner/name'
-    **options  # `split` chooses among several; other openers take more
-):             # a Source; ValueError if the hub has none or cannot be reached
+def open_hub(id, **options):
     "Open a dataset of the hub."
     if id == RELEASED: return open_source(fetch_released(), **options)
     from datasets import load_dataset
@@ -1230,5 +1135,5 @@ def without(
     overlaps  # list of Overlap, as `find_overlaps` gives it
 ):            # new Examples; the others join its quarantine; ValueError if none is left
     "Move the examples whose images are in a benchmark to the quarantine."
-    why = {o.index: f'the picture looks like {o.benchmark} of a benchmark ({o.distance} bits differ)' for o in overlaps}
-    return self.split_off(sorted(why), [why[i] for i in sorted(why)])
+    why = {id(self[o.index]): f'the picture looks like {o.benchmark} of a benchmark ({o.distance} bits differ)' for o in overlaps}
+    return self.reject(lambda e: why.get(id(e)))

@@ -4,12 +4,12 @@
 
 # %% auto #0
 __all__ = ['HUB_ID', 'PACKED', 'NOT_READ', 'PRINTED', 'PARTS', 'CACHE_ARG', 'TEACHERS', 'ADAPTER_OWNERS', 'PolicyError',
-           'pick_dtype', 'pick_attention', 'check_attention', 'check_folder', 'number_formats', 'check_file',
-           'check_processor', 'quantization_kwargs', 'keep_layout', 'reason', 'refused', 'unlogged', 'check_loaded',
-           'load_pretrained', 'conv_as_linear', 'unwrap_model', 'render', 'check_template', 'turn_end', 'adapter_of',
-           'read_processor', 'check_family', 'check_tokenizer', 'load', 'check_text', 'prepare_inputs', 'module_group',
-           'parts_of', 'set_trainable', 'lora', 'use_adapter', 'AdapterView', 'backbone', 'unwrap_parallel',
-           'autocast_context', 'forward_backbone', 'check_length', 'items_per_prompt', 'rows_per_prompt',
+           'pick_dtype', 'pick_attention', 'check_folder', 'number_formats', 'check_file', 'check_processor',
+           'quantization_kwargs', 'keep_layout', 'reason', 'refused', 'unlogged', 'check_loaded', 'load_pretrained',
+           'conv_as_linear', 'unwrap_model', 'render', 'check_template', 'turn_end', 'adapter_of', 'read_processor',
+           'check_family', 'check_tokenizer', 'load', 'prepare_inputs', 'module_group', 'parts_of', 'set_trainable',
+           'lora', 'use_adapter', 'AdapterView', 'backbone', 'unwrap_parallel', 'autocast_context',
+           'add_forward_method', 'forward_backbone', 'check_length', 'items_per_prompt', 'rows_per_prompt',
            'image_tokens', 'vision_features', 'to_encoder_outputs', 'split_rows', 'cat_rows', 'to_left_padding',
            'select_prompts', 'scale_ema_rate', 'check_teacher', 'DualPolicy', 'eval_mode']
 
@@ -20,13 +20,14 @@ from functools import cache, partial
 from importlib.util import find_spec
 from itertools import accumulate, pairwise
 from pathlib import Path
+from types import MethodType
 from zipfile import is_zipfile
 from fastcore.basics import patch
 import torch
 from huggingface_hub.errors import LocalEntryNotFoundError
 from safetensors import safe_open
 from torch.nn.parallel import DistributedDataParallel
-from torch.distributed.fsdp import FSDPModule
+from torch.distributed.fsdp import FSDPModule, register_fsdp_forward_method
 from torch.distributed.tensor import DTensor, distribute_tensor
 from transformers import AutoModelForImageTextToText, AutoProcessor, AutoTokenizer, PreTrainedModel
 from transformers.modeling_outputs import BaseModelOutputWithPast
@@ -55,15 +56,6 @@ def pick_attention(
     if half and device.type == 'cuda' and torch.cuda.get_device_capability(device)[0] >= 8 and find_spec('flash_attn'):
         return 'flash_attention_2', 'flash_attn is installed and the card can run it'
     return 'sdpa', 'sdpa needs no extra package and takes padded batches'
-
-def check_attention(
-    attention,  # an implementation of transformers
-    device,     # torch.device
-    dtype       # torch dtype
-):
-    "Raise PolicyError for flash attention where it cannot run."
-    if attention.startswith('flash_attention') and (device.type != 'cuda' or dtype == torch.float32):
-        raise PolicyError(f'attention {attention} computes in 16 bits on a CUDA device, and this run has {dtype} on {device.type}: take sdpa or auto')
 
 # %% ../nbs/04_policies.ipynb #902f1692
 HUB_ID = r'\w[\w.-]*(/\w[\w.-]*)?'
@@ -381,37 +373,22 @@ def load(
     dtype = dt if (auto := dtype == 'auto') else getattr(torch, dtype) if isinstance(dtype, str) else dtype
     att, because = pick_attention(device, dtype) if attn_implementation == 'auto' else (attn_implementation, '')
     if verbose: print('\n'.join([why]*auto + [because]*(attn_implementation == 'auto')))
-    check_attention(att, device, dtype)
+    if att.startswith('flash_attention') and (device.type != 'cuda' or dtype == torch.float32):
+        raise PolicyError(f'attention {att} computes in 16 bits on a CUDA device, and this run has {dtype} on {device.type}: take sdpa or auto')
     config, trust = adapter_of(model), dict(trust_remote_code=trust_remote_code)
     processor = read_processor(model, config and config.base_model_name_or_path, **trust)
     check_processor(processor, model)
     how = dict(dtype=dtype, **trust) | kwargs | (quantization_kwargs(dtype) | dict(device_map={'': device}) if load_in_4bit else {})
     read_model = partial(_adapted, model, config, **how) if config else partial(load_pretrained, model, AutoModelForImageTextToText, **how)
-    net = _attending(read_model, None if (attn_implementation, att) == ('auto', 'sdpa') else att, attn_implementation == 'auto')
+    try: net = read_model(**{} if (attn_implementation, att) == ('auto', 'sdpa') else dict(attn_implementation=att))   # without: the model's own, sdpa where it has that
+    except PolicyError:
+        if attn_implementation != 'auto' or att == 'sdpa': raise
+        net = read_model()
     if verbose and attn_implementation == 'auto' and (got := unwrap_model(net).config._attn_implementation) != att: print(f'{type(unwrap_model(net)).__name__} has no {att}: {got}')
     check_family(net); check_tokenizer(net, processor, model)
     return keep_layout(conv_as_linear(net if load_in_4bit else net.to(device))).eval(), processor
 
-def _attending(read_model, attention, auto):
-    "A model with an implementation of attention (None: its own choice, sdpa where it has that); with `auto` its own where that fails."
-    try: return read_model(**dict(attn_implementation=attention) if attention else {})
-    except PolicyError:
-        if not (auto and attention): raise
-    return read_model()
-
 # %% ../nbs/04_policies.ipynb #90d9dd84
-def check_text(
-    processor,  # of transformers
-    texts       # questions
-):
-    "Raise PolicyError for a text that contains a special token of the tokenizer, which would be read as an image or an end of turn."
-    tok = processor.tokenizer
-    special = {t.content for t in tok.added_tokens_decoder.values() if t.special} | {getattr(processor, 'image_token', None)}
-    special = sorted(filter(None, special), key=lambda t: (-len(t), t))
-    for text in texts:
-        if (t := next((t for t in special if t in text), None)) is not None:
-            raise PolicyError(f'the question holds the special token {t!r}: write it in other words')
-
 def prepare_inputs(
     processor,    # of the policy
     images,       # B PIL images, RGB; a list of them where a question is about several
@@ -422,7 +399,10 @@ def prepare_inputs(
     "Encode images and questions as prompts, for student and teacher alike; PolicyError for what the processor or model cannot take."
     if len(images) != len(texts) or not len(texts):
         raise PolicyError(f'{len(images)} images and {len(texts)} questions: give as many of one as of the other, at least one')
-    check_template(processor, template); check_text(processor, texts)
+    check_template(processor, template)
+    special = {t.content for t in processor.tokenizer.added_tokens_decoder.values() if t.special} | {getattr(processor, 'image_token', None)}
+    for t in sorted(filter(None, special), key=lambda t: (-len(t), t)):   # it would be read as an image, or as the end of the turn
+        if any(t in text for text in texts): raise PolicyError(f'the question holds the special token {t!r}: write it in other words')
     images = [[*im] if isinstance(im, (list, tuple)) else [im] for im in images]
     prompts = [render(processor, t, image=len(im), **template) for im,t in zip(images, texts)]
     begin = processor.tokenizer.bos_token
@@ -440,18 +420,16 @@ def prepare_inputs(
 PARTS = dict(projector=r'merger|project|connector|aligner|resampler|image_newline|embed_vision|vision_(proj|\w*adapter)',
              vision=r'visual|vision|image_(tower|encoder|model)', language=r'language|text|llm|lm_head|embed_tokens|decoder|^layers|^norm')
 
-def _named(name):
-    "The part that a dotted name tells of; None where it tells nothing. The first piece that tells something counts, and a tower may hold a projector."
+def module_group(
+    name,                # dotted, as in `named_parameters`
+    default='language'   # what a name stands for that tells nothing
+):                       # 'projector', 'vision' or 'language'
+    "Classify a parameter or module by its name alone, by the first piece that tells something; a tower may hold a projector. `parts_of` asks the model."
     for at,piece in enumerate(pieces := name.split('.')):
         part = next((p for p,pattern in PARTS.items() if re.search(pattern, piece)), None)
         if part == 'vision' and any(re.search('merger|projector|connector', p) for p in pieces[at+1:]): return 'projector'
         if part: return part
-
-def module_group(
-    name  # dotted, as in `named_parameters`
-):        # 'projector', 'vision' or 'language'
-    "Classify a parameter or module by its name alone; `parts_of` asks the model."
-    return _named(name) or 'language'
+    return default
 
 def parts_of(
     model  # any policy's model
@@ -467,8 +445,8 @@ def parts_of(
     roots |= {names[m]: 'language' for m in words if m in names}
     def sort(name):
         root = next((r for r in ('.'.join(name.split('.')[:k]) for k in range(name.count('.')+1, 0, -1)) if r in roots), None)
-        if root is None: return _named(name) or 'other'
-        return _named(f'vision{name[len(root):]}') if roots[root] == 'vision' else 'language'
+        if root is None: return module_group(name, 'other')
+        return module_group(f'vision{name[len(root):]}') if roots[root] == 'vision' else 'language'
     return {n: sort(n) for n in [*names.values(), *(n for n,_ in net.named_parameters())]}
 
 def _chosen(model, parts):
@@ -569,7 +547,16 @@ def autocast_context(
     dtype = getattr(unwrap_model(model), 'compute_dtype', None)
     return torch.autocast(next(model.parameters()).device.type, dtype) if dtype else nullcontext()
 
-def _states(self, **inputs): return backbone(self)(**inputs)
+def add_forward_method(
+    net,   # a sharded model
+    name,  # of the method
+    f      # (net, **inputs) → output
+):         # the method
+    "Give a sharded model a method that gathers its weights as its forward pass does."
+    if not hasattr(net, name):
+        setattr(net, name, MethodType(f, net))
+        register_fsdp_forward_method(net, name)
+    return getattr(net, name)
 
 def forward_backbone(
     model,     # any policy's model, wrapped or not
@@ -578,11 +565,8 @@ def forward_backbone(
     "Run the backbone. Gradients of a DistributedDataParallel model are *not* reduced by it: the trainer does that."
     if isinstance(model, AdapterView):
         with model.on(): return forward_backbone(model.module, **inputs)
-    net = unwrap_parallel(model)
-    if isinstance(net, FSDPModule) and not hasattr(net, 'states'):
-        net.states = _states.__get__(net)
-        torch.distributed.fsdp.register_fsdp_forward_method(net, 'states')
-    with autocast_context(net): return net.states(**inputs) if isinstance(net, FSDPModule) else _states(net, **inputs)
+    net, states = unwrap_parallel(model), lambda net, **inputs: backbone(net)(**inputs)
+    with autocast_context(net): return add_forward_method(net, 'states', states)(**inputs) if isinstance(net, FSDPModule) else states(net, **inputs)
 
 # %% ../nbs/04_policies.ipynb #35b6be04
 def check_length(
@@ -656,14 +640,6 @@ def cat_rows(
     "Concatenate tensors or lists: the inverse of `split_rows`."
     return torch.cat(parts) if isinstance(parts[0], torch.Tensor) else [e for p in parts for e in p]
 
-# %% ../nbs/04_policies.ipynb #0165e11e
-def _take_seen(model, prompts, rows):
-    "What the tower saw of some prompts."
-    out = prompts['mm_encoder_outputs']['image']
-    counts = items_per_prompt(torch.tensor([len(e) for e in out.pooler_output]), image_tokens(model, prompts))
-    parts = [split_rows(x, counts) for x in vision_features(out)]
-    return to_encoder_outputs(type(out), [cat_rows([p[i] for i in rows]) for p in parts])
-
 # %% ../nbs/04_policies.ipynb #0cb2359f
 def to_left_padding(
     prompts  # B prompts, from `prepare_inputs` or padded elsewhere
@@ -678,6 +654,13 @@ def to_left_padding(
     return {k: v.gather(1, at) if isinstance(v, torch.Tensor) and v.shape == mask.shape else v for k,v in prompts.items()}
 
 # %% ../nbs/04_policies.ipynb #d3703c12
+def _take_seen(model, prompts, rows):
+    "What the tower saw of some prompts."
+    out = prompts['mm_encoder_outputs']['image']
+    counts = items_per_prompt(torch.tensor([len(e) for e in out.pooler_output]), image_tokens(model, prompts))
+    parts = [split_rows(x, counts) for x in vision_features(out)]
+    return to_encoder_outputs(type(out), [cat_rows([p[i] for i in rows]) for p in parts])
+
 def select_prompts(
     model,    # whose prompts they are
     prompts,  # B prompts, from `prepare_inputs`; images as pixels, or as `mm_encoder_outputs`

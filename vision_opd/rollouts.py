@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['PAD_MULTIPLE', 'MIN_ROWS', 'Rollouts', 'cat_rollouts', 'handle_truncated', 'end_ids', 'end_id', 'banned_ids',
-           'uniforms', 'warp_logits', 'sample_token', 'rope_deltas', 'positions', 'position_kwargs', 'pad_to_multiple',
-           'pad_multiple', 'PreallocatedLayer', 'reorder_cache', 'summon_full_params', 'batch_by_cache', 'sample',
+           'uniforms', 'warp_logits', 'sample_token', 'rope_deltas', 'positions', 'position_kwargs', 'pad_multiple',
+           'pad_to_multiple', 'PreallocatedLayer', 'reorder_cache', 'summon_full_params', 'batch_by_cache', 'sample',
            'check_sampling', 'sampler_kl', 'importance_weights']
 
 # %% ../nbs/05_rollouts.ipynb #da8e8091
@@ -114,10 +114,8 @@ def uniforms(
     R      # numbers per row
 ):         # [B·n,R] float64 in [0,1)
     "Draw uniform numbers; row (key, i) has its own random stream, independent of the rest of the batch."
-    def row(k, i):
-        words = [*np.atleast_1d(seed).tolist(), zlib.crc32(str(k).encode()), i]
-        return np.random.Generator(np.random.Philox(np.random.SeedSequence(words))).random(R)
-    return torch.from_numpy(np.stack([row(k, i) for k in keys for i in range(n)]))
+    words = [[*np.atleast_1d(seed).tolist(), zlib.crc32(str(k).encode()), i] for k in keys for i in range(n)]
+    return torch.from_numpy(np.stack([np.random.Generator(np.random.Philox(np.random.SeedSequence(w))).random(R) for w in words]))
 
 # %% ../nbs/05_rollouts.ipynb #b26ce522
 def warp_logits(
@@ -179,24 +177,23 @@ def position_kwargs(
 PAD_MULTIPLE = dict(default=32, qwen3_5=64)  # positions that are summed up together, by model type; linear attention takes chunks of 64
 MIN_ROWS = 4                             # rows below which a product takes another routine
 
-def pad_to_multiple(
-    prompts,  # B prompts, left-padded
-    width,    # a multiple of this many columns
-    pad       # the pad token
-):            # the same prompts, with more padding on the left
-    "Pad prompts on the left to a multiple of `width`, so that equal prompts have equal positions in every batch."
-    B,P = prompts['input_ids'].shape
-    def wider(k, v):
-        if not isinstance(v, torch.Tensor) or v.shape[:2] != (B, P): return v
-        return torch.nn.functional.pad(v, (-P % width, 0), value=pad if k == 'input_ids' else 0)
-    return {k: wider(k, v) for k,v in prompts.items()}
-
 def pad_multiple(
     model  # any policy's model
 ):
     "Return the multiple for `pad_to_multiple`: by model family on a CPU, 1 on accelerators, whose sums have no such fixed order."
     if next(model.parameters()).device.type != 'cpu': return 1
     return PAD_MULTIPLE.get(unwrap_model(model).config.model_type, PAD_MULTIPLE['default'])
+
+def pad_to_multiple(
+    prompts,  # B prompts, left-padded
+    width,    # a multiple of this many columns
+    pad       # the pad token
+):            # the same prompts, with more padding on the left
+    "Pad prompts on the left to a multiple of `width`, so that equal prompts have equal positions in every batch."
+    P = prompts['attention_mask'].shape
+    wide = {k: torch.nn.functional.pad(v, (-P[1] % width, 0), value=pad if k == 'input_ids' else 0)
+            for k,v in prompts.items() if isinstance(v, torch.Tensor) and v.shape[:2] == P}
+    return prompts | wide
 
 # %% ../nbs/05_rollouts.ipynb #503f2dfc
 class PreallocatedLayer(DynamicLayer):
@@ -304,6 +301,7 @@ def sample(
     seed=0,             # an int, or a tuple such as (seed, update)
     keys=None,          # B names, one per prompt, that choose its random streams; None: 0, 1, …
     slots=None,         # positions that the cache may hold at a time, for all answers; None: no limit
+    special=None,       # (ids that end an answer, ids that none may hold), int64 tensors; None: `end_ids` and `banned_ids`
     **cuts              # top_k, top_p, min_p, see `warp_logits`
 )->Rollouts:            # B·n answers, those of one prompt side by side
     "Sample n answers per prompt from the student's full view; each prompt is computed once (arXiv 2605.18740, section 3). PolicyError if the model cannot be sampled from."
@@ -315,8 +313,8 @@ def sample(
     B, dev = len(prompts['input_ids']), prompts['input_ids'].device
     keys = range(B) if keys is None else keys
     if len(keys) != B: raise PolicyError(f'{len(keys)} keys for {B} prompts: give one a prompt')
-    pad, how = proc.tokenizer.pad_token_id, dict(temperature=temperature, **cuts)
-    how |= dict(ends=torch.tensor(end_ids(model, proc, **policy.template), device=dev), banned=banned_ids(model, proc, **policy.template).to(dev))
+    ends, banned = special or (torch.tensor(end_ids(model, proc, **policy.template)), banned_ids(model, proc, **policy.template))
+    pad, how = proc.tokenizer.pad_token_id, dict(ends=ends.to(dev), banned=banned.to(dev), temperature=temperature, **cuts)
     parts, groups = [], batch_by_cache(prompts['attention_mask'].sum(-1).tolist(), n, R, slots)
     with eval_mode(model), summon_full_params(model), autocast_context(model):
         for g in groups:

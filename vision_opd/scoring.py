@@ -6,7 +6,7 @@
 __all__ = ['ANSWER_TOKEN_TYPE', 'MIN_SHARING_RATIO', 'append_answers', 'differentiable_cache', 'single_layer_cache',
            'checkpoint_with_cache', 'why_not_shared', 'answer_states', 'lm_head_weight', 'after_head', 'logit_options',
            'teacher_states', 'microbatches', 'select_microbatch', 'vision_parameters', 'why_not_cacheable',
-           'encode_images', 'VisionFeatureCache', 'train_mode']
+           'encode_images', 'train_mode', 'VisionFeatureCache']
 
 # %% ../nbs/06_scoring.ipynb #10f49872
 import inspect, math, weakref
@@ -16,13 +16,13 @@ from functools import cache, partial
 from fastcore.basics import patch
 import torch
 from accelerate.utils import send_to_device
-from torch.distributed.fsdp import FSDPModule, register_fsdp_forward_method
+from torch.distributed.fsdp import FSDPModule
 from torch.distributed.tensor import DTensor
 from torch.utils.checkpoint import checkpoint
 from transformers import DynamicCache
 from transformers.cache_utils import LinearAttentionCacheLayerMixin
 from transformers.modeling_layers import GradientCheckpointingLayer
-from .policies import (CACHE_ARG, DualPolicy, PolicyError, AdapterView, to_encoder_outputs, backbone, unwrap_model, check_length, autocast_context, split_rows, eval_mode, forward_backbone,
+from .policies import (CACHE_ARG, DualPolicy, PolicyError, AdapterView, to_encoder_outputs, backbone, unwrap_model, check_length, autocast_context, split_rows, eval_mode, forward_backbone, add_forward_method,
     rows_per_prompt, image_tokens, cat_rows, to_left_padding, vision_features, module_group, items_per_prompt, select_prompts, unwrap_parallel)
 from .rollouts import Rollouts, position_kwargs, positions, rope_deltas
 
@@ -237,13 +237,6 @@ def logit_options(
     return _ASKED[net]
 
 # %% ../nbs/06_scoring.ipynb #6513270e
-def _relative_scale(policy, model):
-    "The scale of another model's logits by that of the student's, which the divergence applies to both."
-    if policy.kind != 'path': return 1
-    mine, theirs = logit_options(policy.model), logit_options(model)
-    if mine['softcap'] != theirs['softcap']: raise PolicyError(f'teacher and student cap their logits differently ({theirs["softcap"]} and {mine["softcap"]}): take models of one family')
-    return theirs['logit_scale']/mine['logit_scale']
-
 def teacher_states(
     policy,    # DualPolicy
     prompts,   # B prompts of the teacher's view
@@ -255,7 +248,11 @@ def teacher_states(
     for share,model in policy.teachers():
         dev = next(model.parameters()).device
         with eval_mode(model), autocast_context(model): h = answer_states(model, send_to_device(prompts, dev), rollouts, share_prefix).to(policy.device)
-        share = share*_relative_scale(policy, model)
+        if policy.kind == 'path':   # the divergence scales both as the student's logits are scaled
+            mine, theirs = logit_options(policy.model), logit_options(model)
+            if mine['softcap'] != theirs['softcap']:
+                raise PolicyError(f'teacher and student cap their logits differently ({theirs["softcap"]} and {mine["softcap"]}): take models of one family')
+            share *= theirs['logit_scale']/mine['logit_scale']
         parts.append((h if share == 1 else share*h, lm_head_weight(model).detach().to(policy.device)))
     if len(parts) == 1: return parts[0]
     return torch.cat([h for h,_ in parts], -1), torch.cat([w for _,w in parts], -1)
@@ -272,12 +269,12 @@ def microbatches(
     lengths = [x['attention_mask'].sum(-1).tolist() for x in (student, teacher)]
     longest = torch.zeros(B, dtype=torch.long).scatter_reduce(0, i, rollouts.lengths.cpu(), 'amax').tolist()
     answers = i.bincount(minlength=B).tolist()
-    def cost(rows):
-        prompt = sum(len(rows)*max(l[b] for b in rows) for l in lengths)
-        return prompt + 2*sum(answers[b] for b in rows)*max(longest[b] for b in rows)
     groups = []
     for b in range(B):
-        if groups and cost(groups[-1] + [b]) <= budget: groups[-1].append(b)
+        rows = [*groups[-1], b] if groups else [b]
+        tokens = sum(len(rows)*max(l[i] for i in rows) for l in lengths)
+        tokens += 2*sum(answers[i] for i in rows)*max(longest[i] for i in rows)
+        if groups and tokens <= budget: groups[-1] = rows
         else: groups.append([b])
     return groups
 
@@ -314,40 +311,49 @@ def why_not_cacheable(
     if getattr(getattr(net.config, 'vision_config', None), 'attention_dropout', 0): drops.append('attention')
     if drops and any(p.requires_grad for p in vision_parameters(net).values()): return f'the vision tower trains with dropout ({drops[0]})'
 
-def _look(self, **inputs): return backbone(self).get_image_features(**inputs, return_dict=True)
-
 def encode_images(
     model,    # any policy's model
     **inputs  # pixel_values and what goes with them, as `prepare_inputs` made them
 ):            # what `get_image_features` of the family returns
     "Run the vision tower, also of a sharded model."
-    net = unwrap_parallel(model)
-    if isinstance(net, FSDPModule) and not hasattr(net, 'look'):
-        net.look = _look.__get__(net)
-        register_fsdp_forward_method(net, 'look')
-    with autocast_context(net): return net.look(**inputs) if isinstance(net, FSDPModule) else _look(net, **inputs)
+    net, look = unwrap_parallel(model), lambda net, **inputs: backbone(net).get_image_features(**inputs, return_dict=True)
+    with autocast_context(net): return add_forward_method(net, 'look', look)(**inputs) if isinstance(net, FSDPModule) else look(net, **inputs)
+
+# %% ../nbs/06_scoring.ipynb #c4de9370
+@contextmanager
+def train_mode(
+    model  # any policy's model
+):         # a context
+    "Put every module in training mode inside the context, so that checkpointing works; its own mode is restored."
+    still = [m for m in model.modules() if not m.training]
+    model.train()
+    try: yield model
+    finally:
+        for m in still: m.training = False
 
 # %% ../nbs/06_scoring.ipynb #e28df8e4
 class VisionFeatureCache:
-    "Cache the vision features of *one* update: each image is encoded once."
+    "Cache the vision features of one update: each image is encoded once. `backward` ends the update, and empties the cache."
     def __init__(self,
         policy,     # DualPolicy, or a model
         keep=True,  # a tower that trains: keep its activations until `backward`; False: leave pixels in the prompts
         at_once=8   # images a pass of the tower
     ):
-        self.policy, self.keep, self.at_once = policy, keep, at_once
-        self.model = policy.model if isinstance(policy, DualPolicy) else policy
-        self.trains = any(p.requires_grad for p in vision_parameters(self.model).values())
-        self.pictures, self.index, self.cut = [], {}, []
+        self.model, teachers = (policy.model, policy.teachers()) if isinstance(policy, DualPolicy) else (policy, [])
+        self.at_once, self.pictures, self.index, self.cut = at_once, [], {}, []
+        tower = vision_parameters(self.model).values()
+        self.trains, own = any(p.requires_grad for p in tower), {*map(id, tower)}
+        self.for_teacher = not self.trains and all(own >= {*map(id, vision_parameters(m).values())} for _,m in teachers)   # it has the same frozen tower
         why = why_not_cacheable(self.model)
         if why: _say(f'{why}: every pass computes its images itself')
         self.off = bool(why) or self.trains and not keep
 
     def __call__(self,
-        prompts  # from `prepare_inputs`
-    ):           # the same prompts with the tower's output in place of the pixels
+        prompts,       # from `prepare_inputs`
+        teacher=False  # are they the teacher's? Its tower may be another
+    ):                 # the same prompts with the tower's output in place of the pixels
         "Use the result wherever prompts are used: `sample`, `answer_states`, `select_microbatch`, `teacher_states`."
-        if self.off or 'pixel_values' not in prompts: return prompts
+        if self.off or teacher and not self.for_teacher or 'pixel_values' not in prompts: return prompts
         prompts = to_left_padding(prompts)
         names = [k for k in inspect.signature(backbone(self.model).get_image_features).parameters if k in prompts]
         images = list(zip(*(prompts[k].split(rows_per_prompt(self.model, prompts, k)) for k in names)))
@@ -395,25 +401,3 @@ def compute(
     levels = [x if isinstance(x, torch.Tensor) else list(x) for x in vision_features(out)]
     levels = [leaf(x) if isinstance(x, torch.Tensor) else [leaf(e) for e in x] for x in levels]
     self.pictures += list(zip(*(split_rows(x, counts) for x in levels)))
-
-# %% ../nbs/06_scoring.ipynb #c4de9370
-@patch
-def teacher(
-    self:VisionFeatureCache,
-    prompts  # of the teacher's view
-):           # the same with features in place of pixels, or as they are
-    "Return the teacher's prompts with cached features, if every teacher's tower is the student's own, frozen."
-    mine = set(map(id, vision_parameters(self.model).values()))
-    same = not self.trains and all(mine >= set(map(id, vision_parameters(m).values())) for _,m in self.policy.teachers())
-    return self(prompts) if same else prompts
-
-@contextmanager
-def train_mode(
-    model  # any policy's model
-):         # a context
-    "Put every module in training mode inside the context, so that checkpointing works; its own mode is restored."
-    still = [m for m in model.modules() if not m.training]
-    model.train()
-    try: yield model
-    finally:
-        for m in still: m.training = False

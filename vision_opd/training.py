@@ -6,11 +6,10 @@
 __all__ = ['RESUMABLE', 'CHECKPOINT_STATE', 'GAP_METRICS', 'CARD', 'RANKS', 'learning_rate', 'batch_size_notes', 'make_schedule',
            'split', 'batch_indices', 'view_config', 'swap_teacher_crop', 'make_views', 'rollouts_from_answers',
            'one_hot_target', 'compute_dtype', 'make_policy', 'teacher_forward', 'loss_weights', 'as_sampled',
-           'RolloutDiagnostics', 'base_model', 'rollout_loss', 'compared', 'divergence_kwargs', 'make_accelerator',
-           'one_line', 'ProcessEnded', 'together', 'tell', 'Clock', 'Trainer', 'full_tensor', 'fully_shard_policy',
-           'check_output', 'write_about', 'tree_map', 'distribute_like', 'NoGap', 'gap_metrics', 'unread_answers',
-           'check_gap', 'closed_fraction', 'TrainResult', 'stop_on_signal', 'main_process_stdout', 'train', 'untied',
-           'base_of', 'serve_line', 'push_to_hub']
+           'base_model', 'rollout_loss', 'make_accelerator', 'one_line', 'ProcessEnded', 'together', 'tell', 'Clock',
+           'Trainer', 'fully_shard_policy', 'check_output', 'write_about', 'tree_map', 'distribute_like', 'NoGap',
+           'gap_metrics', 'unread_answers', 'check_gap', 'closed_fraction', 'TrainResult', 'stop_on_signal',
+           'main_process_stdout', 'train', 'untied', 'base_of', 'serve_line', 'push_to_hub']
 
 # %% ../nbs/08_training.ipynb #887ecb55
 import copy, json, math, os, platform, re, shlex, signal, sys, threading, time
@@ -47,10 +46,10 @@ from .engine.families import untried
 from .bench.judges import open_judge
 from .engine.monitors import RULES, WITHOUT_TEACHER, Monitor, rollout_metrics
 from .policies import (HUB_ID, TEACHERS, DualPolicy, PolicyError, AdapterView, unwrap_model, scale_ema_rate, prepare_inputs, load, lora,
-    eval_mode, pick_dtype, set_trainable, unwrap_parallel)
+    pick_dtype, set_trainable, unwrap_parallel)
 from .rollouts import Rollouts, banned_ids, cat_rollouts, end_id, end_ids, importance_weights, sample, sampler_kl, handle_truncated, warp_logits
 from .engine.selfcheck import CheckError, check_policy
-from .scoring import VisionFeatureCache, answer_states, lm_head_weight, logit_options, microbatches, select_microbatch, select_prompts, teacher_states
+from .scoring import VisionFeatureCache, answer_states, lm_head_weight, logit_options, microbatches, select_microbatch, teacher_states
 
 # %% ../nbs/08_training.ipynb #764ff58b
 def learning_rate(
@@ -265,21 +264,6 @@ def as_sampled(
         return full - full.masked_fill(cut == -torch.inf, -torch.inf).logsumexp(-1, keepdim=True)
     return logprobs
 
-class RolloutDiagnostics(DivergenceStats):
-    "Collect diagnostics of one micro-batch, with the trainer's log-probabilities of the sampled tokens."
-    def __init__(self, cfg, r, vocabulary, sampler=None):
-        super().__init__(min(cfg.top_k or 100, vocabulary))
-        self.r, self.y, self.logp = r, r.tokens[r.mask], []
-        self.sampler = None if cfg.control == 'sft' else sampler   # a written answer was not sampled
-    def __call__(self, zs, zt, rows):
-        super().__call__(zs, zt, rows)
-        if self.sampler: self.logp.append(self.sampler(zs).gather(1, self.y[rows, None])[:, 0])
-    def found(self):
-        "Name → mean over the tokens."
-        if not self.seen: return {}
-        lp = self.r.logprobs.masked_scatter(self.r.mask, torch.cat(self.logp)) if self.logp else self.r.logprobs
-        return self.summary() | dict(sampler_kl=sampler_kl(lp, self.r).item())
-
 # %% ../nbs/08_training.ipynb #afb951f8
 def base_model(
     policy  # DualPolicy
@@ -295,45 +279,29 @@ def rollout_loss(
     r,        # its rollouts
     count,    # N, from `num_items`
     t=None,   # from `teacher_forward`; None: ask now
-    watch=None,  # an `RolloutDiagnostics`
+    watch=None,  # a `DivergenceStats`
 ):            # scalar: what this micro-batch adds to the loss; NonFiniteLogits, with a loss to go backward from
     "Compute one micro-batch's share of the loss: first all forward passes, then the divergence of their states."
     t = teacher_forward(policy, cfg, see, r) if t is None else t
-    hs, W, base = answer_states(policy, see['student'], r), lm_head_weight(policy.model), base_model(policy) if cfg.kl_coef else None
-    with torch.no_grad(): start = (answer_states(base, see['student'], r, policy.share_prefix), lm_head_weight(base).detach()) if cfg.kl_coef else None
-    try: return compared(policy, cfg, r, count, hs, W, t, start, watch)
-    except NonFiniteLogits as e: e.loss = math.nan*(hs.sum() + W.sum()); raise   # sharded weights: others go backward, too
-
-def compared(
-    policy, cfg, r, count,  # as in `rollout_loss`
-    hs, W,    # the student's states [S,R,H] and head [V,H]
-    t,        # from `teacher_forward`
-    start,    # states and head of the model before training, or None
-    watch     # an `RolloutDiagnostics`, or None
-):            # scalar
-    "Compute the loss from states."
-    keep, scale = r.mask, logit_options(policy.model)
-    w = loss_weights(cfg, r, count, hs, W, t, as_sampled(policy, cfg) if cfg.importance_cap else None, **scale)
-    if cfg.margin_gate: watch = watch or RolloutDiagnostics(cfg, r, len(W))
-    how = scale | dict(temperature=cfg.temperature, weights=w, chunk_size=cfg.chunk_size)
-    d = chunked_divergence(hs[keep], t.get('states', hs.detach())[keep], W, t.get('head', W.detach()), watch=watch, **how, **divergence_kwargs(cfg, r, t))
-    if cfg.token_clip: d = clip_tokens(d, cfg.token_clip)
-    if cfg.margin_gate and len(d): d = d*margin_gate(watch.table()['margin'], cfg.margin_gate)
-    if cfg.kl_coef: d = d + cfg.kl_coef*kl_to_base(hs[keep], start[0][keep], W, start[1], **how)
-    return (d*w).sum()
-
-# %% ../nbs/08_training.ipynb #fa841b15
-def divergence_kwargs(
-    cfg,  # TrainConfig
-    r,    # rollouts of the micro-batch
-    t     # from `teacher_forward`
-):        # arguments of `chunked_divergence`
-    "Return the divergence options of a run."
-    how = dict(beta=cfg.beta, top_k=cfg.top_k or None, support=cfg.support, tokens=r.tokens[r.mask])
-    if cfg.control == 'sft': how |= dict(beta=0, top_k=None, support='full', target=partial(one_hot_target, tokens=r.tokens[r.mask]))
-    if cfg.contrast_weight: how['target'] = contrastive_target(t['blind'][r.mask], cfg.contrast_weight, cfg.plausibility_threshold, head=t['head'])
+    keep, y, head = r.mask, r.tokens[r.mask], logit_options(policy.model)
+    hs, W = answer_states(policy, see['student'], r), lm_head_weight(policy.model)
+    if cfg.kl_coef:
+        base = base_model(policy)
+        with torch.no_grad(): hb, Wb = answer_states(base, see['student'], r, policy.share_prefix), lm_head_weight(base).detach()
+    how = dict(beta=cfg.beta, top_k=cfg.top_k or None, support=cfg.support, tokens=y)
+    if cfg.control == 'sft': how |= dict(beta=0, top_k=None, support='full', target=partial(one_hot_target, tokens=y))
+    if cfg.contrast_weight: how['target'] = contrastive_target(t['blind'][keep], cfg.contrast_weight, cfg.plausibility_threshold, head=t['head'])
     if cfg.term_clip: how['pointwise'] = clip_terms(cfg.term_clip)
-    return how
+    if cfg.margin_gate: watch = watch or DivergenceStats(min(cfg.top_k or 100, len(W)))
+    try:
+        w = loss_weights(cfg, r, count, hs, W, t, as_sampled(policy, cfg) if cfg.importance_cap else None, **head)
+        both = head | dict(temperature=cfg.temperature, weights=w, chunk_size=cfg.chunk_size)
+        d = chunked_divergence(hs[keep], t.get('states', hs.detach())[keep], W, t.get('head', W.detach()), watch=watch, **both, **how)
+        if cfg.token_clip: d = clip_tokens(d, cfg.token_clip)
+        if cfg.margin_gate and len(d): d = d*margin_gate(watch.table()['margin'], cfg.margin_gate)
+        if cfg.kl_coef: d = d + cfg.kl_coef*kl_to_base(hs[keep], hb[keep], W, Wb, **both)
+        return (d*w).sum()
+    except NonFiniteLogits as e: e.loss = math.nan*(hs.sum() + W.sum()); raise   # sharded weights: others go backward, too
 
 # %% ../nbs/08_training.ipynb #97d9c835
 def make_accelerator(
@@ -428,24 +396,19 @@ class Trainer:
         self.scaler.scale(torch.zeros((), device=policy.device))   # it needs a loss before a step, and some updates have no token that counts
         self.monitor = Monitor([r for r in RULES if cfg.monitor and (cfg.control != 'sft' or r.name in WITHOUT_TEACHER)])
         self.budgets = dict(token_budget=cfg.token_budget, rollout_budget=cfg.rollout_budget)
-        self.eyes, self.thread, self.ahead = copy.deepcopy(policy.processor), ThreadPoolExecutor(1), (None, None)
+        self.processor, self.thread, self.prefetched = copy.deepcopy(policy.processor), ThreadPoolExecutor(1), (None, None)   # the thread's own
+        self.vision = VisionFeatureCache(policy, cfg.cache_vision_features)
+        self.vision.off |= cfg.fsdp   # every pass encodes its images: as many on all processes
+        self.amp = dict(device_type=policy.device.type, dtype=self.dtype, enabled=self.dtype != torch.float32)   # entered once per stage: casts that it keeps have no gradient
+        self.special = torch.tensor(end_ids(policy.model, policy.processor, **policy.template)), banned_ids(policy.model, policy.processor, **policy.template)
+        self.cuts, self.as_sampled = dict(top_k=cfg.sample_top_k, top_p=cfg.sample_top_p, min_p=cfg.sample_min_p), as_sampled(policy, cfg)
+        self.idle = self.acc.process_index >= cfg.batch_size   # no prompt is left for this process: it computes one of weight 0
         self.step, self.skipped, self.in_a_row, self.seconds = 0, 0, 0, 0.
-        self.before, self.best, self.stopped, self.measure, self.others, self.answer_judge, self.unread = [None]*7
+        self.before, self.best, self.stopped, self.measure, self.retention_set, self.answer_judge, self.unread = [None]*7
 
     def __repr__(self): return f'Trainer({self.policy}, {self.step} of {self.cfg.max_steps} updates, {self.acc.num_processes} processes)'
 
-    def precision(self):
-        "Enter autocast if the run asks for half precision; once per stage, as cached casts carry no gradient."
-        return torch.autocast(self.policy.device.type, self.dtype, enabled=self.dtype != torch.float32)
-
 # %% ../nbs/08_training.ipynb #3457be69
-@patch
-def total(self:Trainer,
-    x  # tensor on the run's device
-):     # the same for all processes
-    "Sum a tensor over all processes."
-    return self.acc.reduce(x) if self.acc.num_processes > 1 else x
-
 @patch
 def mean(self:Trainer,
     values,  # {name: number} of this process
@@ -457,25 +420,9 @@ def mean(self:Trainer,
     some = {k: [(w, v[k]) for w,v in found if k in v] for k in dict.fromkeys(k for _,v in found for k in v)}
     return {k: sum(w*x for w,x in wx)/max(1, sum(w for w,_ in wx)) for k,wx in some.items()}
 
-@patch
-def anywhere(self:Trainer,
-    flag  # of this process
-):        # bool, the same for all processes
-    "Tell whether a flag is true on any process."
-    return self.total(torch.tensor(float(bool(flag)), device=self.policy.device)).item() > 0
-
-# %% ../nbs/08_training.ipynb #a2d810a4
-@patch
-def even(self:Trainer,
-    groups  # lists of prompts, at least one
-):          # pairs: a group, and how much its gradient counts
-    "Yield (group, 1) for each group; with sharded weights then (last group, 0) until all processes have equally many."
-    most = max(gather_object([len(groups)])) if self.cfg.fsdp else len(groups)
-    return [(g, 1) for g in groups] + [(groups[-1], 0)]*(most - len(groups))
-
 # %% ../nbs/08_training.ipynb #c89bfb07
 @patch
-def fitting(self:Trainer,
+def retry_on_oom(self:Trainer,
     name,  # of a budget in tokens
     work   # a function of it
 ):         # what it returns; ConfigError when one prompt is too much
@@ -487,7 +434,8 @@ def fitting(self:Trainer,
             if self.cfg.fsdp:   # the others wait for this process inside the model: it cannot begin again
                 raise ConfigError(f'out of memory with {name} {self.budgets[name]}: give a lower one, or take gradient_checkpointing, and --resume true') from None
             short = True
-        if not self.anywhere(short): return out
+            self.vision.cut.clear(); self.vision.backward()   # the features of this try
+        if not any(gather_object([short])): return out
         if self.budgets[name] <= least:
             raise ConfigError('one prompt with its answers does not fit in memory: take lora, gradient_checkpointing, '
                               'fewer num_generations, or smaller max_new_tokens or max_pixels')
@@ -503,12 +451,12 @@ def longest_prompt(self:Trainer):
     return min(self.cfg.max_prompt_tokens, (context or math.inf) - self.cfg.max_new_tokens)
 
 @patch
-def encoded(self:Trainer,
+def encode_views(self:Trainer,
     seen  # {view: pairs (image, text)}
 ):        # {view: prompts as tensors}; ValueError for what no processor can take, and for a prompt that is too long
     "Turn views into tensors."
     after = lambda x: ([image for image,_ in x], [text + self.cfg.prompt_suffix for _,text in x])
-    made = {who: prepare_inputs(self.eyes, *after(x), **self.policy.template) for who,x in seen.items() if x}
+    made = {who: prepare_inputs(self.processor, *after(x), **self.policy.template) for who,x in seen.items() if x}
     for who,x in made.items():
         if (n := int(x['attention_mask'].sum(-1).max())) > (most := self.longest_prompt()):
             raise PolicyError(f"the {who}'s prompt of {n:,} tokens is over the limit of {most:,}: max_prompt_tokens, "
@@ -516,13 +464,13 @@ def encoded(self:Trainer,
     return made
 
 @patch
-def unfit(self:Trainer,
+def why_unfit(self:Trainer,
     pair,  # ViewPair
     cfg    # TrainConfig
 ):         # a sentence, or None for one that can be used
     "Tell why the views of an example cannot be encoded; None if they can."
     blind = dict(blind=[(pair.beside(pair.view(cfg.contrast_view)), pair.teacher_text)]) if cfg.contrast_weight or cfg.visual_token_weight else {}
-    try: self.encoded(blind | dict(student=[(pair.student_images, pair.student_text)], teacher=[(pair.teacher_images, pair.teacher_text)]))
+    try: self.encode_views(blind | dict(student=[(pair.student_images, pair.student_text)], teacher=[(pair.teacher_images, pair.teacher_text)]))
     except ValueError as e: return one_line(e)
 
 # %% ../nbs/08_training.ipynb #0c5c7fd0
@@ -535,19 +483,19 @@ def encode_rows(self:Trainer,
 ):                # their examples, {view: prompts}; ValueError when no example is left
     "Encode rows as tensors; a row that cannot be encoded is quarantined and replaced by the next, on every process alike."
     while True:
-        pairs, seen = make_views(self.train_set, rows, cfg, step, places, lambda p: not self.unfit(p, cfg))
+        pairs, seen = make_views(self.train_set, rows, cfg, step, places, lambda p: not self.why_unfit(p, cfg))
         rehearsed = [p for p,a,b in zip(pairs, seen['student'], seen['teacher']) if a is b]
         try:
-            made = self.encoded(seen)
-            self.encoded(dict(student=[(p.student_images, p.student_text) for p in rehearsed]))   # unfit is unfit, whatever it rehearses
+            made = self.encode_views(seen)
+            self.encode_views(dict(student=[(p.student_images, p.student_text) for p in rehearsed]))   # unfit is unfit, whatever it rehearses
             return [p.example for p in pairs], made
         except ValueError:
-            bad = {p.place: why for p in pairs if (why := self.unfit(p, cfg))}
+            bad = {p.place: why for p in pairs if (why := self.why_unfit(p, cfg))}
             if not bad: raise
             for place,why in bad.items(): self.train_set.set_aside(place, why)
 
 @patch
-def prompts(self:Trainer,
+def make_batch(self:Trainer,
     step  # number of the update, from 0
 ):        # this process's examples, and {view: their prompts as tensors, B rows}
     "Make the batch of an update; a process without a row gets one of weight 0."
@@ -556,163 +504,110 @@ def prompts(self:Trainer,
     return self.encode_rows([rows[p] for p in mine], cfg, step, mine)
 
 @patch
-def coming(self:Trainer):
+def next_batch(self:Trainer):
     "Return the prompts of this update, made during the previous one, and start making the next ones."
-    if self.ahead[0] != self.step: self.ahead = self.step, self.thread.submit(self.prompts, self.step)
-    (batch, seen), after = self.ahead[1].result(), self.step + 1
-    if after < self.cfg.max_steps: self.ahead = after, self.thread.submit(self.prompts, after)
+    if self.prefetched[0] != self.step: self.prefetched = self.step, self.thread.submit(self.make_batch, self.step)
+    (batch, seen), after = self.prefetched[1].result(), self.step + 1
+    if after < self.cfg.max_steps: self.prefetched = after, self.thread.submit(self.make_batch, after)
     return batch, send_to_device(seen, self.policy.device)
 
-# %% ../nbs/08_training.ipynb #f126e66b
+# %% ../nbs/08_training.ipynb #8d00000d
 @patch
-def update(self:Trainer):
-    "Run one update: rows, views, prompts, answers, scores, loss, step; return its metrics."
-    cfg = self.cfg
-    torch.manual_seed(hash((cfg.seed, self.step, self.acc.process_index)) % 2**32)  # of dropout: a function of the update, like everything random
-    with self.clock('data'): batch, prompts = self.coming()
-    with self.clock('vision'): looks = [self.look(prompts)]
-    with self.clock('rollout'): rolls = self.fitting('rollout_budget', partial(self.answers, batch, looks[0][0]))
-    if self.idle(): rolls = replace(rolls, mask=torch.zeros_like(rolls.mask))
-    kept = handle_truncated(rolls, 'mask' if cfg.fsdp and cfg.truncated_completions == 'drop' else cfg.truncated_completions)
-    count = self.total(num_items(kept.mask, cfg.reduction))
-    loss, eye = self.fitting('token_budget', partial(self.gradients, batch, prompts, kept, count, looks))
-    if self.sampler and eye: self.sampler.check_kl(eye.found()['sampler_kl'])
-    with self.clock('step'): return self.finish(loss, rolls, eye)
-
-@patch
-def idle(self:Trainer):
-    "Tell whether this process has no prompt in this update; it then computes one of weight 0."
-    return self.acc.process_index >= self.cfg.batch_size
-
-@patch
-def look(self:Trainer,
+def encode_vision(self:Trainer,
     prompts  # {view: prompts} with pixels
-):           # {view: prompts} with what the vision tower makes of them, and the `VisionFeatureCache` whose backward pass is due
-    "Encode images once per update; with sharded weights in every pass, as the number of passes must be equal on all processes."
-    with self.precision():
-        sight = VisionFeatureCache(self.policy, self.cfg.cache_vision_features); sight.off |= self.cfg.fsdp
-        return prompts | dict(student=sight(prompts['student']), teacher=sight.teacher(prompts['teacher'])), sight
+):           # {view: prompts} with what the vision tower makes of them
+    "Encode images once per update: asked again for the same ones, the cache has them until `gradients` is done."
+    with torch.autocast(**self.amp): return prompts | dict(student=self.vision(prompts['student']), teacher=self.vision(prompts['teacher'], teacher=True))
 
 # %% ../nbs/08_training.ipynb #256bc317
 @patch
-def answers(self:Trainer,
-    batch,  # B examples
-    seen,   # from `prompts`
-    budget  # tokens of cache, of all answers that are sampled together
-):          # Rollouts, num_generations a prompt
+def generate_rollouts(self:Trainer,
+    batch,    # B examples
+    prompts,  # of the student
+    budget    # tokens of cache, of all answers that are sampled together
+):            # Rollouts, num_generations a prompt; SamplerError before anything is sampled from another policy
     "Sample the student's answers, as many prompts at a time as the cache budget allows."
-    cfg, policy, prompts = self.cfg, self.policy, seen['student']
+    cfg, policy, seed, keys = self.cfg, self.policy, (self.cfg.seed, self.step), [e.id for e in batch]
     if cfg.control == 'sft': return rollouts_from_answers(policy, [e.answer for e in batch], cfg.max_new_tokens)
-    if cfg.sampler == 'vllm': return self.sampled(batch, prompts)
-    many = max(1, budget//(cfg.num_generations*(prompts['input_ids'].shape[1] + cfg.max_new_tokens)))
-    groups, parts = [list(range(i, min(i+many, len(batch)))) for i in range(0, len(batch), many)], []
-    for rows,real in self.even(groups):
-        some = prompts if len(rows) == len(batch) else select_prompts(policy.model, prompts, rows)
-        with self.precision():
-            r = sample(policy, some, cfg.num_generations, cfg.max_new_tokens, cfg.temperature, (cfg.seed, self.step), [batch[i].id for i in rows],
-                       top_k=cfg.sample_top_k, top_p=cfg.sample_top_p, min_p=cfg.sample_min_p)
-        if real: parts.append(r)
-    return cat_rollouts(parts, map(len, groups), policy.processor.tokenizer.pad_token_id, least=1 + cfg.fsdp)
+    if cfg.sampler == 'vllm':
+        if not self.sampler: self.open_sampler()
+        with self.clock('sync'), torch.autocast(**self.amp): self.sampler.sync(self.step)
+        with torch.autocast(**self.amp): return self.sampler.sample(prompts, cfg.num_generations, cfg.max_new_tokens, seed, keys)
+    with torch.autocast(**self.amp):
+        return sample(policy, prompts, cfg.num_generations, cfg.max_new_tokens, cfg.temperature, seed, keys, budget, self.special, **self.cuts)
 
 # %% ../nbs/08_training.ipynb #7f1eaaa2
 @patch
 def open_sampler(self:Trainer):
     "Start or find the engines that answer for the student, and fix what they are proved on."
     cfg, policy = self.cfg, self.policy
-    self.sampler = import_module('vision_opd.engine.sampler').open_sampler(policy, cfg, as_sampled(policy, cfg), self.dtype, self.longest_prompt() + cfg.max_new_tokens,
+    self.sampler = import_module('vision_opd.engine.sampler').open_sampler(policy, cfg, self.as_sampled, self.dtype, self.longest_prompt() + cfg.max_new_tokens,
                                                                     self.acc.process_index, self.acc.num_processes)
     alone = replace(cfg, batch_size=1, rehearsal=0., control='none', contrast_weight=0., visual_token_weight=0.)
     prompts = self.encode_rows(batch_indices(len(self.train_set), 1, cfg.seed, 0), alone)[1]['student']
     self.sampler.choose_canary(send_to_device(prompts, policy.device))
 
-@patch
-def sampled(self:Trainer,
-    batch,   # B examples
-    prompts  # of the student
-):           # Rollouts; SamplerError before anything is sampled from another policy
-    "Sample from the engines, once they have the weights of this update."
-    cfg = self.cfg
-    if not self.sampler: self.open_sampler()
-    with self.clock('sync'), self.precision(): self.sampler.sync(self.step)
-    with self.precision(): return self.sampler.sample(prompts, cfg.num_generations, cfg.max_new_tokens, (cfg.seed, self.step), [e.id for e in batch])
-
 # %% ../nbs/08_training.ipynb #791ee90d
 @patch
 def gradients(self:Trainer,
     batch,    # B examples
-    prompts,  # from `prompts`
+    prompts,  # {view: their prompts}
     rolls,    # Rollouts of these prompts
     count,    # answers or tokens of all processes; what the sum is divided by
-    looks,    # one from `look` or none: a try that ran out of memory has used it up
     budget    # tokens of a micro-batch, of both views together
 ):
     "Accumulate the gradient of this process's rows over micro-batches within the budget; return (loss, diagnostics of the first micro-batch)."
     self.opt.zero_grad(set_to_none=True)
-    seen, sight = looks.pop() if looks else self.look(prompts)
-    cfg, policy, loss, eye = self.cfg, self.policy, torch.zeros((), device=self.policy.device), None
+    with self.clock('vision'): views = self.encode_vision(prompts)
+    cfg, policy, loss, seen = self.cfg, self.policy, torch.zeros((), device=self.policy.device), None
     policy.model.train()
-    for group,real in self.even(microbatches(seen['student'], seen['teacher'], rolls, budget)):
-        see, r = {who: select_microbatch(policy.model, x, rolls, group)[0] for who,x in seen.items()}, select_microbatch(policy.model, seen['student'], rolls, group)[1]
+    groups = microbatches(views['student'], views['teacher'], rolls, budget)
+    for k in range(max(gather_object([len(groups)])) if cfg.fsdp else len(groups)):   # as many on all processes: the last again, of weight 0
+        group, real = groups[min(k, len(groups)-1)], k < len(groups)
+        micro = {who: select_microbatch(policy.model, x, rolls, group) for who,x in views.items()}
+        see, r = {who: x for who,(x,_) in micro.items()}, micro['student'][1]
         if not cfg.fsdp and not r.mask.any(): continue
         if cfg.fsdp: r = cat_rollouts([r], [len(group)], policy.processor.tokenizer.pad_token_id, least=2)
-        with self.clock('teacher'), self.precision(): t = teacher_forward(policy, cfg, see, r)
-        watch = RolloutDiagnostics(cfg, r, len(lm_head_weight(policy.model)), as_sampled(policy, cfg)) if eye is None else None
+        with self.clock('teacher'), torch.autocast(**self.amp): t = teacher_forward(policy, cfg, see, r)
+        watch = None if seen else DivergenceStats(min(cfg.top_k or 100, len(lm_head_weight(policy.model))), r, None if cfg.control == 'sft' else self.as_sampled)
         with self.clock('student'):
-            with self.precision(): share = self.share(batch, group, see, r, count, t, watch)
+            try:
+                with torch.autocast(**self.amp): share = rollout_loss(policy, cfg, see, r, count, t, watch)
+            except NonFiniteLogits as e:
+                rows = r.mask.nonzero()[[i for i,*_ in e.rows], 0]
+                names = [batch[group[i]].id for i in sorted(set(r.prompt_index[rows].tolist()))]
+                print(f'update {self.step+1}: logits that are not finite at example {", ".join(names)}', file=sys.stderr, flush=True)
+                share = e.loss
             self.scaler.scale(share*real*(self.acc.num_processes if cfg.fsdp else 1)).backward()  # fully_shard takes the mean
             loss += share.detach()*real
-        eye = eye or watch
-    with self.clock('vision'): sight.backward()
-    return loss, eye
-
-# %% ../nbs/08_training.ipynb #3da18a41
-@patch
-def share(self:Trainer,
-    batch,  # B examples
-    group,  # places in it of the micro-batch
-    see,    # {view: prompts} of the micro-batch
-    r,      # Rollouts of the micro-batch
-    count,  # answers or tokens of all processes; what the sum is divided by
-    t,      # from `teacher_forward`: the teacher's states
-    watch   # an Observer, or None
-):          # scalar tensor, to go backward from
-    "Compute `rollout_loss`; for non-finite logits print whose they are and return nan."
-    try: return rollout_loss(self.policy, self.cfg, see, r, count, t, watch)
-    except NonFiniteLogits as e:
-        rows = r.mask.nonzero()[[i for i,*_ in e.rows], 0]
-        names = [batch[group[i]].id for i in sorted(set(r.prompt_index[rows].tolist()))]
-        print(f'update {self.step+1}: logits that are not finite at example {", ".join(names)}', file=sys.stderr, flush=True)
-        return e.loss
+        seen = seen or watch
+    with self.clock('vision'): self.vision.backward()
+    return loss, seen.summary() if seen else {}
 
 # %% ../nbs/08_training.ipynb #96b8f988
 @patch
-def finish(self:Trainer,
+def optimizer_step(self:Trainer,
     loss,   # this process's share of the update's, scalar tensor
     rolls,  # Rollouts of the update
-    eye     # the Observer of the first micro-batch, or None
-):          # {name: number}: the measures of the update
+    stats   # {name: number}: diagnostics, from `gradients`
+):          # {name: number}: the metrics of the update
     "Add up the gradients of all processes, step, move the teacher; a gradient that is not finite is skipped and counted."
     cfg, lr = self.cfg, self.schedule.get_last_lr()[0]
-    self.collect(); self.scaler.unscale_(self.opt)
-    norm = full_tensor(torch.nn.utils.clip_grad_norm_(self.params, cfg.max_grad_norm))
+    self.all_reduce_gradients(); self.scaler.unscale_(self.opt)
+    norm = torch.nn.utils.clip_grad_norm_(self.params, cfg.max_grad_norm)
+    if isinstance(norm, DTensor): norm = norm.full_tensor()
     good = bool(norm.isfinite())
     if good:
         self.scaler.step(self.opt); self.policy.update(cfg.batch_size)
     self.scaler.update(None if good else self.scaler.get_scale()/2)   # the same everywhere, in whose shard it was
     self.opt.zero_grad(set_to_none=True); self.schedule.step()
     self.step, self.skipped, self.in_a_row = self.step + 1, self.skipped + (not good), 0 if good else self.in_a_row + 1
-    own = {} if self.idle() else rollout_metrics(rolls) | (eye.found() if eye else {}) | (dict(canary=self.sampler.worst) if self.sampler else {})
-    return dict(step=self.step, loss=self.total(loss).item(), **self.mean(own, 0 if self.idle() else len(rolls)), grad_norm=norm.item(), lr=lr, skipped=self.skipped)
-
-def full_tensor(
-    t  # tensor or DTensor
-):     # tensor of the full shape
-    "Gather a sharded tensor; return others as they are."
-    return t.full_tensor() if isinstance(t, DTensor) else t
+    own = {} if self.idle else rollout_metrics(rolls) | stats | (dict(canary=self.sampler.worst) if self.sampler else {})
+    return dict(step=self.step, loss=self.acc.reduce(loss).item(), **self.mean(own, 0 if self.idle else len(rolls)), grad_norm=norm.item(), lr=lr, skipped=self.skipped)
 
 # %% ../nbs/08_training.ipynb #990aa061
 @patch
-def collect(self:Trainer,
+def all_reduce_gradients(self:Trainer,
     bucket=2**25  # weights that are sent together
 ):
     "Sum the gradients of all processes, in buckets; a sharded model has done it in its backward pass."
@@ -724,6 +619,22 @@ def collect(self:Trainer,
         some = [p for p,i in zip(self.params, at) if i == b]
         flat = self.acc.reduce(torch.cat([p.grad.flatten() for p in some]))
         for p,g in zip(some, flat.split([p.numel() for p in some])): p.grad = g.view_as(p)
+
+# %% ../nbs/08_training.ipynb #f126e66b
+@patch
+def update(self:Trainer):
+    "Run one update: rows, views, prompts, answers, scores, loss, step; return its metrics."
+    cfg = self.cfg
+    torch.manual_seed(hash((cfg.seed, self.step, self.acc.process_index)) % 2**32)  # of dropout: a function of the update, like everything random
+    with self.clock('data'): batch, prompts = self.next_batch()
+    with self.clock('vision'): student = self.encode_vision(prompts)['student']
+    with self.clock('rollout'): rolls = self.retry_on_oom('rollout_budget', partial(self.generate_rollouts, batch, student))
+    if self.idle: rolls = replace(rolls, mask=torch.zeros_like(rolls.mask))
+    kept = handle_truncated(rolls, 'mask' if cfg.fsdp and cfg.truncated_completions == 'drop' else cfg.truncated_completions)
+    count = self.acc.reduce(num_items(kept.mask, cfg.reduction))
+    loss, stats = self.retry_on_oom('token_budget', partial(self.gradients, batch, prompts, kept, count))
+    if self.sampler and stats: self.sampler.check_kl(stats['sampler_kl'])
+    with self.clock('step'): return self.optimizer_step(loss, rolls, stats)
 
 # %% ../nbs/08_training.ipynb #88ee827d
 def fully_shard_policy(
@@ -795,7 +706,7 @@ def distribute_like(
 
 # %% ../nbs/08_training.ipynb #9634e600
 @patch
-def trained(self:Trainer):
+def trainable_parameters(self:Trainer):
     "Return the trainable weights by name."
     return {n: p for n,p in self.policy.model.named_parameters() if p.requires_grad}
 
@@ -804,9 +715,9 @@ def save(self:Trainer,
     best=None  # how good the model is, if that is a record
 ):
     "Write checkpoints/step-N: what was trained, and all that going on needs."
-    teacher, gone = self.policy.state_dict(), [[*r] for r in self.set_aside()]
-    moments = {f'{n}/{k}': v for n,p in self.trained().items() for k,v in self.opt.state[p].items()}
-    tensors = dict(student=self.trained(), teacher=teacher.pop('weights'), optimizer=moments)
+    teacher, gone = self.policy.state_dict(), [[*r] for r in self.write_quarantine()]
+    moments = {f'{n}/{k}': v for n,p in self.trainable_parameters().items() for k,v in self.opt.state[p].items()}
+    tensors = dict(student=self.trainable_parameters(), teacher=teacher.pop('weights'), optimizer=moments)
     own = {k: getattr(self, k) for k in CHECKPOINT_STATE}
     state = own | dict(teacher=teacher, rows=len(self.train_set), data=self.data, quarantine=gone, optimizer=self.opt.state_dict()['param_groups'],
                        schedule=self.schedule.state_dict(), scaler=self.scaler.state_dict(), monitor=self.monitor.state_dict())
@@ -814,7 +725,7 @@ def save(self:Trainer,
     self.acc.wait_for_everyone()
 
 @patch
-def set_aside(self:Trainer):
+def write_quarantine(self:Trainer):
     "List the rows that any process rejected; they are in quarantine.jsonl."
     known = self.train_set.quarantine
     known += [r for r in (gather_object(list(known)) if self.acc.num_processes > 1 else []) if r not in known]
@@ -824,41 +735,43 @@ CHECKPOINT_STATE = 'step', 'seconds', 'skipped', 'in_a_row', 'before', 'best', '
 
 # %% ../nbs/08_training.ipynb #9e7b6729
 @patch
-def restore(self:Trainer):
+def resume(self:Trainer):
     "Resume from the newest complete checkpoint, or start; truncate metrics written after it."
-    path, passed = self.newest()
+    path, passed = self.newest_checkpoint()
     for sentence in passed: self.acc.print(sentence)
-    if path: self.take_up(path)
+    if path: self.load_checkpoint(path)
     self.acc.wait_for_everyone()
     for log in (self.out/'metrics.jsonl', self.out/'timings.jsonl'):
-        if log.exists() and self.acc.is_main_process: log.write_text(''.join(l + '\n' for l in self.kept_lines(log)))
+        if log.exists() and self.acc.is_main_process: self.truncate_log(log)
     self.acc.print(f'going on after update {self.step}')
 
 @patch
-def newest(self:Trainer,
+def newest_checkpoint(self:Trainer,
     sound=False  # only one that no rule counted against
 ):               # as from `checkpoints.latest_valid_checkpoint`, the same for all processes
     "Find the newest checkpoint on process 0 and share it."
     return broadcast_object_list([checkpoints.latest_valid_checkpoint(self.out/'checkpoints', sound) if self.acc.is_main_process else None])[0]
 
 @patch
-def kept_lines(self:Trainer,
+def truncate_log(self:Trainer,
     log  # Path of a metrics.jsonl
-):       # lines, one by one
-    "Yield log lines up to this update; a torn last line is dropped."
+):
+    "Keep the lines of a log up to this update; a torn last line is dropped."
+    kept = []
     for l in log.read_text(encoding='utf-8').splitlines():
         try: step = json.loads(l)['step']
-        except (ValueError, KeyError, TypeError): return
-        if step <= self.step: yield l
+        except (ValueError, KeyError, TypeError): break
+        if step <= self.step: kept.append(l + '\n')
+    log.write_text(''.join(kept), encoding='utf-8')
 
 # %% ../nbs/08_training.ipynb #4bc7ce23
 @patch
-def take_up(self:Trainer,
+def load_checkpoint(self:Trainer,
     path  # of a checkpoint
 ):
     "Load a checkpoint into the run; CheckpointError or ConfigError if it is of another model or of other data."
     tensors, state = checkpoints.load_checkpoint(path, check=False)
-    mine, rows = self.trained(), len(self.train_set)
+    mine, rows = self.trainable_parameters(), len(self.train_set)
     if 'data' not in state or 'optimizer' not in tensors: raise ConfigError(f'{path} was written by another version of vision_opd: go on with that one, or choose another output_dir')
     checkpoints.check_compatible(tensors['student'], mine, path)
     if state['rows'] != rows: raise ConfigError(f'{path} was trained on {state["rows"]} examples, and now there are {rows}: resume with the same data')
@@ -928,10 +841,10 @@ def check_policies(self:Trainer,
     prompts = send_to_device(self.encode_rows(rows, cfg)[1], policy.device)
     images, texts = zip(*make_views(self.train_set, rows, cfg)[1]['teacher'])
     again = policy.encode(images, [t + cfg.prompt_suffix for t in texts])
-    with self.precision():
+    with torch.autocast(**self.amp):
         report = check_policy(policy, prompts, again, self.dtype, cfg.seed, min(8, cfg.max_new_tokens), cfg.temperature, cfg.cache_vision_features,
-                              top_k=cfg.sample_top_k, top_p=cfg.sample_top_p, min_p=cfg.sample_min_p)
-    policy.share_prefix = not self.anywhere(not report.share_prefix)
+                              **self.cuts)
+    policy.share_prefix = all(gather_object([report.share_prefix]))
     if not policy.share_prefix: self.acc.print(next((f.message for f in report.findings if f.name == 'sharing' and not f.ok), 'another process found that sharing is not exact'))
     for f in gather_object(report.failures()) if self.acc.num_processes > 1 else report.failures(): raise CheckError(f)
     return report
@@ -966,32 +879,32 @@ def fit(self:Trainer):
     bar = tqdm(total=cfg.max_steps, initial=self.step, desc='training', unit='update', disable=None if self.acc.is_main_process and os.environ.get('TQDM_DISABLE', '0') in ('', '0') else True)
     with stop_on_signal() as asked, bar:
         while self.step < cfg.max_steps:
-            m, score = self.logged()
+            m, score = self.train_step()
             bar.set_postfix(loss=f'{m["loss"]:.4f}', length=f'{m["length"]:.1f}', refresh=False); bar.update()
             if self.in_a_row >= cfg.max_skipped:
                 raise FloatingPointError(f'{self.in_a_row} updates in a row had a loss or gradient that is not finite: lower learning_rate, '
                                          'or look at the examples named above')
-            if why := self.monitor.check(m): return self.turn_back(why)
-            leave, sound = self.anywhere(asked), not self.monitor.suspects
+            if why := self.monitor.check(m): return self.rollback(why)
+            leave, sound = any(gather_object([bool(asked)])), not self.monitor.suspects
             record = sound and score is not None and (self.best is None or score > self.best)
             if record: self.best = score
             if leave or self.step == cfg.max_steps or sound and (record or self.step % cfg.save_steps == 0): self.save(score if record else None)
             if leave: raise KeyboardInterrupt(*asked)
 
 @patch
-def turn_back(self:Trainer,
+def rollback(self:Trainer,
     why  # the rule's sentence, from `Monitor.check`
 ):
     "Roll back to the newest checkpoint without a suspicion, after a stop rule fired."
     self.stopped = f'stopped after update {self.step} by the rule {why}'
     self.acc.print(self.stopped)
-    path, _ = self.newest(sound=True)
-    if path: self.take_up(path)
+    path, _ = self.newest_checkpoint(sound=True)
+    if path: self.load_checkpoint(path)
     else: self.step = 0
 
 # %% ../nbs/08_training.ipynb #065020aa
 @patch
-def logged(self:Trainer):
+def train_step(self:Trainer):
     "Run one update, time it, evaluate if due, and log it; return its metrics and, if evaluated, the model's score."
     start, self.clock.spent = time.perf_counter(), {}
     try: m = self.update()
@@ -1001,16 +914,16 @@ def logged(self:Trainer):
     took = time.perf_counter() - start
     self.seconds, score = self.seconds + took, None
     if self.measure and self.cfg.eval_steps and self.step % self.cfg.eval_steps == 0:
-        found = {k: v and v[0] for k,v in self.measured(self.cfg.eval_examples).items()}
+        found = {k: v and v[0] for k,v in self.evaluate(self.cfg.eval_examples).items()}
         m, score = m | found, found['full_confidence'] if found['full'] is None else found['full']
-    self.write_line('metrics', m)
-    self.write_line('timings', dict(step=self.step, update=took) | self.clock.spent)
+    self.log_jsonl('metrics', m)
+    self.log_jsonl('timings', dict(step=self.step, update=took) | self.clock.spent)
     self.track('log', m | {f'seconds/{k}': v for k,v in self.clock.spent.items()})
     return m, score
 
 # %% ../nbs/08_training.ipynb #bc511575
 @patch
-def write_line(self:Trainer,
+def log_jsonl(self:Trainer,
     name,   # of the file, without .jsonl
     values  # {name: number or text}
 ):
@@ -1033,42 +946,42 @@ def track(self:Trainer,
 
 # %% ../nbs/08_training.ipynb #04a3d710
 @patch
-def measured(self:Trainer,
+def evaluate(self:Trainer,
     most=None  # how many examples; None: all
 ):             # {name: number}, the same for all processes
     "Evaluate the gap on (the first `most`) held-out examples and the retention sample on process 0; share the numbers."
     def ask(examples, recipe):
-        with self.precision():
+        with torch.autocast(**self.amp):
             report = self.measure(net, self.policy.processor, examples[:most], recipe=recipe, max_new_tokens=self.cfg.max_new_tokens, **extra)
         return gap_metrics(report), unread_answers(report)
     net, asked = self.policy.model, dict(template=self.policy.template, prompt_suffix=self.cfg.prompt_suffix)
     extra = {k: v for k,v in asked.items() if v}
     if self.answer_judge: extra |= dict(judge=self.answer_judge, verdicts=self.out/'verdicts.jsonl')
     found, unread = ask(self.held_out, view_config(self.cfg))
-    if self.others:
-        r, _ = ask(self.others, get_recipe('clean', teacher_view='full', max_pixels=self.cfg.max_pixels or None))
+    if self.retention_set:
+        r, _ = ask(self.retention_set, get_recipe('clean', teacher_view='full', max_pixels=self.cfg.max_pixels or None))
         found['retention'] = r['full_confidence'] if r['full'] is None else r['full']
     found, self.unread = broadcast_object_list([found, unread])
     return found
 
 @patch
-def begin(self:Trainer):
+def on_train_begin(self:Trainer):
     "Run the checks before the first update: trackers, gap, gate, self-check."
     try: self.acc.init_trackers('vision_opd', {k: v if isinstance(v, (int, float, str)) else str(v) for k,v in asdict(self.cfg).items()})
     except Exception as e: self.acc.print(f'no tracker can be started ({one_line(e)}); the run goes on, metrics.jsonl has everything')
-    if self.cfg.resume_from_checkpoint: self.restore()
+    if self.cfg.resume_from_checkpoint: self.resume()
     if self.cfg.sampler == 'vllm': self.open_sampler()
     if self.step: return
-    self.estimate(); self.check_policies()
+    self.print_memory_plan(); self.check_policies()
     if sentence := untried(unwrap_model(self.policy.model).config): self.acc.print(sentence)
     if self.before is None and self.measure:
-        self.before = self.measured()
+        self.before = self.evaluate()
         self.monitor.first |= {k: v[0] for k,v in self.before.items() if v}   # what rules compare with
         if self.cfg.require_gap: check_gap(self.before, self.unread)
 
 # %% ../nbs/08_training.ipynb #9b3db6ff
 @patch
-def estimate(self:Trainer):
+def print_memory_plan(self:Trainer):
     "Say what an update will need, and on a GPU whether it is there; a run does not end because it cannot be said."
     cfg, two = self.cfg, batch_indices(len(self.train_set), 2, self.cfg.seed, 0)
     P = {who: x['input_ids'].shape[1] for who,x in self.encode_rows(two, replace(self.cfg, control='none'))[1].items()}
@@ -1103,23 +1016,23 @@ def train(
         if cfg.fsdp: fully_shard_policy(policy, compute_dtype(cfg, acc.device), acc.num_processes)
         run = Trainer(cfg, examples, policy, acc)
         if acc.is_main_process: write_about(cfg, acc); examples.report(run.out/'quarantine.jsonl')
-        run.measure, run.others = measure, load_examples(cfg.retention, limit=cfg.holdout, columns=dict(box=None)) if cfg.retention else None
+        run.measure, run.retention_set = measure, load_examples(cfg.retention, limit=cfg.holdout, columns=dict(box=None)) if cfg.retention else None
         if measure and acc.is_main_process: run.answer_judge = open_judge(cfg.judge, cfg.judge_model)
         try:
-            run.begin()
+            run.on_train_begin()
             run.fit()
-            return run.finished()
+            return run.finalize()
         finally:
             if run.sampler: run.sampler.close()
 
 # %% ../nbs/08_training.ipynb #6385a07a
 @patch
 @contextmanager
-def whole_weights(self:Trainer,
+def full_state_dict(self:Trainer,
     net  # a model, sharded or not
 ):       # yields {name: tensor}, nothing but in the first process; with sharded weights a call for all processes
     "Yield the full weights in the run's dtype on process 0; sharded weights are read back from a file."
-    path, some = self.out/'.weights.safetensors', self.trained() if hasattr(net, 'peft_config') and self.cfg.fsdp else net.state_dict()
+    path, some = self.out/'.weights.safetensors', self.trainable_parameters() if hasattr(net, 'peft_config') and self.cfg.fsdp else net.state_dict()
     try:
         checkpoints.save_tensors(some, path if self.acc.is_main_process else None, None if self.dtype == torch.float32 else self.dtype)
         yield load_file(path) if self.acc.is_main_process else {}
@@ -1146,7 +1059,7 @@ def export(self:Trainer,
     if not adapter and len(ends) > 1: unwrap_model(net).generation_config.eos_token_id = ends   # a server stops where the sampler did
     how = dict(selected_adapters=['default']) if adapter else {}
     apart = self.cfg.fsdp or self.dtype != torch.float32 and not adapter   # from what the model holds
-    with self.whole_weights(net) if apart else nullcontext() as weights:
+    with self.full_state_dict(net) if apart else nullcontext() as weights:
         if weights: how['state_dict'] = weights
         if self.acc.is_main_process:
             with atomic_dir(self.out/'model') as part:
@@ -1216,13 +1129,13 @@ def serve_line(
 
 # %% ../nbs/08_training.ipynb #46537918
 @patch
-def finished(self:Trainer):
+def finalize(self:Trainer):
     "Measure again, write the model, its card and the summary; push it if asked."
     nothing = dict.fromkeys(GAP_METRICS)
-    before, after = self.before or nothing, self.measured() if self.measure and (self.step or not self.stopped) else nothing
+    before, after = self.before or nothing, self.evaluate() if self.measure and (self.step or not self.stopped) else nothing
     found = {f'{k}_{when}': m[k] for when,m in (('before', before), ('after', after)) for k in m}
     summary = {k: v and v[0] for k,v in found.items()} | dict(
-        gap_closed=closed_fraction(before, after), steps=self.step, seconds=round(self.seconds, 2), skipped=self.skipped, held_out=len(self.held_out), set_aside=len(self.set_aside()),
+        gap_closed=closed_fraction(before, after), steps=self.step, seconds=round(self.seconds, 2), skipped=self.skipped, held_out=len(self.held_out), set_aside=len(self.write_quarantine()),
         stopped=self.stopped, intervals={k: v[1:] for k,v in found.items() if v})
     path = self.out/'model' if self.step or not self.stopped else None
     if path:

@@ -35,6 +35,8 @@ config SHARES=FRACTIONS SUPPORTS=_SUPPORTS TEACHERS=_TEACHERS TYPES=FIELD_TYPES 
 config home=expand_home options=load_config
 crops Geometry=ViewGeometry THIRD_VIEWS=CONTROLS controlled=apply_control eight_bits=to_uint8 flat=mean_color_image
 crops free_spot=sample_other_window looks_relative=is_normalized refuse_unclear=check_image third_views=control_images
+crops Recipe.grow=box_padding Recipe.context=crop_padding Recipe.degrade=downsample ViewGeometry.grown=padded_box
+crops get_recipe.grow=box_padding get_recipe.context=crop_padding get_recipe.degrade=downsample
 data.boxes one_box=parse_box
 data.formats lettered=add_options plain_answer=clean_answer plain_question=clean_question
 data.tables Cell=TableImage Picture=LazyImage PlacedRow=IndexedRow dig=get_nested encoded=resolve_image file_ends=read_head_tail
@@ -54,8 +56,8 @@ engine.selfcheck check_policy.keep_tower=cache_vision_features check_teacher=che
 evaluation by_area=GapReport.by_area compare=same_as_reference gap=GapReport.gap part=GapReport.__getitem__ taught=GapReport.taught
 evaluation to_dict=GapReport.to_dict two_by_two=GapReport.agreement
 examples Joined=ConcatFile OPENERS=SOURCE_OPENERS SetAside=QuarantineMixin adapted=apply_adapters choose_columns=infer_columns
-examples first_name=first_column first_value=first_present length_rule=length_filter member_path=safe_member_path name_examples=assign_ids
-examples named_pictures=named_images none_usable=no_rows_error open_packed=open_released_archives open_parts=open_parquet_shards
+examples first_name=first_column first_value=first_present member_path=safe_member_path name_examples=assign_ids
+examples named_pictures=named_images none_usable=no_rows_error open_packed=open_released_archives open_parts=open_parquet open_parquet_shards=open_parquet
 examples opener=register_opener print_choice=print_columns summary=rejection_summary try_row=catch_row_error
 figures judge=check_log look=plot_attention shown=png_bytes
 policies CACHE=CACHE_ARG OWNERS=ADAPTER_OWNERS Switched=AdapterView as_products=conv_as_linear as_seen=to_encoder_outputs
@@ -71,14 +73,20 @@ rollouts truncated=handle_truncated warp=warp_logits
 scoring ANSWER_TYPES=ANSWER_TOKEN_TYPE Sight=VisionFeatureCache WORTH=MIN_SHARING_RATIO backward=VisionFeatureCache.backward
 scoring compute=VisionFeatureCache.compute copy_cache=single_layer_cache find=VisionFeatureCache.find fork_cache=differentiable_cache
 scoring head=lm_head_weight head_options=logit_options kept_cache=checkpoint_with_cache leaf=VisionFeatureCache.leaf look=encode_images
-scoring no_sight=why_not_cacheable not_shared=why_not_shared pick=select_microbatch teacher=VisionFeatureCache.teacher
+scoring no_sight=why_not_cacheable not_shared=why_not_shared pick=select_microbatch
 scoring tower=vision_parameters training=train_mode
 tiny KINDS=SHAPES OTHERS=OTHER_FAMILIES PINS=GRID_PINPOINTS ROPE=ROPE_PARAMETERS SIGHT=VISION_CONFIG SIGLIP=SIGLIP_CONFIG
 tiny SPECIAL=SPECIAL_TOKENS TEXT=TEXT_CONFIG VISION=QWEN_VISION_CONFIG answer_batch=collate_sft fit_base=train_base
 tiny outline=shape_polygon row=scene_row stamp=draw_shape
-training FREE=RESUMABLE KEPT=CHECKPOINT_STATE MEASURES=GAP_METRICS Observer=RolloutDiagnostics asked_to_stop=stop_on_signal
+training FREE=RESUMABLE KEPT=CHECKPOINT_STATE MEASURES=GAP_METRICS asked_to_stop=stop_on_signal
 training before_training=base_model certain=one_hot_target closed=closed_fraction departures=batch_size_notes engine=make_accelerator
-training entire=full_tensor gate=check_gap heard=main_process_stdout joined=cat_rollouts mapped=tree_map measure_of=divergence_kwargs
+training gate=check_gap heard=main_process_stdout joined=cat_rollouts mapped=tree_map
+training Trainer.answers=generate_rollouts Trainer.begin=on_train_begin Trainer.collect=all_reduce_gradients
+training Trainer.coming=next_batch Trainer.encoded=encode_views Trainer.estimate=print_memory_plan Trainer.finish=optimizer_step
+training Trainer.finished=finalize Trainer.fitting=retry_on_oom Trainer.logged=train_step Trainer.measured=evaluate
+training Trainer.newest=newest_checkpoint Trainer.prompts=make_batch Trainer.restore=resume Trainer.set_aside=write_quarantine
+training Trainer.take_up=load_checkpoint Trainer.trained=trainable_parameters Trainer.turn_back=rollback Trainer.unfit=why_unfit
+training Trainer.whole_weights=full_state_dict Trainer.write_line=log_jsonl Trainer.eyes=processor Trainer.others=retention_set
 training numbers=gap_metrics order=batch_indices placed=distribute_like push=push_to_hub recipe_of=view_config shard=fully_shard_policy
 training shuffled=swap_teacher_crop taught=teacher_forward views=make_views weigh=loss_weights written=rollouts_from_answers
 """.split('\n'):

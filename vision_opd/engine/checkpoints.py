@@ -35,12 +35,11 @@ def _named(tmp, path):
     os.replace(tmp, path); fsync(path.parent)
     if tmp.is_dir() or path.is_dir(): shutil.rmtree(path.with_name(f'.{path.name}.old'), ignore_errors=True)
 
-# %% ../../nbs/engine/02_checkpoints.ipynb #78bbf40b
+# %% ../../nbs/engine/02_checkpoints.ipynb #abb45b4f
 def _reason(e):
     "What an error of writing comes down to."
     return e.strerror if isinstance(e, OSError) and e.strerror else str(e).strip().splitlines()[0]
 
-# %% ../../nbs/engine/02_checkpoints.ipynb #abb45b4f
 @contextmanager
 def atomic_dir(
     path  # the name of a folder; when it exists, it is replaced
@@ -149,6 +148,7 @@ def list_checkpoints(
     found = [(int(m[1]), p) for p in Path(folder).glob('step-*') if (m := re.fullmatch(r'step-(\d+)', p.name))]
     return sorted(found)
 
+# %% ../../nbs/engine/02_checkpoints.ipynb #9c000005
 _DTYPES = {getattr(torch, name): code for name,code in dict(float64='F64', float32='F32', float16='F16', bfloat16='BF16', int64='I64', int32='I32',
                                                            int16='I16', int8='I8', uint8='U8', bool='BOOL').items()}
 
