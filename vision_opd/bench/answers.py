@@ -5,10 +5,10 @@
 # %% auto #0
 __all__ = ['END', 'THOUGHT', 'OPEN', 'CLOSE', 'FINAL', 'FAILED', 'QUOTES', 'LOOKALIKE', 'MARKUP', 'KEYS', 'TAGS', 'LONGEST',
            'TAKEN_BACK', 'NOT_THIS', 'ROLES', 'TABLE', 'SPACELESS', 'SCRIPTS', 'TELLING', 'SHARED', 'TOKEN', 'lexicon',
-           'ONES', 'SAME', 'ONE_SPELLING', 'CJK', 'WORD', 'ANNOUNCED', 'ENDED', 'UNKNOWN', 'YES_NO', 'M', 'MARK',
-           'GOOD', 'BAD', 'Claim', 'REFUSE', 'ABSENT', 'IDIOMS', 'TENS', 'VALUES', 'HAN', 'NUMBER', 'NO_COUNT',
-           'NO_END', 'COUNTED', 'said', 'is_failure', 'plain', 'json_answers', 'boxes', 'fields', 'Parsed', 'parse',
-           'languages_of', 'Lexicon', 'words', 'Mention', 'find_texts', 'find_letters', 'find_yes_no', 'mask',
+           'ONES', 'SAME', 'ONE_SPELLING', 'UNIT', 'CJK', 'WORD', 'ANNOUNCED', 'ENDED', 'UNKNOWN', 'YES_NO', 'M',
+           'MARK', 'TICK', 'CROSS', 'GRAMMAR', 'Claim', 'REFUSE', 'ABSENT', 'IDIOMS', 'TENS', 'VALUES', 'HAN', 'NUMBER',
+           'NO_COUNT', 'NO_END', 'COUNTED', 'said', 'is_failure', 'plain', 'json_answers', 'boxes', 'fields', 'Parsed',
+           'parse', 'languages_of', 'Lexicon', 'words', 'Mention', 'find_texts', 'find_letters', 'find_yes_no', 'mask',
            'find_mentions', 'rules', 'Reading', 'read_choice', 'as_options', 'parse_choice', 'read_yes_no',
            'parse_yes_no', 'number_value', 'find_numbers', 'read_number', 'parse_number', 'official_choice',
            'official_yes_no', 'official_ab']
@@ -196,10 +196,11 @@ lexicon = lru_cache(99)(Lexicon)
 # %% ../../nbs/bench/01_answers.ipynb #a44d88a3
 ONES = '''zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen
     seventeen eighteen nineteen'''.split()
-SAME = {w: str(i) for i,w in enumerate(ONES)} | dict(gray='grey', color='colour', colors='colours', colored='coloured', twenty='20')
+SAME = {w: str(i) for i,w in enumerate(ONES)} | dict(gray='grey', color='colour', colors='colours', colored='coloured', twenty='20', percent='%', degree='°', degrees='°')
 ONE_SPELLING = str.maketrans('−', '-', ', \t\n\xa0')
+UNIT = r'(centi|milli|kilo|)(met(?:er|re)|gram|lit(?:er|re))s?'
 CJK = r'\u0900-\u0eff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af'
-WORD = re.compile(rf"[{CJK}]|(?:(?<![\w.])[-−])?(?<![A-Za-z0-9_.])\d+(?:,\d{{3}})*(?:[.:/]\d+)*(?:\s?(?:[cmk]?m|k?g|m?l|ft|mph|[ap]m|px)\b"
+WORD = re.compile(rf"[{CJK}]|(?:(?<![\w.])[-−])?(?<![A-Za-z0-9_.])\d+(?:,\d{{3}})*(?:[.:/]\d+)*(?:\s?(?:[cmk]?m|k?g|m?l|ft|mph|[ap]m|px|{UNIT})\b"
                   rf"|[A-Za-z]+)?|(?<![\w.])[-−](?=[$€£.])|(?<!\w)(?:[dlcjmnst]|qu)'(?=\w)"
                   rf"|[^\W\d_](?:(?![{CJK}])[^\W_])*(?:'[^\W\d_]+)*|[$€£¥%°+<>=&#]")
 
@@ -210,6 +211,7 @@ def words(s): # s: a text (str) → list of (word in one spelling, start, end)
     for m in WORD.finditer(s):
         if m[0] in ('a', 'an', 'the', 'An', 'The') or m[0] == 'A' and re.match(r' (?!is|was|and|or|to|has)[a-z]', s[m.end():m.end()+4]): continue
         w = m[0].translate(ONE_SPELLING).casefold()
+        if w[0].isdigit(): w = re.sub(UNIT + '$', lambda m: m[1][:1] + m[2][0], w)                # 15 centimeters: 15cm
         found.append((SAME.get(w, w), *m.span()))
     return found
 
@@ -265,6 +267,7 @@ def find_letters(s, options, texts): # s: plain words; options: {letter: text}; 
     if run and run.start(1) not in covered: found.append(Mention(*run.span(1), '', 'letter'))
     return found
 
+# %% ../../nbs/bench/01_answers.ipynb #9d11a0d3
 YES_NO = {w: role for row in TABLE.values() for role in ('yes', 'no') for w in row.get(role, ())}
 
 def find_yes_no(s, options, lexicon): # s: plain words; options: {letter: a word of YES_NO}; lexicon: of its languages → list of Mentions
@@ -277,7 +280,7 @@ def find_yes_no(s, options, lexicon): # s: plain words; options: {letter: a word
     return [Mention(*m.span(), by[role], 'word') for role,m in found if not quoted(m) and (role == 'yes' or not noun(m))]
 
 M, MARK = '[\ue000-\uefff]', r'''["'()\[\]{}<>*#|~_=:,.、\s\\-]'''        # a mention; what may stand around it
-GOOD, BAD = r'(?:[✓✔✅☑]|\[x\])', r'(?:[✗❌✘✖×]|\[\])'
+TICK, CROSS = r'(?:[✓✔✅☑]|\[x\])', r'(?:[✗❌✘✖×]|\[\])'
 
 def mask(s, mentions): # s: plain words (str); mentions: in order → str
     "Put one character in place of each mention."
@@ -301,7 +304,7 @@ def find_mentions(s, options, r): # s: plain words; options: {letter: text}; r: 
         prev = out[-1] if out else Mention(0, 0, '', ''); gap = s[prev.end:m.start]
         beside = '\n' not in gap and {m.kind in of_text, prev.kind in of_text} == {True, False} and {m.kind, prev.kind} & {'letter', 'marked'}
         touching = re.fullmatch(r'''[\s.:()\]\-–—>"']*(?:(?:the|an?)\s+)?''' if m.kind in of_text else
-                                r'''(?:\s+\w+(?=\s*\()|\s+ones?)?[\s,"'→⇒=]*(?:[(\[]\s*)?(?:option|choice)?\s*''', gap, re.I)
+                                rf'''(?:\s+{"[a-z]+" if s[m.start] == "(" else "ones?"})?[\s,"'→⇒=]*(?:[(\[]\s*)?(?:option|choice)?\s*''', gap, re.I)
         if beside and touching and (m.letter == prev.letter or m.kind in of_text or set('(→⇒') & {*gap, s[m.start]}):
             out[-1] = Mention(prev.start, m.end, m.letter if m.letter == prev.letter else '', 'both')
         elif m.start >= prev.end: out.append(m)
@@ -309,48 +312,64 @@ def find_mentions(s, options, r): # s: plain words; options: {letter: text}; r: 
     return [Mention(m.start, m.end, m.letter, 'both') if m.letter in twice and m.kind == 'text' else m for m in out]
 
 # %% ../../nbs/bench/01_answers.ipynb #2eacb8ac
+GRAMMAR = r"""
+FILLER   (?:<MARK>|<fill>|<option>)*
+EQUAL    (?:<is>|[:=→⇒—–-]|=>|->)
+PAUSE    [^.;!?\n。！？\ue000-\uefff]
+END      [)\]"']*(?:[.,;:!—–。，、…\n-]|<because>|<right>|z)
+OTHER    [^\w\ue000-\uf8ff]
+FAULTED  (?:(?!<M>|<stop>).){0,6},<because>(?:<is>|<fill>|x){0,2}<wrong>
+# around one
+stop     [.,;:!?()。，、；—–\n]|<but>|<because>|<so>|<wait>|<and>
+near     [,;:]|<but>|<so>
+asked    [?？؟]["')]*$
+at       <one>?<at>
+supposed <if>
+on       ^(?:\(|,?(?:(?!<M>|<stop>).){0,6})<if>
+# before a mention
+line     ^<MARK>*(?:(?:<fill>|<right>|<so>|<final>|x)<MARK>?){0,4}<answer><right>?(?:<EQUAL>|<FILLER>)*$
+answer   (?:(?:<answer>|<right>|<most>(?:x|<at>){0,3})(?:<PAUSE>{0,15}?<EQUAL>)?|<option><PAUSE>{0,12}?<EQUAL>)<FILLER>$
+chosen   (?:<pick><is>?|<this>|<so>(?:<EQUAL>|<so>|<this>|<final>|<FILLER>)*?|<final>)<FILLER>$
+but      (?:<but>|<wait>|[,;:，；])(?:<FILLER>|<EQUAL>|<so>|<this>)*$
+wait     <wait>|(?:^|[.,!?…])<no>[,.:;!—-]
+alone    ^(?:<MARK>|<yes><MARK>|<fill>|<option>)*$
+begins   (?:^|<stop>)(?:<MARK>|<fill>|<option>)*x?$
+named    <EQUAL><FILLER>$
+leads    (?:^|<EQUAL>|<fill>|<at>)<MARK>*$
+closing  ,["'\s]*$
+# behind it
+right    [,()"']?(?:<EQUAL>|<fill>|<option>|<final>|z){0,4}(?:<right>|<most>|<answer>|<TICK>)(?!<maybe>)
+better   <EQUAL>?(?:<fill>)*<more>
+trail    ^(?:<is>|<fill>|z){0,2}<MARK>*[.!。।]*(?:\([^()]{0,20}\)<MARK>*)?[.!。।]*$
+noun     ^<one>?x?(?:<MARK>|[!。])*$
+ends     ^(?:(?:<one>|<option>)?(?:<MARK>|[!。])*$|<one>[.,;!]|[,(]?(?:<not>|<than>)|\([^()]{0,9}\)|<END>|'x)
+# between mentions; denials
+group    (?:\)?[,:/&+、،]|<or>|<and>)*(?:<option>|<or>|<maybe>)*
+denied_before <not>|<than>|<wrong>(?:<fill>)*(?:<answer>|<option>|$)
+denied_after <FAULTED>|(?:(?!<M>|<stop>|<than>).){0,9}?(?:<not>|<wrong>|<CROSS>)|[:=(–-]+(?:<wrong>|<no>|<CROSS>)
+denied_line <FAULTED>|(?:<is>|<fill>|z|[:=–-]){0,3}x?(?:<is>|<fill>|z){0,3}(?:<not>|<wrong>|<CROSS>)
+either   <or>|<and>
+one      ^<one>(?:<MARK>|[!.])*$
+# a weak letter
+small    (?:<option>|<answer>|<pick>|<so>|<this>)(?:<EQUAL>|<MARK>|<fill>)*$
+named_small (?:<option>|:)$
+closed   [.,;:!?)\]"'。、，*]|$|\n|z
+verb     (?!<right>(?:<answer>|<option>))(?:<is>|<right>|<wrong>|<not>|<or>|<and>|<because>|<but>|<most>|<more>)
+# a line with a verdict; a heading that goes on in the next line
+verdict  ^(?:<TICK>|<CROSS>|<OTHER>)*(?:0[.)]?)?<OTHER>*(?:<option>\W?)?(<M>)
+good     <TICK>|^(?:<MARK>|[–—])*(?:<yes>|(?:<is>|<fill>)*<right><answer>?)<MARK>*$
+bad      <CROSS>|<not>|<wrong>|<no>
+heading  ((?:^|\n)(?:<MARK>|<right>|<fill>|x)*<answer>|:)<MARK>*\n+(?!<MARK>*(?:<fill>|<right>|x)?<answer>)
+"""
+
+# %% ../../nbs/bench/01_answers.ipynb #9d11a0c2
 @lru_cache(99)
 def rules(languages): # languages: keys of TABLE → namespace of compiled regular expressions, with the lexicon
-    "Write down what may stand before and after a mention, on the characters of `Lexicon.encode`."
-    lex = lexicon(languages); c = SimpleNamespace(**{k + '_': v for k,v in lex.classes.items()})
-    filler, equal = rf'(?:{MARK}|{c.fill_}|{c.option_})*', rf'(?:{c.is_}|[:=→⇒—–-]|=>|->)'
-    pause, stop = '[^.;!?\n。！？\ue000-\uefff]', rf'[.,;:!?()。，、；—–\n]|{c.but_}|{c.because_}|{c.so_}|{c.wait_}|{c.and_}'
-    other = r'[^\w\ue000-\uf8ff]'
-    faulted = rf'(?:(?!{M}|{stop}).){{0,6}},{c.because_}(?:{c.is_}|{c.fill_}|x){{0,2}}{c.wrong_}'          # 'B, which is wrong'
-    found = dict(stop=stop, near=rf'[,;:]|{c.but_}|{c.so_}', asked=r'''[?？؟]["')]*$''', so=c.so_, at=rf'{c.one_}?{c.at_}',
-        yes=c.yes_, final=c.final_, hedged=c.maybe_, supposed=c.if_, on=rf'^(?:\(|,?(?:(?!{M}|{stop}).){{0,6}}){c.if_}',
-        # before a mention
-        line=rf'^{MARK}*(?:(?:{c.fill_}|{c.right_}|{c.so_}|{c.final_}|x){MARK}?){{0,4}}{c.answer_}{c.right_}?(?:{equal}|{filler})*$',
-        answer=rf'(?:(?:{c.answer_}|{c.right_}|{c.most_}(?:x|{c.at_}){{0,3}})(?:{pause}{{0,15}}?{equal})?'
-               rf'|{c.option_}{pause}{{0,12}}?{equal}){filler}$',
-        chosen=rf'(?:{c.pick_}|{c.this_}|{c.so_}(?:{equal}|{c.so_}|{c.this_}|{c.final_}|{filler})*?|{c.final_}){filler}$',
-        but=rf'(?:{c.but_}|{c.wait_}|[,;:，；])(?:{filler}|{equal}|{c.so_}|{c.this_})*$', wait=rf'{c.wait_}|(?:^|[.,!?…]){c.no_}[,.:;!—-]',
-        alone=rf'^(?:{MARK}|{c.yes_}{MARK}|{c.fill_}|{c.option_})*$',
-        begins=rf'(?:^|{stop})(?:{MARK}|{c.fill_}|{c.option_})*x?$', named=rf'{equal}{filler}$',
-        leads=rf'(?:^|{equal}|{c.fill_}|{c.at_}){MARK}*$', closing=r',["\'\s]*$',
-        # behind it
-        right=rf'[,()"\']?(?:{equal}|{c.fill_}|{c.option_}|{c.final_}|z){{0,4}}(?:{c.right_}|{c.most_}|{c.answer_}|{GOOD})(?!{c.maybe_})',
-        better=rf'{equal}?(?:{c.fill_})*{c.more_}',
-        trail=rf'^(?:{c.is_}|{c.fill_}|z){{0,2}}{MARK}*[.!。।]*(?:\([^()]{{0,20}}\){MARK}*)?[.!。।]*$',
-        noun=rf'^{c.one_}?x?(?:{MARK}|[!。])*$',
-        ends=rf'''^(?:(?:{c.one_}|{c.option_})?(?:{MARK}|[!。])*$|{c.one_}[.,;!]|[,(]?(?:{c.not_}|{c.than_})|\([^()]{{0,9}}\)'''
-             rf'''|[)\]"']*(?:[.,;:!—–。，、…\n-]|{c.because_}|{c.right_}|z)|'x)''',
-        # both sides
-        group=rf'(?:\)?[,:/&+、،]|{c.or_}|{c.and_})*(?:{c.option_}|{c.or_}|{c.maybe_})*',
-        denied_before=rf'{c.not_}|{c.than_}|{c.wrong_}(?:{c.fill_})*(?:{c.answer_}|{c.option_}|$)',
-        denied_after=rf'{faulted}|(?:(?!{M}|{stop}|{c.than_}).){{0,9}}?(?:{c.not_}|{c.wrong_}|{BAD})|[:=(–-]+(?:{c.wrong_}|{c.no_}|{BAD})',
-        denied_line=rf'{faulted}|(?:{c.is_}|{c.fill_}|z|[:=–-]){{0,3}}x?(?:{c.is_}|{c.fill_}|z){{0,3}}(?:{c.not_}|{c.wrong_}|{BAD})',
-        either=rf'{c.or_}|{c.and_}', one=rf'^{c.one_}(?:{MARK}|[!.])*$',     # of open answers
-        # a weak letter
-        small=rf'(?:{c.option_}|{c.answer_}|{c.pick_}|{c.so_}|{c.this_})(?:{equal}|{MARK}|{c.fill_})*$',
-        named_small=rf'(?:{c.option_}|:)$', closed=r'''[.,;:!?)\]"'。、，*]|$|\n|z''',
-        verb=rf'(?!{c.right_}(?:{c.answer_}|{c.option_}))(?:{c.is_}|{c.right_}|{c.wrong_}|{c.not_}|{c.or_}|{c.and_}|{c.because_}|{c.but_}|{c.most_}|{c.more_})',
-        # a line with a verdict; a heading that is continued on the next line
-        verdict=rf'^(?:{GOOD}|{BAD}|{other})*(?:0[.)]?)?{other}*(?:{c.option_}\W?)?({M})',
-        good=rf'{GOOD}|^(?:{MARK}|[–—])*(?:{c.yes_}|(?:{c.is_}|{c.fill_})*{c.right_}{c.answer_}?){MARK}*$',
-        bad=rf'{BAD}|{c.not_}|{c.wrong_}|{c.no_}',
-        heading=rf'((?:^|\n)(?:{MARK}|{c.right_}|{c.fill_}|x)*{c.answer_}|:){MARK}*\n+(?!{MARK}*(?:{c.fill_}|{c.right_}|x)?{c.answer_})')
-    return SimpleNamespace(lexicon=lex, **{k: re.compile(p) for k,p in found.items()})
+    "Compile the lines of GRAMMAR: what stands in <> is a role of `Lexicon` (written as a class of characters) or another line."
+    lex, lines = lexicon(languages), dict(line.split(None, 1) for line in GRAMMAR.strip().splitlines() if line[0] != '#')
+    parts = lex.classes | dict(M=M, MARK=MARK, TICK=TICK, CROSS=CROSS)
+    fill = lambda p: re.sub(r'<(\w+)>', lambda m: parts.get(m[1]) or fill(lines[m[1]]), p)
+    return SimpleNamespace(lexicon=lex, **{k: re.compile(fill(p)) for k,p in (lex.classes | lines).items()})
 
 # %% ../../nbs/bench/01_answers.ipynb #18798fb2
 Claim = namedtuple('Claim', 'place letters rank how')   # in the encoded text; several letters: 'A or B'; rank 3 is called final, 2 stated, 1 said
@@ -401,7 +420,7 @@ def rank(self:Reading, before, after, kinds, first, last, listed, denied): # str
     closed = lettered or ends or r.noun.match(after)
     named = r.named.search(before) and (kinds == {'both'} or r.so.search(before))
     led = only and (trails or self.places) or r.leads.search(before)
-    line, comma = closed and r.line.match(before), lettered and r.closing.search(before) and not r.hedged.search(before)
+    line, comma = closed and r.line.match(before), lettered and r.closing.search(before) and not r.maybe.search(before)
     table = [
         (3, 'called final',      line and r.final.search(before)),
         (3, 'answer line',       line and last),
@@ -433,7 +452,7 @@ def claims_of(self:Reading, x, first, last): # x: a sentence, encoded; does it o
         letters, kinds, clause = frozenset(m.letter for m in those), {m.kind for m in those}, re.split(M, r.stop.split(before)[-1])[-1]
         faulted = (r.denied_line if r.line.match(before) else r.denied_after).match(after)
         if r.denied_before.search(clause) or kinds != {'word'} and faulted: denied |= letters; continue
-        hedged = r.hedged.search(r.near.split(before)[-1]) or r.hedged.match(after.lstrip(',.("\''))
+        hedged = r.maybe.search(r.near.split(before)[-1]) or r.maybe.match(after.lstrip(',.("\''))
         if hedged or r.supposed.search(before) or r.on.match(after): continue
         rank, how = self.rank(before, after, kinds, first, last, g[0][0] in listed, bool(denied))
         if rank: claims.append(Claim(g[0].start(), letters, rank, how))
@@ -452,7 +471,7 @@ def claims(self:Reading):
         found, no = self.claims_of(p[0].rstrip('\n'), p is parts[0], p is parts[-1])
         claims += [c._replace(place=p.start() + c.place) for c in found]; denied |= dict.fromkeys(no, p.start())
     claims = [c for c in claims if not any(denied.get(l, -1) > c.place for l in c.letters)]
-    short = len(parts) <= 2 and len(t) <= 60 and not REFUSE.search(self.words)
+    short = len(parts) <= 2 and len(t) <= 60 and (not REFUSE.search(self.words) or any(map(REFUSE.search, self.options.values())))
     one = any(c.rank > 1 for c in claims) or len({m.letter for m in self.mentions} - denied.keys()) <= 1
     return [c for c in claims if c.rank > 1 or short and one]
 
@@ -473,9 +492,9 @@ def answer(self:Reading):
 
 # %% ../../nbs/bench/01_answers.ipynb #7cfbc98c
 ABSENT = re.compile(r'''(?:(?:based\ on|in|from|looking\ at)\ [^,.]*,\s*)?(?:there\ (?:is|are|was|were)\ no|i\ (?:do\ not|don't)\ see|there
-    \ (?:is|are|does|do)(?:\ not|n't)(?:\ (?:appear|seem)\ to\ be)?)\ (?:any\ |an?\ )?(?:[\w-]+\ ){1,4}?(?:visible\ )?
-    (?:near|next\ to|under|beneath|below|above|behind|in\ front\ of|beside|inside|on|on\ top\ of|touching|facing|(?:to\ the\ )?(?:left|right)\ of)
-    \ (?:the|a|an|this|that)\ (?!(?:given\ |provided\ )?(?:image|picture|photo|scene|frame|list|\w*ground|left|right|way|way))\w''', re.I | re.X)
+    \ (?:is|are|does|do)(?:\ not|n't)(?:\ (?:appear|seem)\ to\ be)?)\ (?:any\ |an?\ )?(?!(?:image|picture|photo|way|need|reason|sign|doubt)\b)
+    (?:[\w-]+\ ){1,4}?(?:near|next\ to|under|beneath|below|above|behind|in\ front\ of|beside|inside|on|touching|facing|(?:to\ the\ )?(?:left|right)\ of)
+    \ (?:the|an?|this|that)\ (?!(?:given\ |provided\ )?(?:image|picture|photo|scene|frame|\w*ground|left|right)\b)\w''', re.I | re.X)
 
 def read_choice(s, options)->Parsed: # s: plain words (str); options: {letter: text}
     "Read a letter from plain words; where all options are numbers, by the number that a text gives."
@@ -483,8 +502,8 @@ def read_choice(s, options)->Parsed: # s: plain words (str); options: {letter: t
     s = re.sub(side + r' right(?=\W*(?:$|\n|[.,;!]|because))', r'\1 correct', s, flags=re.I)
     got = Reading(s, lambda s, r: find_mentions(s, options, r), options).answer
     values = {k: number_value(o) for k,o in options.items()}
-    words = {o.lower(): k for k,o in options.items()}
-    if not got and not got.ambiguous and {*words} == {'yes', 'no'} and ABSENT.match(s): return Parsed(words['no'], False, 'absent')
+    sides = {o.lower(): k for k,o in options.items()}
+    if not got and not got.ambiguous and {*sides} == {'yes', 'no'} and ABSENT.match(s): return Parsed(sides['no'], False, 'absent')
     if got or got.ambiguous or None in values.values(): return got
     same = [k for k,v in values.items() if v == read_number(s).value]
     return Parsed(same[0], False, 'its number') if len(same) == 1 else got

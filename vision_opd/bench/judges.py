@@ -19,9 +19,7 @@ from ..rollouts import sample
 from .servers import Reply, Server, message
 
 # %% ../../nbs/bench/03_judges.ipynb #5f27f01a
-def normal_words(
-    s  # a text (str)
-):     # list of (word, start, end)
+def normal_words(s): # a text (str) → list of (word, start, end)
     "Split a text into words in one spelling: singular, numbers without trailing zeros."
     def normal(w):
         if re.fullmatch(r'-?\d+(?:\.\d+)?', w): return f'{float(w):g}'
@@ -54,7 +52,7 @@ def says(
     reading = Reading(s, lambda s, r: find_words(s, sought)); r, t = reading.rules, reading.code.strip('.!。')
     if len(reading.mentions) != 1 or len(t) > 30 or re.search(r'[.;!?\n。？]', t) or REFUSE.search(s): return False
     before, after = t.split(chr(0xe000))
-    if any(p.search(before + after) for p in (r.denied_before, r.hedged, r.supposed, r.wait, r.either)) or r.denied_after.match(after): return False
+    if any(p.search(before + after) for p in (r.denied_before, r.maybe, r.supposed, r.wait, r.either)) or r.denied_after.match(after): return False
     leads = r.leads.search(before) or r.chosen.search(before) or r.answer.search(before) or SAYS.search(reading.words[:reading.mentions[0].start])
     return bool(leads and (r.trail.match(after) or r.one.match(after)))
 
@@ -120,18 +118,14 @@ Does the answer state the same as the reference? Reply with one word, yes or no.
 REMINDER = 'Reply with one word only: yes or no.'
 
 # %% ../../nbs/bench/03_judges.ipynb #abbd84dc
-def verdict_of(
-    text  # the judge's words
-)->str:   # 'yes', 'no' or 'invalid'
+def verdict_of(text)->str: # the judge's words → 'yes', 'no' or 'invalid'
     "Read the verdict in a judge's reply: a few words that say yes or no; an essay says nothing."
     s = said(text)
     if is_failure(s) or not fields(s) and len(plain(s).split()) > 12: return 'invalid'
     return parse(s, read_yes_no).value or 'invalid'
 
 # %% ../../nbs/bench/03_judges.ipynb #4d015b51
-def ends_line(
-    path  # a file that is not empty
-):        # bool
+def ends_line(path): # a file that is not empty → bool
     "Tell whether a file ends with a line end."
     with open(path, 'rb') as f: f.seek(-1, os.SEEK_END); return f.read(1) == b'\n'
 
@@ -176,9 +170,7 @@ class LocalJudge:
     ):            # a judge with the folder as its name
         "Load the model of a folder or hub id; options as in `policies.load`."
         return cls(*load(folder, **kwargs), name=str(folder))
-    def ask_all(self,
-        requests  # iterable of (key, dict(text=str or messages, max_tokens=int))
-    ):            # iterator of (key, Reply), in order
+    def ask_all(self, requests): # iterable of (key, dict(text=str or messages, max_tokens=int)) → iterator of (key, Reply), in order
         "Ask in batches; `max_tokens` is that of the first request of a batch."
         todo = iter(requests)
         while batch := list(islice(todo, self.batch_size)):
