@@ -5,13 +5,13 @@
 # %% auto #0
 __all__ = ['END', 'THOUGHT', 'OPEN', 'CLOSE', 'FINAL', 'FAILED', 'QUOTES', 'LOOKALIKE', 'MARKUP', 'KEYS', 'TAGS', 'LONGEST',
            'TAKEN_BACK', 'NOT_THIS', 'ROLES', 'TABLE', 'SPACELESS', 'SCRIPTS', 'TELLING', 'SHARED', 'TOKEN', 'lexicon',
-           'ONES', 'SAME', 'ONE_SPELLING', 'UNIT', 'CJK', 'WORD', 'ANNOUNCED', 'ENDED', 'UNKNOWN', 'YES_NO', 'M',
-           'MARK', 'TICK', 'CROSS', 'GRAMMAR', 'Claim', 'REFUSE', 'ABSENT', 'IDIOMS', 'TENS', 'VALUES', 'HAN', 'NUMBER',
-           'NO_COUNT', 'NO_END', 'COUNTED', 'said', 'is_failure', 'plain', 'json_answers', 'boxes', 'fields', 'Parsed',
-           'parse', 'languages_of', 'Lexicon', 'words', 'Mention', 'find_texts', 'find_letters', 'find_yes_no', 'mask',
-           'find_mentions', 'rules', 'Reading', 'read_choice', 'as_options', 'parse_choice', 'read_yes_no',
-           'parse_yes_no', 'number_value', 'find_numbers', 'read_number', 'parse_number', 'official_choice',
-           'official_yes_no', 'official_ab']
+           'ONES', 'SAME', 'ONE_SPELLING', 'UNIT', 'CJK', 'WORD', 'VERBS', 'PRONOUNS', 'ANNOUNCED', 'ENDED', 'UNKNOWN',
+           'YES_NO', 'M', 'MARK', 'TICK', 'CROSS', 'GRAMMAR', 'Claim', 'LABELED', 'REFUSE', 'ABSENT', 'IDIOMS', 'TENS',
+           'VALUES', 'HAN', 'NUMBER', 'NO_COUNT', 'NO_END', 'COUNTED', 'said', 'is_failure', 'plain', 'json_answers',
+           'boxes', 'fields', 'Parsed', 'parse', 'languages_of', 'Lexicon', 'words', 'Mention', 'find_texts',
+           'find_letters', 'find_yes_no', 'mask', 'find_mentions', 'rules', 'Reading', 'read_choice', 'as_options',
+           'parse_choice', 'read_yes_no', 'parse_yes_no', 'number_value', 'find_numbers', 'read_number', 'parse_number',
+           'official_choice', 'official_yes_no', 'official_ab']
 
 # %% ../../nbs/bench/01_answers.ipynb #6f0c1dbb
 import ast, html, json, re, unicodedata, vision_opd
@@ -222,13 +222,16 @@ class Mention:
     letter:str           # '' when it is the text of several options, or letter and text beside it are of different ones
     kind:str             # 'letter', 'marked' (in brackets), 'weak', 'word' (yes or no), 'text', 'statement' (a text with a verb), 'both'
 
+VERBS, PRONOUNS = {'is', 'are', 'has', 'was'}, {'he', 'she', 'it', 'they', 'there'}
+
 def find_texts(s, options): # s: plain words (str); options: {letter: text} → list of Mentions
     "Find texts of options; of overlapping ones the longest. A text that is a lone letter is none."
     w, found, taken = words(s), [], set()
     bags = {k: [x for x,*_ in words(o)] for k,o in options.items() if not re.fullmatch(r'\W*[A-Z]\W*', o)}
     same = [len({*column}) == 1 and column[0] for column in zip(*bags.values())] + [False]                                # 'The man is' of all options
-    begin = max((i + 1 for i,x in enumerate(same[:same.index(False)]) if x in ('is', 'are', 'has', 'was')), default=0) if len(bags) > 1 else 0
-    bags = {k: bag[begin:] for k,bag in bags.items()}
+    begin = max((i + 1 for i,x in enumerate(same[:same.index(False)]) if x in VERBS), default=0) if len(bags) > 1 else 0
+    there, of = {x for x,*_ in w}, {*same[:begin]} - VERBS - PRONOUNS
+    if of <= there or not VERBS & there or PRONOUNS & there: bags = {k: bag[begin:] for k,bag in bags.items()}
     for k,bag in sorted(bags.items(), key=lambda item: -len(item[1])):
         for i in range(len(w) if bag else 0):
             if w[i][0] != bag[0] or [x for x,*_ in w[i:i+len(bag)]] != bag: continue
@@ -279,7 +282,7 @@ def find_yes_no(s, options, lexicon): # s: plain words; options: {letter: a word
     found = ((role, m) for role in by for m in re.finditer(lexicon.yes_no[role], s, re.I)) if len(by) == len(options) else ()
     return [Mention(*m.span(), by[role], 'word') for role,m in found if not quoted(m) and (role == 'yes' or not noun(m))]
 
-M, MARK = '[\ue000-\uefff]', r'''["'()\[\]{}<>*#|~_=:,.、\s\\-]'''        # a mention; what may stand around it
+M, MARK = '[\ue000-\uefff]', r'''["'()\[\]{}<>*#|~_=→⇒:,.、\s\\-]'''        # a mention; what may stand around it
 TICK, CROSS = r'(?:[✓✔✅☑]|\[x\])', r'(?:[✗❌✘✖×]|\[\])'
 
 def mask(s, mentions): # s: plain words (str); mentions: in order → str
@@ -349,6 +352,7 @@ denied_before <not>|<than>|<wrong>(?:<fill>)*(?:<answer>|<option>|$)
 denied_after <FAULTED>|(?:(?!<M>|<stop>|<than>).){0,9}?(?:<not>|<wrong>|<CROSS>)|[:=(–-]+(?:<wrong>|<no>|<CROSS>)
 denied_line <FAULTED>|(?:<is>|<fill>|z|[:=–-]){0,3}x?(?:<is>|<fill>|z){0,3}(?:<not>|<wrong>|<CROSS>)
 either   <or>|<and>
+or_other ^,?<or>|<or><FILLER>$
 one      ^<one>(?:<MARK>|[!.])*$
 # a weak letter
 small    (?:<option>|<answer>|<pick>|<so>|<this>)(?:<EQUAL>|<MARK>|<fill>)*$
@@ -409,6 +413,8 @@ def verdict(self:Reading):
     return right[0] if len(right) == 1 and len(found) > 1 and all(len(v) == 1 for v in found.values()) and '' not in found else None
 
 # %% ../../nbs/bench/01_answers.ipynb #46da0ada
+LABELED = re.compile(r'\b(?:see|panel|fig(?:ure)?|table|section|page|part)\.?\s*$', re.I)              # '(c)' of something else
+
 @patch
 def rank(self:Reading, before, after, kinds, first, last, listed, denied): # str, str, set of kinds, bools → (rank, name of the rule)
     "Apply the rules in order, structure first, then what is stated, then an option's text; (0, '') where none holds."
@@ -435,7 +441,7 @@ def rank(self:Reading, before, after, kinds, first, last, listed, denied): # str
         (2, 'not that but this', free and denied and r.but.search(since)),
         (2, 'closing',           free and trails and (comma or kinds == {'word'} and before.endswith(':'))),
         (2, 'alone',             free and r.alone.match(before) and (first and lettered or trails)),
-        (1, 'its letter',        only and first and last and kinds == {'marked'}),
+        (1, 'its letter',        only and first and last and kinds == {'marked'} and not LABELED.search(self.words[:self.mentions[0].start])),
         (1, 'its text',          free and kinds & {'text', 'both'} and led and (before or ends))]
     return next(((rank, how) for rank,how,holds in table if holds), (0, ''))
 
@@ -453,7 +459,7 @@ def claims_of(self:Reading, x, first, last): # x: a sentence, encoded; does it o
         faulted = (r.denied_line if r.line.match(before) else r.denied_after).match(after)
         if r.denied_before.search(clause) or kinds != {'word'} and faulted: denied |= letters; continue
         hedged = r.maybe.search(r.near.split(before)[-1]) or r.maybe.match(after.lstrip(',.("\''))
-        if hedged or r.supposed.search(before) or r.on.match(after): continue
+        if hedged or r.supposed.search(before) or r.on.match(after) or r.or_other.search(before) or r.or_other.match(after): continue
         rank, how = self.rank(before, after, kinds, first, last, g[0][0] in listed, bool(denied))
         if rank: claims.append(Claim(g[0].start(), letters, rank, how))
     return claims, denied
@@ -492,9 +498,9 @@ def answer(self:Reading):
 
 # %% ../../nbs/bench/01_answers.ipynb #7cfbc98c
 ABSENT = re.compile(r'''(?:(?:based\ on|in|from|looking\ at)\ [^,.]*,\s*)?(?:there\ (?:is|are|was|were)\ no|i\ (?:do\ not|don't)\ see|there
-    \ (?:is|are|does|do)(?:\ not|n't)(?:\ (?:appear|seem)\ to\ be)?)\ (?:any\ |an?\ )?(?!(?:image|picture|photo|way|need|reason|sign|doubt)\b)
-    (?:[\w-]+\ ){1,4}?(?:near|next\ to|under|beneath|below|above|behind|in\ front\ of|beside|inside|on|touching|facing|(?:to\ the\ )?(?:left|right)\ of)
-    \ (?:the|an?|this|that)\ (?!(?:given\ |provided\ )?(?:image|picture|photo|scene|frame|\w*ground|left|right)\b)\w''', re.I | re.X)
+    \ (?:is|are|does|do)(?:\ not|n't)(?:\ (?:appear|seem)\ to\ be)?)\ (?!(?:any\ |an?\ )?(?:image|picture|photo|way|need|reason|sign|doubt|question)\b)
+    (?:[\w-]+\ ){1,5}?(?:near|next\ to|under|beneath|below|above|behind|in\ front\ of|beside|inside|on|touching|facing|(?:to\ the\ )?(?:left|right)\ of)
+    \ (?:the|an?|this|that)\ (?!(?:given\ |provided\ )?(?:image|picture|photo|scene|frame|\w*ground|left|right)\b)\w+(?!.*\bbut\ (?:there|it|one)\b)''', re.I | re.X | re.S)
 
 def read_choice(s, options)->Parsed: # s: plain words (str); options: {letter: text}
     "Read a letter from plain words; where all options are numbers, by the number that a text gives."
@@ -531,7 +537,7 @@ def read_yes_no(s)->Parsed: # s: plain words (str)
         if idiom.fullmatch(s): return Parsed(word, False, 'an idiom')
     s = re.sub(r'\byes\s*(?:/|or|-)\s*no\b(?=\s*[\w:])', ' ', s, flags=re.I)                  # of a question that is repeated
     got = read_choice(s, dict(Y='yes', N='no'))
-    return Parsed() if got.how == 'alone' and REFUSE.search(s) else Parsed({'Y': 'yes', 'N': 'no'}.get(got.value), got.ambiguous, got.how)
+    return Parsed() if got.how in ('alone', 'chosen', 'closing') and REFUSE.search(s) else Parsed({'Y': 'yes', 'N': 'no'}.get(got.value), got.ambiguous, got.how)
 
 def parse_yes_no(text)->Parsed: # text: an answer as it was generated → .value 'yes' or 'no'
     "Read yes or no; None when the text gives neither, or both."
@@ -563,7 +569,7 @@ NO_COUNT = re.compile(r'''(?:\b(?:figure|fig|image|picture|photo|option|step|que
     |(?:at\ )?(?:least|most)|than|over|under|up\ to
     |between|from|nearly|almost|the|these|those|this|that|no|any|every|each|which|another|some|by|of|min\w*|max\w*)\.?
     |[#<>≤≥±=]=?|第|图|至少|至多|超过|不止|\w\s*(?:[-–—~至到]|\bto|\bor))\s*$''', re.I | re.X)
-NO_END = re.compile(r'''\s*(?:[-–—~至到+*]|to\b|plus|at\ (?:least|most)|or\ (?:more|less|fewer|so)|and\ a\ half|dozen|half|thirds?|quarters?
+NO_END = re.compile(r'''\s*(?:[-–—~至到+*]|to\b|ans\b|plus|at\ (?:least|most)|or\ (?:more|less|fewer|so)|and\ a\ half|dozen|half|thirds?|quarters?
     |[ap]\.?m\b|o.clock|号|以上|以下|(?:would|another|more|by|moment)\b|(?:\s+[\w-]+){1,3}?\s+and\s+(?:an?|some|several|many)\b
     |(?:out\ )?of\ (?:the|these|those|which|them|\d+)|(?:\s*[\w-]+){0,3}?\s*\b(?:per|in\ each|each|every|ago)\b)''', re.I | re.X)
 COUNTED = re.compile(rf'''(?:^|[\n.:;]|(?<![^\W\u3040-\uac00])(?:{'|'.join(p for row in TABLE.values() for p in row.get('count', ()))}))[\s"'($€£]*$''', re.I)
@@ -580,7 +586,8 @@ def read_number(s)->Parsed: # s: plain words (str)
     s = re.sub(r'\b(?:altogether|in total|in all|total(?: number)?(?: of)?|equals|sum|count)\b(?!ed)', 'answer', s, flags=re.I)
     reading = Reading(s, find_numbers); got, found = reading.answer, reading.mentions
     if got.how != 'its text' and (got or got.ambiguous): return Parsed(got.value and ast.literal_eval(got.value), got.ambiguous, got.how)
-    unsure = REFUSE.search(s) or re.search(r"[?？]|\b(?:maybe|perhaps|not|or|if|wrong|incorrect)\b|n't\b|不", s, re.I)
+    of = reading.rules.lexicon.classes
+    unsure = REFUSE.search(s) or re.search(f'[?？]|(?!{of["at"]})(?:{of["not"]}|{of["maybe"]}|{of["or"]}|{of["if"]}|{of["wrong"]})', reading.code)
     if len(found) != 1 or unsure: return Parsed(None, len(found) > 1)
     noun = r'[^\W\d_]' if 'de' in languages_of(s) else r'[^\W\d_A-Z]'                         # nouns are capitals in German, names elsewhere
     end = re.match(rf'(?:\s+(?!is\b|are\b|was\b|were\b)(?:{noun}|-)+){{0,5}}[\s%€$]*(?:$|[.,;:!)"\n])|\s*[\u3040-\uac00]', s[found[0].end:])
