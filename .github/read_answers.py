@@ -26,21 +26,23 @@ def measure(reader, rows):
     for r,letter in zip(rows, letters):
         label = str(r.get('label') or '')[:1]
         by[r['src']].append((letter, label, letter is None and bool(answers.REFUSE.search(r['text'].replace('’', "'")))))
-        if sorted(str(o).lower() for o in r['options'].values()) == ['no', 'yes'] and label in r['options']: sides[r['options'][label].lower()].append(letter)
+        yes_no = sorted(str(o).lower() for o in r['options'].values()) == ['no', 'yes']
+        if yes_no and label in r['options']: sides[r['options'][label].lower()].append(letter)
     print(f'{"source":<12} {"answers":>8} {"read":>7} {"unequal to label":>17} {"refuse":>7}')
     for src,found in by.items():
         known = any(label for _,label,_ in found)
         unequal = sum(bool(letter and label and letter != label) for letter,label,_ in found)/len(found)
         print(f'{src:<12} {len(found):>8} {sum(letter is not None for letter,*_ in found)/len(found):>7.4f} {f"{unequal:.4f}" if known else "-":>17}'
               f' {sum(no for *_,no in found):>7}')
-    for side,found in sorted(sides.items()): print(f'labeled {side!r}: {found.count(None)} of {len(found)} unread, {found.count(None)/len(found):.4f}')
+    for side,found in sorted(sides.items()):
+        print(f'labeled {side!r}: {found.count(None)} of {len(found)} unread, {found.count(None)/len(found):.4f}')
     lines = [l for l in map(str.strip, Path(reader.__file__).read_text(encoding='utf-8').splitlines()) if l and l[0] != '#']
     print(f'{len(lines)} lines in {Path(reader.__file__).name}, without comments and empty ones; '
           f'{seconds/len(rows)*1e4:.1f} s of one processor for 10,000 answers')
 
-def main(path, earlier=None):
+def main(path, *earlier):
     rows = [json.loads(line) for line in Path(path).read_text(encoding='utf-8').splitlines() if line.strip()]
-    for reader in [answers] + [load(earlier)]*bool(earlier): measure(reader, rows)
+    for reader in [answers, *map(load, earlier)]: measure(reader, rows)
 
 if __name__ == '__main__':
     if len(sys.argv) not in (2, 3): sys.exit(__doc__)

@@ -55,7 +55,7 @@ QUOTES = str.maketrans('’‘`´“”„«»「」『』【】〔〕⟨⟩〈�
 LOOKALIKE = re.compile(r'(?<!\w)[ΑАΒЕС](?!\w|\s+\w)')                     # Greek and Cyrillic letters, alone, with shape and place of a Latin one
 MARKUP = [(re.compile(p, re.I | re.M | re.S), by) for p,by in (
     (r'~~.*?~~|<(s|del|strike)>.*?</\1>', ' '),
-    (r'```\w*\n?|\\[()\[\],;!]|[\u200b-\u200f\u2060\ufeff\u00ad\ufe0f\u20de-\u20e3]', ''), ('[\U0001f300-\U0001f64f\U0001f680-\U0001f7df\U0001f90c-\U0001faff]', ''),
+    (r'```\w*\n?|\\[()\[\],;!]|[\u200b-\u200f\u2060\ufeff\u00ad\ufe0f\u20de-\u20e3\U0001f300-\U0001f64f\U0001f680-\U0001faff]', ''),
     (r'\\(?:text|textbf|textit|mathrm|mathbf|mathit|mathsf|operatorname|bm|rm|bf|displaystyle|fbox|underline)\s*\{([^{}]*)\}', r'\1'),
     (r'\\(?:text|textbf|mathbf|mathrm|bf|boldsymbol)\s*\{([^{}]*)\}', r'\1'), (r'\$+\s*([^$\n]{1,40}?)\s*\$+', r'\1'),
     (r'\\[dtc]?frac\s*\{([^{}]*)\}\s*\{([^{}]*)\}', r'\1/\2'), (r'\^?\\circ\b', '°'), (r'\\(?=[%$])', ''),
@@ -196,7 +196,8 @@ lexicon = lru_cache(99)(Lexicon)
 # %% ../../nbs/bench/01_answers.ipynb #a44d88a3
 ONES = '''zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen
     seventeen eighteen nineteen'''.split()
-SAME = {w: str(i) for i,w in enumerate(ONES)} | dict(gray='grey', color='colour', colors='colours', colored='coloured', twenty='20', percent='%', degree='°', degrees='°')
+SAME = {w: str(i) for i,w in enumerate(ONES)} | dict(
+    gray='grey', color='colour', colors='colours', colored='coloured', twenty='20', percent='%', degree='°', degrees='°')
 ONE_SPELLING = str.maketrans('−', '-', ', \t\n\xa0')
 UNIT = r'(centi|milli|kilo|)(met(?:er|re)|gram|lit(?:er|re))s?'
 CJK = r'\u0900-\u0eff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af'
@@ -228,7 +229,7 @@ def find_texts(s, options): # s: plain words (str); options: {letter: text} → 
     "Find texts of options; of overlapping ones the longest. A text that is a lone letter is none."
     w, found, taken = words(s), [], set()
     bags = {k: [x for x,*_ in words(o)] for k,o in options.items() if not re.fullmatch(r'\W*[A-Z]\W*', o)}
-    same = [len({*column}) == 1 and column[0] for column in zip(*bags.values())] + [False]                                # 'The man is' of all options
+    same = [len({*column}) == 1 and column[0] for column in zip(*bags.values())] + [False]                 # 'The man is' of all options
     begin = max((i + 1 for i,x in enumerate(same[:same.index(False)]) if x in VERBS), default=0) if len(bags) > 1 else 0
     there, of = {x for x,*_ in w}, {*same[:begin]} - VERBS - PRONOUNS
     if of <= there or not VERBS & there or PRONOUNS & there: bags = {k: bag[begin:] for k,bag in bags.items()}
@@ -404,7 +405,7 @@ def verdict(self:Reading):
     found, r = {}, self.rules
     for line in re.split(r'[\n;]|(?<![\ue000-\uefff])\.', self.code):
         if not (m := r.verdict.match(line)): continue
-        own = ''.join(x for x in re.findall(M, line) if self.at(x).letter == self.at(m[1]).letter)                # the option's text in the next column
+        own = ''.join(x for x in re.findall(M, line) if self.at(x).letter == self.at(m[1]).letter)         # its text in the next column
         rest = line[:m.start(1)] + re.split('[(.;,]', line[m.end(1):].translate(dict.fromkeys(map(ord, own))).lstrip('.:)|'))[0]
         if r.yes.search(rest) and not all(self.options.values()): continue                   # '(A) Yes' may be an option whose text was not given
         good, bad = r.good.search(rest), r.bad.search(rest)
@@ -497,10 +498,11 @@ def answer(self:Reading):
     return Parsed(next(iter(later.letters)), False, 'corrected' if others else later.how)
 
 # %% ../../nbs/bench/01_answers.ipynb #7cfbc98c
-ABSENT = re.compile(r'''(?:(?:based\ on|in|from|looking\ at)\ [^,.]*,\s*)?(?:there\ (?:is|are|was|were)\ no|i\ (?:do\ not|don't)\ see|there
-    \ (?:is|are|does|do)(?:\ not|n't)(?:\ (?:appear|seem)\ to\ be)?)\ (?!(?:any\ |an?\ )?(?:image|picture|photo|way|need|reason|sign|doubt|question)\b)
-    (?:[\w-]+\ ){1,5}?(?:near|next\ to|under|beneath|below|above|behind|in\ front\ of|beside|inside|on|touching|facing|(?:to\ the\ )?(?:left|right)\ of)
-    \ (?:the|an?|this|that)\ (?!(?:given\ |provided\ )?(?:image|picture|photo|scene|frame|\w*ground|left|right)\b)\w+(?!.*\bbut\ (?:there|it|one)\b)''', re.I | re.X | re.S)
+ABSENT = re.compile(r'''(?:(?:based\ on|in|from|looking\ at)\ [^,.]*,\s*)?(?:there\ (?:is|are|was|were)\ no|i\ (?:do\ not|don't)\ see
+    |there\ (?:is|are|does|do)(?:\ not|n't)(?:\ (?:appear|seem)\ to\ be)?)\ (?!(?:any\ |an?\ )?(?:IMAGE|way|need|reason|sign|doubt|question)\b)
+    (?:[\w-]+\ ){1,5}?(?:near|next\ to|under|beneath|below|above|behind|in\ front\ of|beside|inside|on|touching|facing|(?:left|right)\ of)
+    \ (?:the|an?|this|that)\ (?!(?:given\ |provided\ )?(?:IMAGE|scene|frame|\w*ground|left|right)\b)\w+(?!.*\bbut\ (?:there|it|one)\b)'''
+    .replace('IMAGE', 'image|picture|photo'), re.I | re.X | re.S)
 
 def read_choice(s, options)->Parsed: # s: plain words (str); options: {letter: text}
     "Read a letter from plain words; where all options are numbers, by the number that a text gives."
@@ -537,7 +539,8 @@ def read_yes_no(s)->Parsed: # s: plain words (str)
         if idiom.fullmatch(s): return Parsed(word, False, 'an idiom')
     s = re.sub(r'\byes\s*(?:/|or|-)\s*no\b(?=\s*[\w:])', ' ', s, flags=re.I)                  # of a question that is repeated
     got = read_choice(s, dict(Y='yes', N='no'))
-    return Parsed() if got.how in ('alone', 'chosen', 'closing') and REFUSE.search(s) else Parsed({'Y': 'yes', 'N': 'no'}.get(got.value), got.ambiguous, got.how)
+    if got.how in ('alone', 'chosen', 'closing') and REFUSE.search(s): return Parsed()
+    return Parsed({'Y': 'yes', 'N': 'no'}.get(got.value), got.ambiguous, got.how)
 
 def parse_yes_no(text)->Parsed: # text: an answer as it was generated → .value 'yes' or 'no'
     "Read yes or no; None when the text gives neither, or both."
@@ -572,7 +575,8 @@ NO_COUNT = re.compile(r'''(?:\b(?:figure|fig|image|picture|photo|option|step|que
 NO_END = re.compile(r'''\s*(?:[-–—~至到+*]|to\b|ans\b|plus|at\ (?:least|most)|or\ (?:more|less|fewer|so)|and\ a\ half|dozen|half|thirds?|quarters?
     |[ap]\.?m\b|o.clock|号|以上|以下|(?:would|another|more|by|moment)\b|(?:\s+[\w-]+){1,3}?\s+and\s+(?:an?|some|several|many)\b
     |(?:out\ )?of\ (?:the|these|those|which|them|\d+)|(?:\s*[\w-]+){0,3}?\s*\b(?:per|in\ each|each|every|ago)\b)''', re.I | re.X)
-COUNTED = re.compile(rf'''(?:^|[\n.:;]|(?<![^\W\u3040-\uac00])(?:{'|'.join(p for row in TABLE.values() for p in row.get('count', ()))}))[\s"'($€£]*$''', re.I)
+COUNTED = '|'.join(p for row in TABLE.values() for p in row.get('count', ()))
+COUNTED = re.compile(rf'''(?:^|[\n.:;]|(?<![^\W\u3040-\uac00])(?:{COUNTED}))[\s"'($€£]*$''', re.I)
 
 def find_numbers(s, r): # s: plain words (str); r: from `rules`; not needed → list of Mentions in order; .letter is the number as text
     "Find the numbers of a text that may count something."
