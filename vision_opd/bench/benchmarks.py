@@ -56,9 +56,7 @@ def split_options(
 
 _WORD = r''''(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"'''
 
-def spelt(
-    value  # of a cell
-):         # the list or dictionary that its text means, else the value itself; ValueError for such a text that is none
+def spelt(value): # of a cell → the list or dictionary that its text means, else the value itself; ValueError for such a text that is none
     "Parse a list that a table stores as text (JSON, Python or numpy); an array becomes a list."
     if hasattr(value, 'tolist'): value = value.tolist()
     text = re.sub(r'^array\((.*?)(?:,\s*dtype=\w+)?\)$', r'\1', value.strip(), flags=re.S) if isinstance(value, str) else ''
@@ -262,9 +260,7 @@ def role_columns(
     if not (bad := told.keys() - found.keys()): return found
     raise ValueError(f'there is no role {", ".join(sorted(bad))}, only {", ".join(found)}')
 
-def option_columns(
-    row  # a dictionary
-):       # {'A': the value of column A, ...} or {'1': ...}; {} where there are none
+def option_columns(row): # a dictionary → {'A': the value of column A, ...} or {'1': ...}; {} where there are none
     "Return the options of a row that has one column per option."
     marks = {m[1].upper(): row[k] for k in row if isinstance(k, str) and (m := re.fullmatch(r'(?:option|choice)?[ _-]?([A-J]|\d)', k, re.I))}
     if {'A', 'B'} <= marks.keys(): return {k: marks[k] for k in LETTERS if k in marks}
@@ -280,9 +276,7 @@ class CellPart(TableImage):
         "Return the image as `resolve_image` does, or raise its ValueError."
         return resolve_image(spelt_images(get_nested(self.rows[self.place], self.column))[self.number], self.root)
 
-def spelt_images(
-    value  # of a cell
-):         # list of what `resolve_image` takes
+def spelt_images(value): # of a cell → list of what `resolve_image` takes
     "List the images in a cell."
     value = spelt(value)
     return list(value) if isinstance(value, (list, tuple)) else [value]
@@ -355,9 +349,7 @@ def plain_truth(
     return text
 
 @patch
-def values(self:ItemReader,
-    row  # a dictionary
-):
+def values(self:ItemReader, row): # a dictionary
     "Return the row's values by role, after the benchmark's `adapt`."
     v = {role: first_present(row, names) for role,names in self.columns.items() if role not in ('image', 'crop')}
     if 'options' in self.columns and _is_empty(spelt(v['options'])) or spelt(v.get('options')) == []: v['options'] = option_columns(row) or None
@@ -567,9 +559,7 @@ def ratio(s, n):
     "Divide one total by another."
     return s/n
 
-def average(
-    rows  # numbers, or arrays of one length
-):        # a number or an array; nan where there is none
+def average(rows): # numbers, or arrays of one length → a number or an array; nan where there is none
     "Average the numbers among the rows."
     rows = np.array(rows, float); ok = np.isfinite(rows)
     with np.errstate(invalid='ignore', divide='ignore'): return np.where(ok, rows, 0).sum(0)/ok.sum(0)
@@ -600,9 +590,7 @@ class Answers:
     hit:np.ndarray       # N floats, 1 right, 0 wrong
     said:list            # N readings, None where there is none
 
-    def column(self,
-        name  # of a fact or a detail
-    ):        # N strings, '' where an item has none
+    def column(self, name): # of a fact or a detail → N strings, '' where an item has none
         "Return a fact or a detail of each item."
         return np.array([str(f[name] if name in f else f['details'].get(name, '')) for f in self.facts])
     @property
@@ -882,9 +870,7 @@ def numbered(values:dict)->dict:
     if not re.fullmatch(r'\d+(\.0)?', str(values['id'])): raise ValueError(f'the number of the question is {values["id"]!r}, so its pair is not known')
     return values | dict(details=dict(number=int(float(values['id']))))
 
-def pair_items(
-    items  # list, each with its number in the details
-):         # list; ValueError where two of a pair have not the same question
+def pair_items(items): # list, each with its number in the details → list; ValueError where two of a pair have not the same question
     "Join the items of a pair and correct the wrong label; the released one is kept beside it."
     first, asked = min(int(i.details['number']) for i in items), {}
     for i in items:

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['SAYS', 'JUDGE', 'REMINDER', 'normal_words', 'find_words', 'says', 'same_answer', 'needs_judge', 'Question', 'Verdict',
-           'verdict_of', 'ends_line', 'Cache', 'LocalJudge', 'open_judge', 'judge']
+           'verdict_of', 'Cache', 'LocalJudge', 'open_judge', 'judge']
 
 # %% ../../nbs/bench/03_judges.ipynb #e59fcce2
 import hashlib, json, os, re
@@ -19,9 +19,7 @@ from ..rollouts import sample
 from .servers import Reply, Server, message
 
 # %% ../../nbs/bench/03_judges.ipynb #5f27f01a
-def normal_words(
-    s  # a text (str)
-):     # list of (word, start, end)
+def normal_words(s): # a text (str) → list of (word, start, end)
     "Split a text into words in one spelling: singular, numbers without trailing zeros."
     def normal(w):
         if re.fullmatch(r'-?\d+(?:\.\d+)?', w): return f'{float(w):g}'
@@ -54,7 +52,7 @@ def says(
     reading = Reading(s, lambda s, r: find_words(s, sought)); r, t = reading.rules, reading.code.strip('.!。')
     if len(reading.mentions) != 1 or len(t) > 30 or re.search(r'[.;!?\n。？]', t) or REFUSE.search(s): return False
     before, after = t.split(chr(0xe000))
-    if any(p.search(before + after) for p in (r.denied_before, r.hedged, r.supposed, r.wait, r.either)) or r.denied_after.match(after): return False
+    if any(p.search(before + after) for p in (r.denied_before, r.maybe, r.supposed, r.wait, r.either)) or r.denied_after.match(after): return False
     leads = r.leads.search(before) or r.chosen.search(before) or r.answer.search(before) or SAYS.search(reading.words[:reading.mentions[0].start])
     return bool(leads and (r.trail.match(after) or r.one.match(after)))
 
@@ -120,35 +118,26 @@ Does the answer state the same as the reference? Reply with one word, yes or no.
 REMINDER = 'Reply with one word only: yes or no.'
 
 # %% ../../nbs/bench/03_judges.ipynb #abbd84dc
-def verdict_of(
-    text  # the judge's words
-)->str:   # 'yes', 'no' or 'invalid'
+def verdict_of(text)->str: # the judge's words → 'yes', 'no' or 'invalid'
     "Read the verdict in a judge's reply: a few words that say yes or no; an essay says nothing."
     s = said(text)
     if is_failure(s) or not fields(s) and len(plain(s).split()) > 12: return 'invalid'
     return parse(s, read_yes_no).value or 'invalid'
-
-# %% ../../nbs/bench/03_judges.ipynb #4d015b51
-def ends_line(
-    path  # a file that is not empty
-):        # bool
-    "Tell whether a file ends with a line end."
-    with open(path, 'rb') as f: f.seek(-1, os.SEEK_END); return f.read(1) == b'\n'
 
 # %% ../../nbs/bench/03_judges.ipynb #b5ef3e67
 class Cache:
     "Keep verdicts by content, in an append-only file of JSON lines; without a path, in memory."
     def __init__(self, path=None):
         self.path, self.found, self.torn, self.lock = path and Path(path), {}, 0, Lock()
-        if not self.path or not self.path.exists(): return
-        for line in self.path.read_text(encoding='utf-8').splitlines():
+        text = self.path.read_text(encoding='utf-8', errors='replace') if self.path and self.path.exists() else ''
+        for line in text.splitlines():
             try: row = json.loads(line); self.found[row['key']] = row['verdict'], row['said']
             except (ValueError, KeyError, TypeError): self.torn += 1
+        if text and not text.endswith('\n'): self._write('')                       # the next verdict begins a line
     @staticmethod
     def key(judge, q):  # the judge's name, a Question; 64 hexadecimal digits
         "Hash what a verdict depends on: judge, wording, question, reference and answer."
-        return hashlib.sha256(json.dumps([judge, JUDGE, REMINDER, q.question, q.truth,
-            said(q.answer)]).encode()).hexdigest()
+        return hashlib.sha256(json.dumps([judge, JUDGE, REMINDER, q.question, q.truth, said(q.answer)]).encode()).hexdigest()
     def add(self,
         key,      # from `Cache.key`
         verdict,  # 'yes', 'no' or 'invalid'
@@ -157,12 +146,10 @@ class Cache:
         "Keep a verdict; the line is on disk when this returns."
         with self.lock:
             self.found[key] = verdict, text
-            if not self.path: return
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            with open(self.path, 'ab') as f:
-                line = json.dumps(dict(key=key, verdict=verdict, said=text), ensure_ascii=False).encode()
-                f.write(b'\n'*bool(f.tell() and not ends_line(self.path)) + line + b'\n')
-                f.flush(); os.fsync(f.fileno())
+            if self.path: self._write(json.dumps(dict(key=key, verdict=verdict, said=text)))
+    def _write(self, line):
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with open(self.path, 'a', encoding='utf-8') as f: f.write(line + '\n'); f.flush(); os.fsync(f.fileno())
 
 # %% ../../nbs/bench/03_judges.ipynb #1a22b95f
 class LocalJudge:
@@ -176,19 +163,15 @@ class LocalJudge:
     ):            # a judge with the folder as its name
         "Load the model of a folder or hub id; options as in `policies.load`."
         return cls(*load(folder, **kwargs), name=str(folder))
-    def ask_all(self,
-        requests  # iterable of (key, dict(text=str or messages, max_tokens=int))
-    ):            # iterator of (key, Reply), in order
+    def ask_all(self, requests): # iterable of (key, dict(text=str or messages, max_tokens=int)) → iterator of (key, Reply), in order
         "Ask in batches; `max_tokens` is that of the first request of a batch."
         todo = iter(requests)
         while batch := list(islice(todo, self.batch_size)):
-            proc, chats = self.policy.processor, [r['text'] if isinstance(r['text'], list)
-                else [message(r['text'])] for _,r in batch]
+            proc, chats = self.policy.processor, [r['text'] if isinstance(r['text'], list) else [message(r['text'])] for _,r in batch]
             texts = proc.apply_chat_template(chats, add_generation_prompt=True, tokenize=False)
-            inputs = proc.tokenizer(texts, padding=True, padding_side='left',
-                return_tensors='pt').to(self.policy.device)
-            rolls = sample(self.policy, {k: inputs[k] for k in ('input_ids', 'attention_mask')}, 1,
-                batch[0][1]['max_tokens'], temperature=0)
+            inputs = proc.tokenizer(texts, padding=True, padding_side='left', return_tensors='pt').to(self.policy.device)
+            prompts = {k: inputs[k] for k in ('input_ids', 'attention_mask')}
+            rolls = sample(self.policy, prompts, 1, batch[0][1]['max_tokens'], temperature=0)
             for (key,_),text,done in zip(batch, rolls.texts(proc), rolls.finished):
                 yield key, Reply(text, 'stop' if done else 'length')
 
@@ -233,8 +216,6 @@ def judge(
     asked = {k: JUDGE.format(question=q.question, truth=q.truth, answer=plain(said(q.answer)))
              for k,q in zip(keys, questions) if k and k not in cache.found}
     fresh = {k: (v, t) for k,v,t in _round(by, asked, max_tokens, cache, ('yes', 'no'))}
-    again = {k: [message(asked[k]), dict(role='assistant', content=t or '…'), message(REMINDER)] for k,
-        (v,t) in fresh.items() if v == 'invalid'}
+    again = {k: [message(asked[k]), dict(role='assistant', content=t or '…'), message(REMINDER)] for k,(v,t) in fresh.items() if v == 'invalid'}
     fresh |= {k: (v, t) for k,v,t in _round(by, again, max_tokens, cache, ('yes', 'no', 'invalid'))}
-    return [v or Verdict(q.id, *fresh.get(k) or cache.found[k], cached=k not in fresh) for v,q,
-        k in zip(own, questions, keys)]
+    return [v or Verdict(q.id, *fresh.get(k) or cache.found[k], cached=k not in fresh) for v,q,k in zip(own, questions, keys)]

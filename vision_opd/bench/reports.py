@@ -29,9 +29,7 @@ def table(
     if any(len(r) != len(head) for r in rows): raise ValueError(f'table {title!r} has {len(head)} columns and a row of another length')
     return dict(title=title, head=list(head), rows=rows, signed=list(signed))
 
-def to_json(
-    cell  # text, a number, None or an Estimate
-):        # what JSON can hold
+def to_json(cell): # text, a number, None or an Estimate → what JSON can hold
     "Convert a cell to JSON types: an Estimate becomes [value, low, high]."
     if hasattr(cell, 'low'): return [float(cell), cell.low, cell.high]
     return cell.item() if hasattr(cell, 'item') else cell
@@ -54,9 +52,7 @@ def cell_text(
     if isinstance(cell, float): return f'{cell:.2g}'
     return f'{cell:,}' if isinstance(cell, int) else str(cell)
 
-def table_text(
-    t  # of `table`
-):     # text of several lines
+def table_text(t): # of `table` → text of several lines
     "Format a table with aligned columns."
     cells = [t['head']] + [[cell_text(c, h in t['signed']) for c,h in zip(r, t['head'])] for r in t['rows']]
     wide = [max(len(r[i]) for r in cells) for i in range(len(t['head']))]
@@ -64,9 +60,7 @@ def table_text(
     return '\n'.join([t['title'], *map(line, cells)])
 
 # %% ../../nbs/bench/07_reports.ipynb #87a79e1f
-def report_text(
-    report  # of `evaluation.make_report`
-):          # text
+def report_text(report): # of `evaluation.make_report` → text
     "Format the report for a terminal, without the gallery."
     about = [f'{k}: {v}' for k,v in report['about'].items()]
     return '\n\n'.join([report['title'] + '\n' + '\n'.join(about), *map(table_text, report['tables']), *report['notes']])
@@ -141,9 +135,7 @@ def bar(
                   f'opacity=".15"/>{zero}<line x1="{at(e[1])}" x2="{at(e[2])}" y1="4" y2="4" stroke="var(--blue)" stroke-width="2"/>'
                   f'<line x1="{at(e[0])}" x2="{at(e[0])}" y1="1" y2="7" stroke="var(--blue)" stroke-width="2"/></svg>')
 
-def report_html(
-    report  # of `evaluation.make_report`
-):          # HTML text
+def report_html(report): # of `evaluation.make_report` → HTML text
     "Format the report as one self-contained page."
     page = Environment(autoescape=True, trim_blocks=True).from_string(PAGE)
     return page.render(**dict(kinds=_KINDS) | report, style=Markup(_CSS), show=cell_text, bar=bar,
@@ -163,9 +155,7 @@ def write_report(
     return folder/'report.html'
 
 # %% ../../nbs/bench/07_reports.ipynb #7de8e403
-def compare_all(
-    scores  # {(benchmark, view): [Score of each model]}
-):          # ValueError for runs of different protocols or items
+def compare_all(scores): # {(benchmark, view): [Score of each model]} → ValueError for runs of different protocols or items
     "Compare the first two models on every benchmark and view; {} for one model."
     return {k: compare_scores(*ss[:2]) for k,ss in scores.items() if len(ss) > 1}
 
@@ -238,9 +228,7 @@ def evenly(
     "Select evenly spaced ids if there are more than `most`."
     return [ids[i*len(ids)//most] for i in range(most)] if len(ids) > most else ids
 
-def kind_of(
-    hits  # of each model: True, False or None
-):        # one of KINDS, or None
+def kind_of(hits): # of each model: True, False or None → one of KINDS, or None
     "Classify an item for the gallery by the hits of one or two models; None if it is not shown."
     if len(hits) == 1: return None if hits[0] is not False else 'wrong'
     return {(False, True): 'fixed', (True, False): 'broken'}.get(tuple(hits[:2]))

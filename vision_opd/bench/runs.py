@@ -9,7 +9,6 @@ __all__ = ['EVAL_VIEWS', 'KEY', 'seen', 'prompt_size', 'batches', 'Local', 'has_
 # %% ../../nbs/bench/06_runs.ipynb #7c095d77
 import json, os, torch
 from contextlib import closing
-from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, as_completed, wait
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -19,7 +18,7 @@ from ..config import Protocol
 from ..crops import add_hint, fitted_size, resized, visual_tokens
 from ..policies import DualPolicy, PolicyError, check_length, check_template, prepare_inputs
 from ..rollouts import sample
-from .servers import local_tokens, ends_in_repetition
+from .servers import concurrently, local_tokens, ends_in_repetition
 
 # %% ../../nbs/bench/06_runs.ipynb #60be4a4a
 EVAL_VIEWS = 'full', 'crop', 'framed', 'plain', 'degraded', 'null', 'masked', 'random'
@@ -75,9 +74,7 @@ class Local:
         self.policy, self.name = DualPolicy(model, processor, teacher='live', template=template), name
         self.processor, self.most, self.budget, self.template = processor, batch_size, budget, template or {}
 
-    def under(self,
-        protocol  # a Protocol
-    ):            # this model; ValueError for two opinions about the chat template
+    def under(self, protocol): # a Protocol → this model; ValueError for two opinions about the chat template
         "Take the chat template's options from a protocol."
         if self.template and self.template != protocol.template:
             raise ValueError(f'{self.name} was given {self.template} for its chat template, and the protocol says {protocol.template}: say it in the protocol')
@@ -130,23 +127,17 @@ def item_view(
 # %% ../../nbs/bench/06_runs.ipynb #40b5f814
 KEY = 'benchmark', 'id', 'view', 'protocol', 'model'   # no path among them: a folder may move
 
-def key(
-    record  # a dictionary
-):          # a tuple of the fields in KEY; KeyError where one is missing
+def key(record): # a dictionary → a tuple of the fields in KEY; KeyError where one is missing
     "Return the key of a record, which no two answers share."
     return tuple(record[k] for k in KEY)
 
-def lines_of(
-    path  # of a file that need not exist
-):        # list of bytes objects, without line ends; bytes
+def lines_of(path): # of a file that need not exist → list of bytes objects, without line ends; bytes
     "Return the complete lines of a file and their size in bytes; a torn last line is left out."
     data = Path(path).read_bytes() if Path(path).exists() else b''
     end = data.rfind(b'\n') + 1
     return data[:end].splitlines(), end
 
-def read_lines(
-    path  # of records.jsonl or errors.jsonl; it need not exist
-):        # list of dictionaries; ValueError for a line that is no record
+def read_lines(path): # of records.jsonl or errors.jsonl; it need not exist → list of dictionaries; ValueError for a line that is no record
     "Read the records of a journal's file."
     found = []
     for n,line in enumerate(lines_of(path)[0], 1):
@@ -183,9 +174,7 @@ class Journal:
         self.lock.release()
     def __enter__(self): return self
     def __exit__(self, *_): self.close()
-    def append(self,
-        record  # of `record_of`
-    ):
+    def append(self, record): # of `record_of`
         "Put an answer or a failure on the disk; ValueError for a second answer to the same item."
         if record['error'] is None and key(record) in self.answers: raise ValueError(f'{key(record)} is answered already')
         f = self.files['errors' if record['error'] else 'records']
@@ -195,9 +184,7 @@ class Journal:
         if record['error'] is None: self.answers[key(record)] = record
 
 # %% ../../nbs/bench/06_runs.ipynb #346aa81e
-def read_run(
-    folder  # of a Journal
-):          # list of dictionaries; ValueError without records.jsonl
+def read_run(folder): # of a Journal → list of dictionaries; ValueError without records.jsonl
     "Read the records of a run: for each item its answer or else its newest error."
     if not (Path(folder)/'records.jsonl').exists(): raise ValueError(f'there is no run in {folder}: it has no records.jsonl')
     newest = {key(r): r for r in read_lines(Path(folder)/'errors.jsonl')}
@@ -275,17 +262,7 @@ def _ask_one(server, item, view, protocol, processor):
 
 def _ask_server(server, items, view, protocol, processor):
     "(item, answer) pairs, as they come; few items are in memory at a time."
-    pending = set()
-    with ThreadPoolExecutor(server.threads) as pool:
-        try:
-            for item in items:
-                pending.add(pool.submit(_ask_one, server, item, view, protocol, processor))
-                if len(pending) < 2*server.threads: continue
-                done, pending = wait(pending, return_when=FIRST_COMPLETED)
-                yield from (f.result() for f in done)
-            yield from (f.result() for f in as_completed(pending))
-        finally:
-            for f in pending: f.cancel()
+    return concurrently(lambda item: _ask_one(server, item, view, protocol, processor), items, server.threads)
 
 # %% ../../nbs/bench/06_runs.ipynb #e1d1eb31
 def counted(

@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['FAILURE_KINDS', 'STATUS', 'SPENT', 'ENDED', 'MIME', 'Failure', 'Reply', 'ends_in_repetition', 'retry_after',
            'message_in', 'read_failure', 'status_in', 'text_of', 'parse_completion', 'join_events', 'read_body',
-           'read_response', 'data_uri', 'message', 'clean_key', 'split_address', 'trusted', 'Server', 'local_tokens',
-           'VisionCheck']
+           'read_response', 'data_uri', 'message', 'clean_key', 'split_address', 'trusted', 'Server', 'concurrently',
+           'local_tokens']
 
 # %% ../../nbs/bench/02_servers.ipynb #b2f87158
 import base64, hashlib, io, json, os, random, re, sys, time
@@ -98,9 +98,7 @@ def retry_after(
     try: return max(0., parsedate_to_datetime(value).timestamp() - (time.time() if now is None else now))
     except (TypeError, ValueError, OverflowError): return 0.
 
-def message_in(
-    body  # text: JSON, HTML or words
-):        # text
+def message_in(body): # text: JSON, HTML or words → text
     "Extract the message of an error body, in the forms that servers use."
     try: found = json.loads(body)
     except (ValueError, RecursionError): return re.sub(r'\s+', ' ', re.sub(r'<[^>]*>', ' ', body)).strip()
@@ -121,9 +119,7 @@ def read_failure(
     if status < 500 and (SPENT.search(body) or not after and 'exceeded your current quota' in body): kind = 'no credit'
     return Failure(kind, message_in(body)[:300], status, after)
 
-def status_in(
-    found  # an error body with status 200, a dictionary
-):         # HTTP status
+def status_in(found): # an error body with status 200, a dictionary → HTTP status
     "Return the status that an error names; 500 for none."
     inner = found['error'] if isinstance(found.get('error'), dict) else found
     code = str(inner.get('code') or inner.get('status') or '')[:3]
@@ -135,9 +131,7 @@ def status_in(
 ENDED = dict.fromkeys('stop eos eos_token end_turn stop_sequence complete completed'.split(), 'stop') | dict.fromkeys(
     'length max_tokens model_length max_output_tokens'.split(), 'length')   # OpenAI's words for others'
 
-def text_of(
-    value  # text, a part or a list of them, or anything else that JSON holds
-)->str:
+def text_of(value)->str: # text, a part or a list of them, or anything else that JSON holds
     "Extract the text of a message's content in any form; '' for none."
     if isinstance(value, list): return ''.join(map(text_of, value))
     if isinstance(value, dict):
@@ -185,9 +179,7 @@ def join_events(
     if whole.get('choices'): whole['choices'] = [dict(message=message, finish_reason=finish or ('stop' if done else 'none'))]
     return whole
 
-def read_body(
-    body:str  # JSON, or events
-):            # what it holds; ValueError when it is neither
+def read_body(body:str): # JSON, or events → what it holds; ValueError when it is neither
     "Parse a body as JSON or as an event stream."
     try: return json.loads(body)
     except ValueError: pass
@@ -244,18 +236,14 @@ def message(
 # %% ../../nbs/bench/02_servers.ipynb #ad4e0001
 _AROUND = r'[\s"\'`“”‘’\ufeff\u200b-\u200f\u2060]+'
 
-def clean_key(
-    key  # as it was pasted, or None
-):       # the key, or None; ValueError, without the key, for a character that cannot be sent
+def clean_key(key): # as it was pasted, or None → the key, or None; ValueError, without the key, for a character that cannot be sent
     "Remove quotes, spaces and a Bearer prefix around a key."
     key = re.sub(f'^(?:{_AROUND}|Bearer )+|{_AROUND}$', '', key or '')
     if bad := re.search('[^!-~]', key):
         raise ValueError(f'character {bad.start()+1} of {len(key)} of the api_key is U+{ord(bad[0]):04X}, which no key has: copy it again')
     return key or None
 
-def split_address(
-    api_base  # as it was pasted
-):            # address without /chat/completions, query with its ? or ''; ValueError for what is none
+def split_address(api_base): # as it was pasted → address without /chat/completions, query with its ? or ''; ValueError for what is none
     "Split an address at the place of /chat/completions."
     base, mark, query = re.sub(f'^{_AROUND}|{_AROUND}$', '', str(api_base)).partition('?')
     base = re.sub('/(chat/completions|chat|completions|models|responses)$', '', base.rstrip('/'))
@@ -365,9 +353,7 @@ def comply(self:Server,
     return {self.limit_field if k == 'max_tokens' else k: v for k,v in body.items() if k not in self.left_out}
 
 @patch
-def exchange(self:Server,
-    body:dict  # the fields of the request, as JSON takes them
-):             # Reply, and the body as it was understood
+def exchange(self:Server, body:dict): # the fields of the request, as JSON takes them → Reply, and the body as it was understood
     "Make one attempt; at an address without a version also with /v1, and with other fields if the server refuses these."
     data, base = json.dumps(body).encode(), self.url
     reply = self.attempt(data)
@@ -379,9 +365,7 @@ def exchange(self:Server,
 
 # %% ../../nbs/bench/02_servers.ipynb #ad4e0005
 @patch
-def send(self:Server,
-    body:dict  # the fields of the request, as JSON takes them
-)->Reply:      # the last try's, with the number of tries
+def send(self:Server, body:dict)->Reply: # the fields of the request, as JSON takes them → the last try's, with the number of tries
     "Send a request, with retries."
     key = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
     for k in range(1, self.tries+1):
@@ -414,24 +398,30 @@ def ask(self:Server,
     return self.send({k: v for k,v in body.items() if k not in self.left_out} | standard | self.extra_body)
 
 # %% ../../nbs/bench/02_servers.ipynb #3489cf8d
+def concurrently(
+    f,       # of an item; called in threads
+    items,   # an iterable, read as threads become free
+    threads  # calls at a time
+):           # yields results as they come
+    "Call a function for each item, a few at a time."
+    todo, live = iter(items), set()
+    with ThreadPoolExecutor(threads) as pool:
+        try:
+            while live := live | {pool.submit(f, x) for x in islice(todo, threads - len(live))}:
+                done, live = wait(live, return_when=FIRST_COMPLETED)
+                yield from (d.result() for d in done)
+        finally: pool.shutdown(wait=False, cancel_futures=True)
+
 @patch
 def ask_all(self:Server,
     requests  # (key, dict of arguments of `ask`), any iterable; it is read as it is needed, images are not held
 ):            # yields (key, Reply) as answers come, each key once
     "Ask many questions, `threads` of them at a time."
-    def one(key, request):
-        try: request = request() if callable(request) else request
+    def one(key_and_request):
+        key, request = key_and_request
+        try: return key, self.ask(**(request() if callable(request) else request))
         except (OSError, ValueError) as e: return key, Reply(error=Failure('unreadable', str(e)[:300]))
-        return key, self.ask(**request)
-    todo, live = iter(requests), set()
-    with ThreadPoolExecutor(self.threads) as pool:
-        try:
-            while True:
-                live |= {pool.submit(one, *r) for r in islice(todo, self.threads - len(live))}
-                if not live: return
-                done, live = wait(live, return_when=FIRST_COMPLETED)
-                for f in done: yield f.result()
-        finally: pool.shutdown(wait=False, cancel_futures=True)
+    return concurrently(one, requests, self.threads)
 
 # %% ../../nbs/bench/02_servers.ipynb #44f0d026
 def local_tokens(
@@ -446,40 +436,3 @@ def local_tokens(
     prompt = processor.apply_chat_template([{'role': 'user', 'content': content}], add_generation_prompt=True,
         tokenize=False, **template)
     return len(processor.tokenizer(prompt)['input_ids']) + sum(visual_tokens(s, processor) - 1 for s in sizes)
-
-# %% ../../nbs/bench/02_servers.ipynb #6ca0d2fb
-@dataclass(frozen=True)
-class VisionCheck:
-    "Compare the server's count of image tokens with the local one."
-    expected:int      # tokens that the image adds here
-    seen:int=None     # tokens that it adds there; None when unknown
-    offset:int=0      # tokens that the server's prompts have beyond ours
-    error:str=None    # why there is no number
-    @property
-    def ok(self):
-        "Tell whether the image adds as many tokens on the server as here."
-        return self.seen == self.expected
-    def __str__(self):
-        if self.error: return f'the image tokens of the server are unknown: {self.error}'
-        if self.ok: return f'the server reads an image as {self.seen:,} tokens, as expected'
-        return f'the server reads an image as {self.seen:,} tokens where {self.expected:,} are expected: it ' + (
-            'shrinks images; raise its limit (max_pixels)' if self.seen < self.expected
-            else 'enlarges images, or runs another model')
-
-# %% ../../nbs/bench/02_servers.ipynb #3064ab95
-@patch
-def check_vision(self:Server,
-    processor,                # of the model that the server runs
-    image,                    # one of the images to be asked about, the largest is best; a PIL image
-    text='What do you see?',  # the question beside it
-    **template                # options of the chat template
-)->VisionCheck:               # with `error` where the server gives no number
-    "Compare the tokens that an image adds to a prompt at the server and here, with two requests of one token."
-    size = as_rgb(image).size
-    whole, bare = local_tokens(processor, text, size, **template), local_tokens(processor, text, **template)
-    both = [self.ask(text, image=im, max_tokens=1) for im in (image, None)]
-    for r in both:
-        if r.error: return VisionCheck(whole - bare, error=str(r.error))
-    counts = [r.usage.get('prompt_tokens') for r in both]
-    if None in counts: return VisionCheck(whole - bare, error='it does not report usage.prompt_tokens')
-    return VisionCheck(whole - bare, counts[0] - counts[1], counts[1] - bare)

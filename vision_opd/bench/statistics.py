@@ -191,9 +191,7 @@ def paired(
     return Paired(e, p, fixed, broken, len(d), seen)
 
 # %% ../../nbs/bench/05_statistics.ipynb #31365c20
-def holm(
-    ps      # {name: p-value}
-)->dict:    # {name: adjusted p-value}, in the order given
+def holm(ps)->dict: # {name: p-value} → {name: adjusted p-value}, in the order given
     "Adjust p-values so that all claims below a level hold together (Holm 1979)."
     p = np.array(list(ps.values()), float); order = np.argsort(p, kind='stable')
     sharper = np.minimum(1, np.maximum.accumulate((len(p) - np.arange(len(p)))*p[order]))
