@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['CAUSES', 'IMAGES', 'CANARY', 'TAKES', 'WIDTHS', 'KEY_VARIABLE', 'SamplerError', 'collapse_images', 'features_of',
-           'row_seeds', 'make_requests', 'import_vllm', 'undisturbed', 'Engine', 'renew_head', 'as_rollouts', 'Sampler',
-           'language_adapter', 'rms', 'loaded_head', 'logits_of_head', 'head_width', 'refused_config', 'why_refused',
-           'describe', 'cache_bytes', 'open_sampler', 'pack', 'unpack', 'Remote', 'Desk', 'make_server', 'serve']
+           'row_seeds', 'make_requests', 'import_vllm', 'undisturbed', 'Engine', 'renew_head', 'language_adapter',
+           'as_rollouts', 'Sampler', 'logits_of_loaded_head', 'head_width', 'refused_config', 'why_refused', 'describe',
+           'cache_bytes', 'open_sampler', 'pack', 'unpack', 'Remote', 'Desk', 'make_server', 'serve']
 
 # %% ../../nbs/engine/06_sampler.ipynb #21052423
 import argparse, gc, hmac, io, json, math, os, sys, tempfile, time, zlib
@@ -222,6 +222,16 @@ def load_adapter(self:Engine,
         if not self.llm.llm_engine.add_lora(self.adapter): raise RuntimeError('vLLM refuses it')
     self.empty_caches()
 
+def language_adapter(
+    net  # PeftModel
+):       # ({name: tensor}, config as a dict)
+    "Return the part of an adapter that is in the language model."
+    from peft import get_peft_model_state_dict
+    name = net.active_adapters[0]
+    mine = {k: v.detach().cpu().contiguous() for k,v in get_peft_model_state_dict(net, adapter_name=name).items() if module_group(k) == 'language'}
+    config = json.loads(json.dumps(net.peft_config[name].to_dict(), default=lambda x: sorted(x) if isinstance(x, set) else str(x)))
+    return mine, config | dict(target_modules=sorted({k.split('.lora_')[0].split('.')[-1] for k in mine}), inference_mode=True)
+
 # %% ../../nbs/engine/06_sampler.ipynb #6d1e0f7c
 @patch
 def empty_caches(self:Engine,
@@ -293,6 +303,85 @@ class Sampler:
     def close(self):
         for e in self.engines: e.close()
 
+# %% ../../nbs/engine/06_sampler.ipynb #310c9bbd
+@patch
+def choose_canary(self:Sampler,
+    prompts  # of one example, with its image
+):
+    "Fix the prompts of the proof."
+    ids = prompts['input_ids'][0][prompts['attention_mask'][0].bool()]
+    special = {unwrap_model(self.policy.model).config.image_token_id, *banned_ids(self.policy.model, self.policy.processor, **self.policy.template).tolist()}
+    words = [t for t in ids.tolist() if t not in special]
+    text = torch.tensor([(words*(96//len(words) + 1))[:96]], device=ids.device)
+    more = {k: torch.zeros_like(text) for k in ('mm_token_type_ids', 'token_type_ids') if k in prompts}
+    self.canary = dict(text=dict(input_ids=text, attention_mask=torch.ones_like(text)) | more, image=prompts)
+
+@patch
+def compare(self:Sampler,
+    engine,
+    prompts,   # one prompt of the canary
+    salt=None  # as for `Engine.answer`
+):             # Rollouts of the engine, the trainer's logits [T,V], function of such logits: differences [m] of log-probabilities, which of them are of sampled tokens [m]
+    "Return what the engine and the trainer say of the sampled token and the best ids, at a few tokens of the engine."
+    requests = make_requests(self.policy, prompts, [0], n=1, max_tokens=CANARY, others=_OTHERS, **self.how)
+    told = engine.answer(requests, salt)['told']
+    r, best = as_rollouts(self.policy, requests, told), told[0]['answers'][0][2]
+    t, i, lp = (torch.tensor(x, device=self.policy.device) for x in zip(*((t, int(i), x) for t,d in enumerate(best) for i,x in d.items() if math.isfinite(x))))
+    return r, compute_own_logits(self.policy.model, prompts, r)[0], lambda z: self.logprobs(z)[t, i] - lp, r.tokens[0, t] == i
+
+# %% ../../nbs/engine/06_sampler.ipynb #cd288447
+_rms = lambda d: d.square().mean().sqrt().item()
+
+@patch
+def prove(self:Sampler,
+    engine
+):          # the largest difference at a sampled token, in nats
+    "Ask the canary; SamplerError with the likeliest cause if the two policies are not the same."
+    prompts, size, worst = {k: self.seen(x) for k,x in self.canary.items()}, {}, 0.
+    for k,x in prompts.items():
+        _, z, apart, sampled = self.compare(engine, x)
+        size[k], worst = _rms(d := apart(z)), max(worst, d[sampled].abs().max().item())
+    if all(v <= _SAME[self.dtype] for v in size.values()): return worst
+    kind = max(size, key=lambda k: size[k] if size[k] == size[k] else float('inf'))
+    cause = self.explain(engine, prompts, kind, size)
+    raise SamplerError(cause, f'the engine is not the policy that trains: log-probabilities of the canary differ by {size[kind]:.2g} nats ({kind}), and at most {_SAME[self.dtype]:g} is '
+                       f'rounding in {str(self.dtype)[6:]}; likeliest, {CAUSES[cause]}')
+
+@patch
+def explain(self:Sampler,
+    engine,
+    prompts,  # of the canary, as they were asked
+    kind,     # the one that differs most
+    found     # {kind: nats}
+):            # one of `CAUSES`
+    "Find the likeliest reason for a difference."
+    small = lambda d, part=0.: _rms(d) <= max(_SAME[self.dtype], part*found[kind])
+    _, z, apart, _ = self.compare(engine, prompts[kind], salt=f'{time.time_ns()}')
+    if small(apart(z)): return 'prefix'
+    engine.empty_caches()
+    r, z, apart, _ = self.compare(engine, prompts[kind])
+    if small(apart(z)): return 'features'
+    if kind == 'image' and found['text'] <= _SAME[self.dtype]: return 'rope'
+    if any(small(apart(z*float(c)), .1) for c in np.geomspace(.1, 10, 461)): return 'scale'
+    if (other := logits_of_loaded_head(self.policy.model, prompts[kind], r)) is not None and small(apart(other), .1): return 'head'
+    return 'weights'
+
+def logits_of_loaded_head(
+    model,     # any policy's model
+    prompts,   # one prompt
+    rollouts   # its answer
+):             # [T,V], or None where the checkpoint is not a folder with the head, or the embedding that it is tied to
+    "Return what the model would say with the output head of its checkpoint."
+    net = unwrap_model(model)
+    ends = [net.get_output_embeddings(), net.get_input_embeddings()]
+    names = [n for e in ends for n,p in net.named_parameters() if p is e.weight]
+    files = {n: f for f in Path(net.config._name_or_path).glob('*.safetensors') for n in safe_open(f, 'pt').keys() if n in names}
+    if not (name := next((n for n in names if n in files), None)): return None
+    W = safe_open(files[name], 'pt').get_tensor(name).float()
+    hook = ends[0].register_forward_hook(lambda m, args, y: torch.nn.functional.linear(args[0].float(), W.to(args[0].device)))
+    try: return compute_own_logits(model, prompts, rollouts)[0]
+    finally: hook.remove()
+
 # %% ../../nbs/engine/06_sampler.ipynb #95d2abd6
 @patch
 def sample(self:Sampler,
@@ -326,105 +415,6 @@ def sync(self:Sampler,
     self.metrics['canary'] = max(self.prove(e) for e in self.engines)
     self.version = version
     return self.metrics['canary']
-
-def language_adapter(
-    net  # PeftModel
-):       # ({name: tensor}, config as a dict)
-    "Return the part of an adapter that is in the language model."
-    from peft import get_peft_model_state_dict
-    name = net.active_adapters[0]
-    mine = {k: v.detach().cpu().contiguous() for k,v in get_peft_model_state_dict(net, adapter_name=name).items() if module_group(k) == 'language'}
-    config = json.loads(json.dumps(net.peft_config[name].to_dict(), default=lambda x: sorted(x) if isinstance(x, set) else str(x)))
-    return mine, config | dict(target_modules=sorted({k.split('.lora_')[0].split('.')[-1] for k in mine}), inference_mode=True)
-
-# %% ../../nbs/engine/06_sampler.ipynb #310c9bbd
-@patch
-def choose_canary(self:Sampler,
-    prompts  # of one example, with its image
-):
-    "Fix the prompts of the proof."
-    ids = prompts['input_ids'][0][prompts['attention_mask'][0].bool()]
-    special = {unwrap_model(self.policy.model).config.image_token_id, *banned_ids(self.policy.model, self.policy.processor, **self.policy.template).tolist()}
-    words = [t for t in ids.tolist() if t not in special]
-    text = torch.tensor([(words*(96//len(words) + 1))[:96]], device=ids.device)
-    more = {k: torch.zeros_like(text) for k in ('mm_token_type_ids', 'token_type_ids') if k in prompts}
-    self.canary = dict(text=dict(input_ids=text, attention_mask=torch.ones_like(text)) | more, image=prompts)
-
-@patch
-def compare(self:Sampler,
-    engine,
-    prompts,   # one prompt of the canary
-    salt=None  # as for `Engine.answer`
-):             # Rollouts of the engine, the trainer's logits [T,V], function of such logits: differences [m] of log-probabilities, which of them are of sampled tokens [m]
-    "Return what the engine and the trainer say of the sampled token and the best ids, at a few tokens of the engine."
-    requests = make_requests(self.policy, prompts, [0], n=1, max_tokens=CANARY, others=_OTHERS, **self.how)
-    told = engine.answer(requests, salt)['told']
-    r, best = as_rollouts(self.policy, requests, told), told[0]['answers'][0][2]
-    t, i, lp = (torch.tensor(x, device=self.policy.device) for x in zip(*((t, int(i), x) for t,d in enumerate(best) for i,x in d.items() if math.isfinite(x))))
-    return r, compute_own_logits(self.policy.model, prompts, r)[0], lambda z: self.logprobs(z)[t, i] - lp, r.tokens[0, t] == i
-
-@patch
-def prove(self:Sampler,
-    engine
-):          # the largest difference at a sampled token, in nats
-    "Ask the canary; SamplerError with the likeliest cause if the two policies are not the same."
-    prompts, size, worst = {k: self.seen(x) for k,x in self.canary.items()}, {}, 0.
-    for k,x in prompts.items():
-        _, z, apart, sampled = self.compare(engine, x)
-        size[k], worst = rms(d := apart(z)), max(worst, d[sampled].abs().max().item())
-    if all(v <= _SAME[self.dtype] for v in size.values()): return worst
-    kind = max(size, key=lambda k: size[k] if size[k] == size[k] else float('inf'))
-    cause = self.explain(engine, prompts, kind, size)
-    raise SamplerError(cause, f'the engine is not the policy that trains: log-probabilities of the canary differ by {size[kind]:.2g} nats ({kind}), and at most {_SAME[self.dtype]:g} is '
-                       f'rounding in {str(self.dtype)[6:]}; likeliest, {CAUSES[cause]}')
-
-def rms(
-    d  # tensor
-):     # float
-    "Return the root of the mean square."
-    return d.square().mean().sqrt().item()
-
-# %% ../../nbs/engine/06_sampler.ipynb #cd288447
-@patch
-def explain(self:Sampler,
-    engine,
-    prompts,  # of the canary, as they were asked
-    kind,     # the one that differs most
-    found     # {kind: nats}
-):            # one of `CAUSES`
-    "Find the likeliest reason for a difference."
-    small = lambda d, part=0.: rms(d) <= max(_SAME[self.dtype], part*found[kind])
-    _, z, apart, _ = self.compare(engine, prompts[kind], salt=f'{time.time_ns()}')
-    if small(apart(z)): return 'prefix'
-    engine.empty_caches()
-    r, z, apart, _ = self.compare(engine, prompts[kind])
-    if small(apart(z)): return 'features'
-    if kind == 'image' and found['text'] <= _SAME[self.dtype]: return 'rope'
-    if any(small(apart(z*float(c)), .1) for c in np.geomspace(.1, 10, 461)): return 'scale'
-    if (W := loaded_head(self.policy.model)) is not None and small(apart(logits_of_head(self.policy.model, prompts[kind], r, W.to(z.device))), .1): return 'head'
-    return 'weights'
-
-def loaded_head(
-    model  # any policy's model
-):         # [V,H], or None where there is no such file
-    "Return the head, or the embedding that it is tied to, as it is in the checkpoint."
-    net = unwrap_model(model)
-    names = [n for n,p in net.named_parameters() if p is net.get_output_embeddings().weight or p is net.get_input_embeddings().weight]
-    for f in sorted(Path(net.config._name_or_path).glob('*.safetensors')):
-        with safe_open(f, 'pt') as tensors:
-            for n in reversed(names):   # the head itself comes last
-                if n in tensors.keys(): return tensors.get_tensor(n)
-
-def logits_of_head(
-    model,     # any policy's model
-    prompts,   # one prompt
-    rollouts,  # its answer
-    W          # [V,H] another head
-):             # [T,V]
-    "Return what the model would say with another output head."
-    hook = unwrap_model(model).get_output_embeddings().register_forward_hook(lambda m, args, y: torch.nn.functional.linear(args[0].float(), W.float()))
-    try: return compute_own_logits(model, prompts, rollouts)[0]
-    finally: hook.remove()
 
 # %% ../../nbs/engine/06_sampler.ipynb #b73bcb25
 @patch
@@ -514,16 +504,12 @@ def open_sampler(
 # %% ../../nbs/engine/06_sampler.ipynb #5092e3a1
 KEY_VARIABLE = 'SAMPLER_API_KEY'   # the environment variable with the key of servers
 
-def pack(
-    message  # tensors, text and numbers in lists and dicts
-):           # bytes
-    "Write a message; `unpack` reads it."
+def pack(message):   # tensors, text and numbers in lists and dicts
+    "Write a message as bytes."
     out = io.BytesIO(); torch.save(message, out); return out.getvalue()
 
-def unpack(
-    blob  # from `pack`
-):        # the message, its tensors on the CPU
-    "Read a message; code in it is refused."
+def unpack(blob):    # bytes of `pack`
+    "Read a message, its tensors on the CPU; code in it is refused."
     return torch.load(io.BytesIO(blob), map_location='cpu', weights_only=True)
 
 class Remote:
