@@ -81,7 +81,7 @@ class MethodOptions(InputOptions):
     control:str='none'       # 'same_view', 'shuffled' or 'sft': control runs
     # Sampling
     sampler:str='transformers'  # engine of sampling: 'transformers', or 'vllm' where it is installed (pip install 'vision_opd[vllm]')
-    sampler_url:str=''       # addresses of engines started by python -m vision_opd.engine.sampler, with commas between; '': vllm in this process
+    sampler_url:str=''       # addresses of engines started by python -m vision_opd.engine.sampler, with commas between (key: SAMPLER_API_KEY); '': vllm in this process
     num_generations:int=8       # answers per prompt
     max_new_tokens:int=1024  # the longest answer, in tokens
     temperature:float=1.     # of sampling, and of both policies in the divergence
