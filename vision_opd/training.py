@@ -602,28 +602,8 @@ def optimizer_step(self:Trainer,
     self.scaler.update(None if good else self.scaler.get_scale()/2)   # the same everywhere, in whose shard it was
     self.opt.zero_grad(set_to_none=True); self.schedule.step()
     self.step, self.skipped, self.in_a_row = self.step + 1, self.skipped + (not good), 0 if good else self.in_a_row + 1
-<<<<<<< /tmp/me/tmpsg0or4pt.txt
-    own = {} if self.idle else rollout_metrics(rolls) | stats | (dict(canary=self.sampler.worst) if self.sampler else {})
+    own = {} if self.idle else rollout_metrics(rolls) | stats | (self.sampler.metrics if self.sampler else {})
     return dict(step=self.step, loss=self.acc.reduce(loss).item(), **self.mean(own, 0 if self.idle else len(rolls)), grad_norm=norm.item(), lr=lr, skipped=self.skipped)
-||||||| /tmp/me/tmpo8pnnd83.txt
-    own = {} if self.idle() else rollout_metrics(rolls) | (eye.found() if eye else {}) | (dict(canary=self.sampler.worst) if self.sampler else {})
-    return dict(step=self.step, loss=self.total(loss).item(), **self.mean(own, 0 if self.idle() else len(rolls)), grad_norm=norm.item(), lr=lr, skipped=self.skipped)
-
-def full_tensor(
-    t  # tensor or DTensor
-):     # tensor of the full shape
-    "Gather a sharded tensor; return others as they are."
-    return t.full_tensor() if isinstance(t, DTensor) else t
-=======
-    own = {} if self.idle() else rollout_metrics(rolls) | (eye.found() if eye else {}) | (self.sampler.metrics if self.sampler else {})
-    return dict(step=self.step, loss=self.total(loss).item(), **self.mean(own, 0 if self.idle() else len(rolls)), grad_norm=norm.item(), lr=lr, skipped=self.skipped)
-
-def full_tensor(
-    t  # tensor or DTensor
-):     # tensor of the full shape
-    "Gather a sharded tensor; return others as they are."
-    return t.full_tensor() if isinstance(t, DTensor) else t
->>>>>>> /tmp/me/tmp8hidp18l.txt
 
 # %% ../nbs/08_training.ipynb #990aa061
 @patch
