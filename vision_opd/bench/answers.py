@@ -4,14 +4,14 @@
 
 # %% auto #0
 __all__ = ['END', 'THOUGHT', 'OPEN', 'CLOSE', 'FINAL', 'FAILED', 'QUOTES', 'LOOKALIKE', 'MARKUP', 'KEYS', 'TAGS', 'LONGEST',
-           'TAKEN_BACK', 'NOT_THIS', 'ROLES', 'TABLE', 'SPACELESS', 'SCRIPTS', 'TELLING', 'SHARED', 'TOKEN', 'lexicon',
-           'ONES', 'SAME', 'ONE_SPELLING', 'UNIT', 'CJK', 'WORD', 'VERBS', 'PRONOUNS', 'ANNOUNCED', 'ENDED', 'UNKNOWN',
-           'YES_NO', 'M', 'MARK', 'TICK', 'CROSS', 'GRAMMAR', 'Claim', 'LABELED', 'REFUSE', 'ABSENT', 'IDIOMS', 'TENS',
-           'VALUES', 'HAN', 'NUMBER', 'NO_COUNT', 'NO_END', 'COUNTED', 'said', 'is_failure', 'plain', 'json_answers',
-           'boxes', 'fields', 'Parsed', 'parse', 'languages_of', 'Lexicon', 'words', 'Mention', 'find_texts',
-           'find_letters', 'find_yes_no', 'mask', 'find_mentions', 'rules', 'Reading', 'read_choice', 'as_options',
-           'parse_choice', 'read_yes_no', 'parse_yes_no', 'number_value', 'find_numbers', 'read_number', 'parse_number',
-           'official_choice', 'official_yes_no', 'official_ab']
+           'TAKEN_BACK', 'NOT_THIS', 'NOT_THAT', 'ROLES', 'TABLE', 'SPACELESS', 'SCRIPTS', 'TELLING', 'SHARED', 'TOKEN',
+           'lexicon', 'ONES', 'SAME', 'ONE_SPELLING', 'UNIT', 'CJK', 'WORD', 'AUXILIARIES', 'PRONOUNS', 'ANNOUNCED',
+           'TEXT_END', 'UNKNOWN', 'YES_NO', 'M', 'MARK', 'TICK', 'CROSS', 'GRAMMAR', 'Claim', 'LABELED', 'REFUSE',
+           'ABSENT', 'IDIOMS', 'TENS', 'VALUES', 'HAN', 'NUMBER', 'NO_COUNT', 'NO_END', 'COUNTED', 'said', 'is_failure',
+           'plain', 'json_answers', 'boxes', 'fields', 'Parsed', 'parse', 'languages_of', 'Lexicon', 'words', 'Mention',
+           'find_texts', 'find_letters', 'find_yes_no', 'mask', 'find_mentions', 'rules', 'Reading', 'read_choice',
+           'as_options', 'parse_choice', 'read_yes_no', 'parse_yes_no', 'number_value', 'find_numbers', 'read_number',
+           'parse_number', 'official_choice', 'official_yes_no', 'official_ab']
 
 # %% ../../nbs/bench/01_answers.ipynb #6f0c1dbb
 import ast, html, json, re, unicodedata, vision_opd
@@ -125,12 +125,14 @@ LONGEST = 6000    # characters; of a longer text the beginning and the end are r
 TAKEN_BACK = re.compile(r'\b(?:wait|actually|correction|sorry|no|(?:re-?|double-)(?:check|evaluat|examin|consider|calculat|visit)\w*)\b'
                         r'|不对|更正', re.I)
 NOT_THIS = re.compile(r'(?:\b(?:not|never|instead of|rather than)|不是)\W*$', re.I)
+NOT_THAT = re.compile(r'\W*(?:is|was)\s+(?:not|wrong|incorrect|false)\b', re.I)
 
 def parse(text, read)->Parsed: # text: an answer as it was generated; read: a reader of plain words, str → Parsed
     "Read what is set apart, where its fields agree, else what the words say; an error says nothing."
     if not (s := said(text)): return Parsed()
     if len(s) > LONGEST: s = s[:LONGEST//4] + '\n…\n' + s[-3*LONGEST//4:]
-    apart = [(f, got) for f in fields(s) if not NOT_THIS.search(s[:f[0]][-30:]) and ((got := read(plain(f[2]))) or got.ambiguous)]
+    stands = lambda f: not NOT_THIS.search(s[:f[0]][-30:]) and not NOT_THAT.match(s[f[1]:])
+    apart = [(f, got) for f in fields(s) if stands(f) and ((got := read(plain(f[2]))) or got.ambiguous)]
     if not apart and re.match(r'[`\s]*(?:json)?\s*[{\[][\s\S]*[}\]][`\s]*$', s) and '":' in s.replace("'", '"').replace('" :', '":'): return Parsed()
     if not apart and is_failure(s): return Parsed(how='an error, no answer')
     if not apart: return read(plain(re.sub(r'[<\[]/?(?:(?:final_?)?answer|ans|final)[>\]]|\\f?box(?:ed)?\s*(?=\{)', ' ', s, flags=re.I)))
@@ -223,21 +225,22 @@ class Mention:
     letter:str           # '' when it is the text of several options, or letter and text beside it are of different ones
     kind:str             # 'letter', 'marked' (in brackets), 'weak', 'word' (yes or no), 'text', 'statement' (a text with a verb), 'both'
 
-VERBS, PRONOUNS = {'is', 'are', 'has', 'was'}, {'he', 'she', 'it', 'they', 'there'}
+AUXILIARIES, PRONOUNS = {'is', 'are', 'has', 'was'}, {'he', 'she', 'it', 'they', 'there'}
 
 def find_texts(s, options): # s: plain words (str); options: {letter: text} → list of Mentions
     "Find texts of options; of overlapping ones the longest. A text that is a lone letter is none."
     w, found, taken = words(s), [], set()
     bags = {k: [x for x,*_ in words(o)] for k,o in options.items() if not re.fullmatch(r'\W*[A-Z]\W*', o)}
     same = [len({*column}) == 1 and column[0] for column in zip(*bags.values())] + [False]                 # 'The man is' of all options
-    begin = max((i + 1 for i,x in enumerate(same[:same.index(False)]) if x in VERBS), default=0) if len(bags) > 1 else 0
-    there, of = {x for x,*_ in w}, {*same[:begin]} - VERBS - PRONOUNS
-    if of <= there or not VERBS & there or PRONOUNS & there: bags = {k: bag[begin:] for k,bag in bags.items()}
+    begin = max((i + 1 for i,x in enumerate(same[:same.index(False)]) if x in AUXILIARIES), default=0) if len(bags) > 1 else 0
+    there, of = {x for x,*_ in w}, {*same[:begin]} - AUXILIARIES - PRONOUNS
+    if of <= there or not AUXILIARIES & there or PRONOUNS & there: bags = {k: bag[begin:] for k,bag in bags.items()}
     for k,bag in sorted(bags.items(), key=lambda item: -len(item[1])):
         for i in range(len(w) if bag else 0):
             if w[i][0] != bag[0] or [x for x,*_ in w[i:i+len(bag)]] != bag: continue
             span, start, end = {*range(i, i+len(bag))}, w[i][1], w[i+len(bag)-1][2]
-            part = re.search(r'\w(?:-|\s?/\s?)$|[\u0900-\u0dff]$', s[:start][-4:]) or re.match(r'[\u0900-\u0dff]|-[a-z]|\.\d|\s?[:/^]\s?\w', s[end:])
+            part = re.search(r'\w(?:-|\s?/\s?)$|[\u0900-\u0dff]$', s[:start][-4:]) or re.match(r'[\u0900-\u0dff]|-[a-z]|[-–—]\d|\.\d|\s?[:/^]\s?\w', s[end:])
+            part = part or bag[0][0].isdigit() and re.search(r'\b(?:option|choice) #?$', s[:start][-9:], re.I)
             if taken & span or part or re.fullmatch('[A-Z]', s[start:end]): continue                          # of a longer word or number; a letter
             taken |= span
             found.append(Mention(start, end, k if list(bags.values()).count(bag) == 1 else '', 'statement' if 'is' in bag[1:-1] else 'text'))
@@ -245,7 +248,7 @@ def find_texts(s, options): # s: plain words (str); options: {letter: text} → 
 
 # %% ../../nbs/bench/01_answers.ipynb #3ba21da4
 ANNOUNCED = re.compile(r'\banswer\W+(?:is\W+|option\W+)?$', re.I)           # what stands before a letter, and its text where no texts were given
-ENDED = re.compile(r'(?![\w^/-]|\.\d)')
+TEXT_END = re.compile(r'(?![\w^/-]|\.\d)')
 UNKNOWN = re.compile(r'(?!.*\b(?:wait|actually|correction|sorry)\b|.*[,;.!?].*\b[A-Z]\W*$)[ \t]?'
                      r'(?:[A-Z0-9<>$√-]|no\b|\((?![A-Z]\)))(?:(?!\([A-Z]\)).)*', re.M)
 
@@ -260,7 +263,7 @@ def find_letters(s, options, texts): # s: plain words; options: {letter: text}; 
         own, before, rest = options[m['l'].upper()].rstrip('.'), s[:m.start()], s[m.end():]
         if found and not own and not s[found[-1].end:m.start()].strip() and re.match(r'\s\d+\.\d', rest): continue           # 'F E 40.5 m'
         lead, at = r'[.:)\]–—>"\s-]*' if m['c'] else r'\s*[.:)\]–—>"-][.:)\]–—>"\s-]*', rest[:len(own)+20].lower().find(own.lower())
-        if own: text = (m['l'].isupper() or bracketed) and at >= 0 and re.fullmatch(lead, rest[:at]) and ENDED.match(rest, at + len(own))
+        if own: text = (m['l'].isupper() or bracketed) and at >= 0 and re.fullmatch(lead, rest[:at]) and TEXT_END.match(rest, at + len(own))
         else: text = bracketed and (ANNOUNCED.search(before[-20:]) and UNKNOWN.match(rest) or not before.strip() and UNKNOWN.fullmatch(rest))
         if text: found.append(Mention(m.start(), m.end() + text.end(), m['l'].upper(), 'both')); continue
         goes_on = re.match(r'[ \t]+[^\W\d_A-Z]' + '|,[ \t][a-z]'*(m['l'] == 'I'), rest)
