@@ -174,9 +174,9 @@ def open_judge(
     return Server(where, name, key or os.environ.get('JUDGE_API_KEY') or os.environ.get('OPENAI_API_KEY'))
 
 # %% ../../nbs/bench/03_judges.ipynb #8a4ec9a1
-def _without_asking(q, everything):
+def _without_asking(q):
     "Return the verdict on a question that needs no judge; None for one that does."
-    if q.parsed and not everything: return Verdict(q.id, 'read', str(q.parsed.value))
+    if q.parsed: return Verdict(q.id, 'read', str(q.parsed.value))
     if not said(q.answer): return Verdict(q.id, 'no', 'no answer was given')
     if is_failure(said(q.answer)): return Verdict(q.id, 'error', 'the answer is the text of an error')
 
@@ -192,12 +192,11 @@ def judge(
     questions,        # Questions
     by,               # a judge: Server, LocalJudge, or any object with .name and .ask_all
     cache=None,       # path of the file of verdicts; None: not kept
-    everything=False, # judge also what the parser has read
     max_tokens=512    # the judge's longest reply, its thinking included
 )->list:              # one Verdict a question, in order
     "Ask a judge about what no parser read; an essay gets one reminder, errors stay errors."
     questions, cache = list(questions), Cache(cache)
-    own = [_without_asking(q, everything) for q in questions]
+    own = [_without_asking(q) for q in questions]
     keys = [None if v else Cache.key(by.name, q) for v,q in zip(own, questions)]
     asked = {k: JUDGE.format(question=q.question, truth=q.truth, answer=plain(said(q.answer)))
              for k,q in zip(keys, questions) if k and k not in cache.found}
