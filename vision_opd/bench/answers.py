@@ -63,7 +63,7 @@ MARKUP = [(re.compile(p, re.I | re.M | re.S), by) for p,by in (
     (r'(\*{1,3}|_{1,3})(?=[^\s*_])([^*\n]*?)(?<=[^\s*_])\1(?![A-Za-z])', r'\2'), (r'(?<!\d)\*+|\*+(?!\d)', ' '),
     (r'^[^\S\n]*(?:(?:>+|#+|[-•·‣▪])[^\S\n]+)+', ''), (r'[^\S\n]+', ' '))]
 
-@lru_cache(999)
+@lru_cache(99)
 def plain(text)->str: # text: what was said
     "Return the words alone: no markdown, LaTeX, tags or invisible characters; full-width letters as letters (NFKC)."
     s = re.sub(r'(?:\w[\u0335-\u0338])+', ' ', html.unescape(text).replace('🅰', 'A').replace('🅱', 'B'))      # letters with a stroke
@@ -180,7 +180,7 @@ class Lexicon:
         self.phrases = {tuple(self.token.findall(w) if w[-1] != "'" else [w]): c for w,c in code.items() if not w.endswith('*')}
         self.lengths = {}                                                        # first word → lengths of phrases, the longest first
         for p in sorted(self.phrases, key=len, reverse=True): self.lengths.setdefault(p[0], {})[len(p)] = None
-        self.encode, self.other = lru_cache(999)(self.encode), lru_cache(9999)(self.other)
+        self.encode, self.other = lru_cache(99)(self.encode), lru_cache(9999)(self.other)
     def encode(self, t): # t: a text, with its mentions as characters from \ue000 on → str
         "Write a text as roles, the longest phrases first; x is another word, z one of a script without spaces, 0 a number."
         tokens, out, i = [x.lower() for x in self.token.findall(t)], [], 0
@@ -207,7 +207,7 @@ WORD = re.compile(rf"[{CJK}]|(?:(?<![\w.])[-−])?(?<![A-Za-z0-9_.])\d+(?:,\d{{3
                   rf"|[A-Za-z]+)?|(?<![\w.])[-−](?=[$€£.])|(?<!\w)(?:[dlcjmnst]|qu)'(?=\w)"
                   rf"|[^\W\d_](?:(?![{CJK}])[^\W_])*(?:'[^\W\d_]+)*|[$€£¥%°+<>=&#]")
 
-@lru_cache(999)
+@lru_cache(99)
 def words(s): # s: a text (str) → list of (word in one spelling, start, end)
     "Split a text into words with their places; articles are left out."
     found = []
