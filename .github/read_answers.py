@@ -1,4 +1,4 @@
-"""Measure the reader of answers on answers that models gave: `python .github/read_answers.py FILE.jsonl [EARLIER.py]`.
+"""Measure the reader of answers on answers that models gave: `python .github/read_answers.py FILE.jsonl [EARLIER.py ...]`.
 
 A line of the file is an object with `src`, `text`, `options` ({letter: text}) and `label`, the letter that another reader stored beside it
 ('' unknown, Z no answer). Printed by source: how many are read, how many are read otherwise than the label says, how many of the unread
@@ -45,5 +45,5 @@ def main(path, *earlier):
     for reader in [answers, *map(load, earlier)]: measure(reader, rows)
 
 if __name__ == '__main__':
-    if len(sys.argv) not in (2, 3): sys.exit(__doc__)
+    if len(sys.argv) < 2: sys.exit(__doc__)
     main(*sys.argv[1:])

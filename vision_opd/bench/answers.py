@@ -4,14 +4,14 @@
 
 # %% auto #0
 __all__ = ['END', 'THOUGHT', 'OPEN', 'CLOSE', 'FINAL', 'FAILED', 'QUOTES', 'LOOKALIKE', 'MARKUP', 'KEYS', 'TAGS', 'LONGEST',
-           'TAKEN_BACK', 'NOT_THIS', 'ROLES', 'TABLE', 'SPACELESS', 'SCRIPTS', 'TELLING', 'SHARED', 'TOKEN', 'lexicon',
-           'ONES', 'SAME', 'ONE_SPELLING', 'UNIT', 'CJK', 'WORD', 'VERBS', 'PRONOUNS', 'ANNOUNCED', 'ENDED', 'UNKNOWN',
-           'YES_NO', 'M', 'MARK', 'TICK', 'CROSS', 'GRAMMAR', 'Claim', 'LABELED', 'REFUSE', 'ABSENT', 'IDIOMS', 'TENS',
-           'VALUES', 'HAN', 'NUMBER', 'NO_COUNT', 'NO_END', 'COUNTED', 'said', 'is_failure', 'plain', 'json_answers',
-           'boxes', 'fields', 'Parsed', 'parse', 'languages_of', 'Lexicon', 'words', 'Mention', 'find_texts',
-           'find_letters', 'find_yes_no', 'mask', 'find_mentions', 'rules', 'Reading', 'read_choice', 'as_options',
-           'parse_choice', 'read_yes_no', 'parse_yes_no', 'number_value', 'find_numbers', 'read_number', 'parse_number',
-           'official_choice', 'official_yes_no', 'official_ab']
+           'TAKEN_BACK', 'NOT_THIS', 'NOT_THAT', 'ROLES', 'TABLE', 'SPACELESS', 'SCRIPTS', 'TELLING', 'SHARED', 'TOKEN',
+           'lexicon', 'ONES', 'SAME', 'ONE_SPELLING', 'UNIT', 'CJK', 'WORD', 'Mention', 'AUXILIARIES', 'PRONOUNS',
+           'ANNOUNCED', 'UNKNOWN', 'YES_NO', 'M', 'MARK', 'TICK', 'CROSS', 'GRAMMAR', 'Claim', 'LABELED', 'REFUSE',
+           'ABSENT', 'IDIOMS', 'TENS', 'VALUES', 'HAN', 'NUMBER', 'NO_COUNT', 'NO_END', 'COUNTED', 'said', 'is_failure',
+           'plain', 'json_answers', 'boxes', 'fields', 'Parsed', 'parse', 'languages_of', 'Lexicon', 'words',
+           'find_texts', 'find_letters', 'find_yes_no', 'mask', 'find_mentions', 'rules', 'Reading', 'read_choice',
+           'as_options', 'parse_choice', 'read_yes_no', 'parse_yes_no', 'number_value', 'find_numbers', 'read_number',
+           'parse_number', 'official_choice', 'official_yes_no', 'official_ab']
 
 # %% ../../nbs/bench/01_answers.ipynb #6f0c1dbb
 import ast, html, json, re, unicodedata, vision_opd
@@ -63,7 +63,7 @@ MARKUP = [(re.compile(p, re.I | re.M | re.S), by) for p,by in (
     (r'(\*{1,3}|_{1,3})(?=[^\s*_])([^*\n]*?)(?<=[^\s*_])\1(?![A-Za-z])', r'\2'), (r'(?<!\d)\*+|\*+(?!\d)', ' '),
     (r'^[^\S\n]*(?:(?:>+|#+|[-•·‣▪])[^\S\n]+)+', ''), (r'[^\S\n]+', ' '))]
 
-@lru_cache(999)
+@lru_cache(99)
 def plain(text)->str: # text: what was said
     "Return the words alone: no markdown, LaTeX, tags or invisible characters; full-width letters as letters (NFKC)."
     s = re.sub(r'(?:\w[\u0335-\u0338])+', ' ', html.unescape(text).replace('🅰', 'A').replace('🅱', 'B'))      # letters with a stroke
@@ -125,12 +125,14 @@ LONGEST = 6000    # characters; of a longer text the beginning and the end are r
 TAKEN_BACK = re.compile(r'\b(?:wait|actually|correction|sorry|no|(?:re-?|double-)(?:check|evaluat|examin|consider|calculat|visit)\w*)\b'
                         r'|不对|更正', re.I)
 NOT_THIS = re.compile(r'(?:\b(?:not|never|instead of|rather than)|不是)\W*$', re.I)
+NOT_THAT = re.compile(r'\W*(?:is|was)\s+(?:not|wrong|incorrect|false)\b', re.I)
 
 def parse(text, read)->Parsed: # text: an answer as it was generated; read: a reader of plain words, str → Parsed
     "Read what is set apart, where its fields agree, else what the words say; an error says nothing."
     if not (s := said(text)): return Parsed()
     if len(s) > LONGEST: s = s[:LONGEST//4] + '\n…\n' + s[-3*LONGEST//4:]
-    apart = [(f, got) for f in fields(s) if not NOT_THIS.search(s[:f[0]][-30:]) and ((got := read(plain(f[2]))) or got.ambiguous)]
+    stands = lambda f: not NOT_THIS.search(s[:f[0]][-30:]) and not NOT_THAT.match(s[f[1]:])
+    apart = [(f, got) for f in fields(s) if stands(f) and ((got := read(plain(f[2]))) or got.ambiguous)]
     if not apart and re.match(r'[`\s]*(?:json)?\s*[{\[][\s\S]*[}\]][`\s]*$', s) and '":' in s.replace("'", '"').replace('" :', '":'): return Parsed()
     if not apart and is_failure(s): return Parsed(how='an error, no answer')
     if not apart: return read(plain(re.sub(r'[<\[]/?(?:(?:final_?)?answer|ans|final)[>\]]|\\f?box(?:ed)?\s*(?=\{)', ' ', s, flags=re.I)))
@@ -178,7 +180,7 @@ class Lexicon:
         self.phrases = {tuple(self.token.findall(w) if w[-1] != "'" else [w]): c for w,c in code.items() if not w.endswith('*')}
         self.lengths = {}                                                        # first word → lengths of phrases, the longest first
         for p in sorted(self.phrases, key=len, reverse=True): self.lengths.setdefault(p[0], {})[len(p)] = None
-        self.encode, self.other = lru_cache(999)(self.encode), lru_cache(9999)(self.other)
+        self.encode, self.other = lru_cache(99)(self.encode), lru_cache(9999)(self.other)
     def encode(self, t): # t: a text, with its mentions as characters from \ue000 on → str
         "Write a text as roles, the longest phrases first; x is another word, z one of a script without spaces, 0 a number."
         tokens, out, i = [x.lower() for x in self.token.findall(t)], [], 0
@@ -205,7 +207,7 @@ WORD = re.compile(rf"[{CJK}]|(?:(?<![\w.])[-−])?(?<![A-Za-z0-9_.])\d+(?:,\d{{3
                   rf"|[A-Za-z]+)?|(?<![\w.])[-−](?=[$€£.])|(?<!\w)(?:[dlcjmnst]|qu)'(?=\w)"
                   rf"|[^\W\d_](?:(?![{CJK}])[^\W_])*(?:'[^\W\d_]+)*|[$€£¥%°+<>=&#]")
 
-@lru_cache(999)
+@lru_cache(99)
 def words(s): # s: a text (str) → list of (word in one spelling, start, end)
     "Split a text into words with their places; articles are left out."
     found = []
@@ -216,28 +218,26 @@ def words(s): # s: a text (str) → list of (word in one spelling, start, end)
         found.append((SAME.get(w, w), *m.span()))
     return found
 
-@dataclass(frozen=True)
-class Mention:
-    "A place in a text where an option is named."
-    start:int; end:int   # characters
-    letter:str           # '' when it is the text of several options, or letter and text beside it are of different ones
-    kind:str             # 'letter', 'marked' (in brackets), 'weak', 'word' (yes or no), 'text', 'statement' (a text with a verb), 'both'
+# Where an option is named, in characters. The letter is '' for the text of several options, or a letter beside another one's text. Kinds: 'letter',
+# 'marked' (in brackets), 'weak' (may be a word), 'word' (yes or no), 'text', 'statement' (a text with a verb), 'both' (a letter and its text)
+Mention = namedtuple('Mention', 'start end letter kind')
 
-VERBS, PRONOUNS = {'is', 'are', 'has', 'was'}, {'he', 'she', 'it', 'they', 'there'}
+AUXILIARIES, PRONOUNS = {'is', 'are', 'has', 'was'}, {'he', 'she', 'it', 'they', 'there'}
 
 def find_texts(s, options): # s: plain words (str); options: {letter: text} → list of Mentions
     "Find texts of options; of overlapping ones the longest. A text that is a lone letter is none."
     w, found, taken = words(s), [], set()
     bags = {k: [x for x,*_ in words(o)] for k,o in options.items() if not re.fullmatch(r'\W*[A-Z]\W*', o)}
     same = [len({*column}) == 1 and column[0] for column in zip(*bags.values())] + [False]                 # 'The man is' of all options
-    begin = max((i + 1 for i,x in enumerate(same[:same.index(False)]) if x in VERBS), default=0) if len(bags) > 1 else 0
-    there, of = {x for x,*_ in w}, {*same[:begin]} - VERBS - PRONOUNS
-    if of <= there or not VERBS & there or PRONOUNS & there: bags = {k: bag[begin:] for k,bag in bags.items()}
+    begin = max((i + 1 for i,x in enumerate(same[:same.index(False)]) if x in AUXILIARIES), default=0) if len(bags) > 1 else 0
+    there, of = {x for x,*_ in w}, {*same[:begin]} - AUXILIARIES - PRONOUNS
+    if of <= there or not AUXILIARIES & there or PRONOUNS & there: bags = {k: bag[begin:] for k,bag in bags.items()}
     for k,bag in sorted(bags.items(), key=lambda item: -len(item[1])):
         for i in range(len(w) if bag else 0):
             if w[i][0] != bag[0] or [x for x,*_ in w[i:i+len(bag)]] != bag: continue
             span, start, end = {*range(i, i+len(bag))}, w[i][1], w[i+len(bag)-1][2]
-            part = re.search(r'\w(?:-|\s?/\s?)$|[\u0900-\u0dff]$', s[:start][-4:]) or re.match(r'[\u0900-\u0dff]|-[a-z]|\.\d|\s?[:/^]\s?\w', s[end:])
+            part = re.search(r'\w(?:-|\s?/\s?)$|[\u0900-\u0dff]$', s[:start][-4:]) or re.match(r'[\u0900-\u0dff]|-[a-z]|[-–—]\d|\.\d|\s?[:/^]\s?\w', s[end:])
+            part = part or bag[0][0].isdigit() and re.search(r'\b(?:option|choice) #?$', s[:start][-9:], re.I)
             if taken & span or part or re.fullmatch('[A-Z]', s[start:end]): continue                          # of a longer word or number; a letter
             taken |= span
             found.append(Mention(start, end, k if list(bags.values()).count(bag) == 1 else '', 'statement' if 'is' in bag[1:-1] else 'text'))
@@ -245,7 +245,6 @@ def find_texts(s, options): # s: plain words (str); options: {letter: text} → 
 
 # %% ../../nbs/bench/01_answers.ipynb #3ba21da4
 ANNOUNCED = re.compile(r'\banswer\W+(?:is\W+|option\W+)?$', re.I)           # what stands before a letter, and its text where no texts were given
-ENDED = re.compile(r'(?![\w^/-]|\.\d)')
 UNKNOWN = re.compile(r'(?!.*\b(?:wait|actually|correction|sorry)\b|.*[,;.!?].*\b[A-Z]\W*$)[ \t]?'
                      r'(?:[A-Z0-9<>$√-]|no\b|\((?![A-Z]\)))(?:(?!\([A-Z]\)).)*', re.M)
 
@@ -260,7 +259,8 @@ def find_letters(s, options, texts): # s: plain words; options: {letter: text}; 
         own, before, rest = options[m['l'].upper()].rstrip('.'), s[:m.start()], s[m.end():]
         if found and not own and not s[found[-1].end:m.start()].strip() and re.match(r'\s\d+\.\d', rest): continue           # 'F E 40.5 m'
         lead, at = r'[.:)\]–—>"\s-]*' if m['c'] else r'\s*[.:)\]–—>"-][.:)\]–—>"\s-]*', rest[:len(own)+20].lower().find(own.lower())
-        if own: text = (m['l'].isupper() or bracketed) and at >= 0 and re.fullmatch(lead, rest[:at]) and ENDED.match(rest, at + len(own))
+        written = own and (m['l'].isupper() or bracketed) and at >= 0 and re.fullmatch(lead, rest[:at])
+        if own: text = written and re.compile(r'(?![\w^/-]|\.\d)').match(rest, at + len(own))
         else: text = bracketed and (ANNOUNCED.search(before[-20:]) and UNKNOWN.match(rest) or not before.strip() and UNKNOWN.fullmatch(rest))
         if text: found.append(Mention(m.start(), m.end() + text.end(), m['l'].upper(), 'both')); continue
         goes_on = re.match(r'[ \t]+[^\W\d_A-Z]' + '|,[ \t][a-z]'*(m['l'] == 'I'), rest)
@@ -317,61 +317,46 @@ def find_mentions(s, options, r): # s: plain words; options: {letter: text}; r: 
 
 # %% ../../nbs/bench/01_answers.ipynb #2eacb8ac
 GRAMMAR = r"""
-FILLER   (?:<MARK>|<fill>|<option>)*
-EQUAL    (?:<is>|[:=→⇒—–-]|=>|->)
-PAUSE    [^.;!?\n。！？\ue000-\uefff]
-END      [)\]"']*(?:[.,;:!—–。，、…\n-]|<because>|<right>|z)
-OTHER    [^\w\ue000-\uf8ff]
-FAULTED  (?:(?!<M>|<stop>).){0,6},<because>(?:<is>|<fill>|x){0,2}<wrong>
+FILLER (?:<MARK>|<fill>|<option>)*    EQUAL (?:<is>|[:=→⇒—–-]|=>|->)    PAUSE [^.;!?\n。！？\ue000-\uefff]
+END [)\]"']*(?:[.,;:!—–。，、…\n-]|<because>|<right>|z)    OTHER [^\w\ue000-\uf8ff]
+FAULTED (?:(?!<M>|<stop>).){0,6},<because>(?:<is>|<fill>|x){0,2}<wrong>
 # around one
-stop     [.,;:!?()。，、；—–\n]|<but>|<because>|<so>|<wait>|<and>
-near     [,;:]|<but>|<so>
-asked    [?？؟]["')]*$
-at       <one>?<at>
-supposed <if>
-on       ^(?:\(|,?(?:(?!<M>|<stop>).){0,6})<if>
+stop [.,;:!?()。，、；—–\n]|<but>|<because>|<so>|<wait>|<and>    near [,;:]|<but>|<so>    asked [?？؟]["')]*$
+at <one>?<at>    supposed <if>    on ^(?:\(|,?(?:(?!<M>|<stop>).){0,6})<if>
 # before a mention
-line     ^<MARK>*(?:(?:<fill>|<right>|<so>|<final>|x)<MARK>?){0,4}<answer><right>?(?:<EQUAL>|<FILLER>)*$
-answer   (?:(?:<answer>|<right>|<most>(?:x|<at>){0,3})(?:<PAUSE>{0,15}?<EQUAL>)?|<option><PAUSE>{0,12}?<EQUAL>)<FILLER>$
-chosen   (?:<pick><is>?|<this>|<so>(?:<EQUAL>|<so>|<this>|<final>|<FILLER>)*?|<final>)<FILLER>$
-but      (?:<but>|<wait>|[,;:，；])(?:<FILLER>|<EQUAL>|<so>|<this>)*$
-wait     <wait>|(?:^|[.,!?…])<no>[,.:;!—-]
-alone    ^(?:<MARK>|<yes><MARK>|<fill>|<option>)*$
-begins   (?:^|<stop>)(?:<MARK>|<fill>|<option>)*x?$
-named    <EQUAL><FILLER>$
-leads    (?:^|<EQUAL>|<fill>|<at>)<MARK>*$
-closing  ,["'\s]*$
+line ^<MARK>*(?:(?:<fill>|<right>|<so>|<final>|x)<MARK>?){0,4}<answer><right>?(?:<EQUAL>|<FILLER>)*$
+answer (?:(?:<answer>|<right>|<most>(?:x|<at>){0,3})(?:<PAUSE>{0,15}?<EQUAL>)?|<option><PAUSE>{0,12}?<EQUAL>)<FILLER>$
+chosen (?:<pick><is>?|<this>|<so>(?:<EQUAL>|<so>|<this>|<final>|<FILLER>)*?|<final>)<FILLER>$
+but (?:<but>|<wait>|[,;:，；])(?:<FILLER>|<EQUAL>|<so>|<this>)*$    wait <wait>|(?:^|[.,!?…])<no>[,.:;!—-]
+alone ^(?:<MARK>|<yes><MARK>|<fill>|<option>)*$    begins (?:^|<stop>)(?:<MARK>|<fill>|<option>)*x?$
+named <EQUAL><FILLER>$    leads (?:^|<EQUAL>|<fill>|<at>)<MARK>*$    closing ,["'\s]*$
 # behind it
-right    [,()"']?(?:<EQUAL>|<fill>|<option>|<final>|z){0,4}(?:<right>|<most>|<answer>|<TICK>)(?!<maybe>)
-better   <EQUAL>?(?:<fill>)*<more>
-trail    ^(?:<is>|<fill>|z){0,2}<MARK>*[.!。।]*(?:\([^()]{0,20}\)<MARK>*)?[.!。।]*$
-noun     ^<one>?x?(?:<MARK>|[!。])*$
-ends     ^(?:(?:<one>|<option>)?(?:<MARK>|[!。])*$|<one>[.,;!]|[,(]?(?:<not>|<than>)|\([^()]{0,9}\)|<END>|'x)
+right [,()"']?(?:<EQUAL>|<fill>|<option>|<final>|z){0,4}(?:<right>|<most>|<answer>|<TICK>)(?!<maybe>)
+better <EQUAL>?(?:<fill>)*<more>    trail ^(?:<is>|<fill>|z){0,2}<MARK>*[.!。।]*(?:\([^()]{0,20}\)<MARK>*)?[.!。।]*$
+noun ^<one>?x?(?:<MARK>|[!。])*$
+ends ^(?:(?:<one>|<option>)?(?:<MARK>|[!。])*$|<one>[.,;!]|[,(]?(?:<not>|<than>)|\([^()]{0,9}\)|<END>|'x)
 # between mentions; denials
-group    (?:\)?[,:/&+、،]|<or>|<and>)*(?:<option>|<or>|<maybe>)*
+group (?:\)?[,:/&+、،]|<or>|<and>)*(?:<option>|<or>|<maybe>)*
 denied_before <not>|<than>|<wrong>(?:<fill>)*(?:<answer>|<option>|$)
 denied_after <FAULTED>|(?:(?!<M>|<stop>|<than>).){0,9}?(?:<not>|<wrong>|<CROSS>)|[:=(–-]+(?:<wrong>|<no>|<CROSS>)
 denied_line <FAULTED>|(?:<is>|<fill>|z|[:=–-]){0,3}x?(?:<is>|<fill>|z){0,3}(?:<not>|<wrong>|<CROSS>)
-either   <or>|<and>
-or_other ^,?<or>|<or><FILLER>$
-one      ^<one>(?:<MARK>|[!.])*$
+either <or>|<and>    or_other ^,?<or>|<or><FILLER>$    one ^<one>(?:<MARK>|[!.])*$
 # a weak letter
-small    (?:<option>|<answer>|<pick>|<so>|<this>)(?:<EQUAL>|<MARK>|<fill>)*$
-named_small (?:<option>|:)$
-closed   [.,;:!?)\]"'。、，*]|$|\n|z
-verb     (?!<right>(?:<answer>|<option>))(?:<is>|<right>|<wrong>|<not>|<or>|<and>|<because>|<but>|<most>|<more>)
+small (?:<option>|<answer>|<pick>|<so>|<this>)(?:<EQUAL>|<MARK>|<fill>)*$    named_small (?:<option>|:)$
+closed [.,;:!?)\]"'。、，*]|$|\n|z
+verb (?!<right>(?:<answer>|<option>))(?:<is>|<right>|<wrong>|<not>|<or>|<and>|<because>|<but>|<most>|<more>)
 # a line with a verdict; a heading that goes on in the next line
-verdict  ^(?:<TICK>|<CROSS>|<OTHER>)*(?:0[.)]?)?<OTHER>*(?:<option>\W?)?(<M>)
-good     <TICK>|^(?:<MARK>|[–—])*(?:<yes>|(?:<is>|<fill>)*<right><answer>?)<MARK>*$
-bad      <CROSS>|<not>|<wrong>|<no>
-heading  ((?:^|\n)(?:<MARK>|<right>|<fill>|x)*<answer>|:)<MARK>*\n+(?!<MARK>*(?:<fill>|<right>|x)?<answer>)
+verdict ^(?:<TICK>|<CROSS>|<OTHER>)*(?:0[.)]?)?<OTHER>*(?:<option>\W?)?(<M>)
+good <TICK>|^(?:<MARK>|[–—])*(?:<yes>|(?:<is>|<fill>)*<right><answer>?)<MARK>*$    bad <CROSS>|<not>|<wrong>|<no>
+heading ((?:^|\n)(?:<MARK>|<right>|<fill>|x)*<answer>|:)<MARK>*\n+(?!<MARK>*(?:<fill>|<right>|x)?<answer>)
 """
 
 # %% ../../nbs/bench/01_answers.ipynb #9d11a0c2
 @lru_cache(99)
 def rules(languages): # languages: keys of TABLE → namespace of compiled regular expressions, with the lexicon
-    "Compile the lines of GRAMMAR: what stands in <> is a role of `Lexicon` (written as a class of characters) or another line."
-    lex, lines = lexicon(languages), dict(line.split(None, 1) for line in GRAMMAR.strip().splitlines() if line[0] != '#')
+    "Compile the rules of GRAMMAR, each a name and an expression; what stands in <> is a role of `Lexicon` or another rule."
+    lex, pieces = lexicon(languages), re.sub('#.*', '', GRAMMAR).split()
+    lines = dict(zip(pieces[::2], pieces[1::2]))
     parts = lex.classes | dict(M=M, MARK=MARK, TICK=TICK, CROSS=CROSS)
     fill = lambda p: re.sub(r'<(\w+)>', lambda m: parts.get(m[1]) or fill(lines[m[1]]), p)
     return SimpleNamespace(lexicon=lex, **{k: re.compile(fill(p)) for k,p in (lex.classes | lines).items()})
@@ -498,12 +483,6 @@ def answer(self:Reading):
     return Parsed(next(iter(later.letters)), False, 'corrected' if others else later.how)
 
 # %% ../../nbs/bench/01_answers.ipynb #7cfbc98c
-ABSENT = re.compile(r'''(?:(?:based\ on|in|from|looking\ at)\ [^,.]*,\s*)?(?:there\ (?:is|are|was|were)\ no|i\ (?:do\ not|don't)\ see
-    |there\ (?:is|are|does|do)(?:\ not|n't)(?:\ (?:appear|seem)\ to\ be)?)\ (?!(?:any\ |an?\ )?(?:IMAGE|way|need|reason|sign|doubt|question)\b)
-    (?:[\w-]+\ ){1,5}?(?:near|next\ to|under|beneath|below|above|behind|in\ front\ of|beside|inside|on|touching|facing|(?:left|right)\ of)
-    \ (?:the|an?|this|that)\ (?!(?:given\ |provided\ )?(?:IMAGE|scene|frame|\w*ground|left|right)\b)\w+(?!.*\bbut\ (?:there|it|one)\b)'''
-    .replace('IMAGE', 'image|picture|photo'), re.I | re.X | re.S)
-
 def read_choice(s, options)->Parsed: # s: plain words (str); options: {letter: text}
     "Read a letter from plain words; where all options are numbers, by the number that a text gives."
     side = r"\b(that'?s|that is|you'?re|you are|all" + (')' if 'right' in map(str.lower, options.values()) else r'|is|are|be)')
@@ -520,9 +499,8 @@ def as_options(options): # {'A': 'red', …}, letters bare or as '(A)', or a lis
     "Return options as {letter: text}, in order; a list gets letters."
     if not hasattr(options, 'items'): options = dict(zip('ABCDEFGHIJKLMNOPQRSTUVWXYZ', options))
     options = {str(k).strip().strip('().').upper(): plain(str(v)) for k,v in options.items()}
-    bad = [k for k in options if not re.fullmatch('[A-Z]', k)]
-    if bad or not options: raise ValueError(f"options must be letters with texts, such as {{'A': 'red'}}; got {bad or 'none'}")
-    return options
+    if not (bad := [k for k in options if not re.fullmatch('[A-Z]', k)]) and options: return options
+    raise ValueError(f"options must be letters with texts, such as {{'A': 'red'}}; got {bad or 'none'}")
 
 def parse_choice(text, options)->Parsed: # text: an answer; options: {'A': 'red', …} or a list of texts → .letter, .ambiguous, .how
     "Read the letter that a text gives, by letter or by the option's text; None when it gives none, or several."
@@ -530,6 +508,12 @@ def parse_choice(text, options)->Parsed: # text: an answer; options: {'A': 'red'
     return parse(text, lambda s: read_choice(s, options))
 
 # %% ../../nbs/bench/01_answers.ipynb #9107411f
+ABSENT = re.compile(r'''(?:(?:based\ on|in|from|looking\ at)\ [^,.]*,\s*)?(?:there\ (?:is|are|was|were)\ no|i\ (?:do\ not|don't)\ see
+    |there\ (?:is|are|does|do)(?:\ not|n't)(?:\ (?:appear|seem)\ to\ be)?)\ (?!(?:any\ |an?\ )?(?:IMAGE|way|need|reason|sign|doubt|question)\b)
+    (?:[\w-]+\ ){1,5}?(?:near|next\ to|under|beneath|below|above|behind|in\ front\ of|beside|inside|on|touching|facing|(?:left|right)\ of)
+    \ (?:the|an?|this|that)\ (?!(?:given\ |provided\ )?(?:IMAGE|scene|frame|\w*ground|left|right)\b)\w+(?!.*\bbut\ (?:there|it|one)\b)'''
+    .replace('IMAGE', 'image|picture|photo'), re.I | re.X | re.S)
+
 IDIOMS = {word: re.compile(rf'\W*(?:{"|".join(p for row in TABLE.values() for p in row.get(word + " too", ()))})\W*', re.I)
           for word in ('yes', 'no')}
 

@@ -10,8 +10,8 @@ __all__ = ['KINDS', 'FACTS', 'LETTER_DIRECTLY', 'BENCHMARKS', 'COMMON', 'TABLES'
            'read_answer', 'outcome', 'official_outcome', 'ratio', 'average', 'Parts', 'Answers', 'accuracy', 'Score',
            'last_records', 'facts_of', 'score', 'pair_up', 'add_gap', 'image_cluster', 'text_in', 'shuffled',
            'vstar_file', 'vstar_layout', 'zoom_kind', 'hrbench', 'question_cluster', 'pope', 'pope_row', 'numbered',
-           'pair_items', 'mmvp', 'mmvp_layout', 'realworld', 'cvbench', 'mmstar', 'visualprobe', 'probe_layout',
-           'by_task', 'science_row', 'example_items', 'comparable', 'compare_scores']
+           'pair_items', 'mmvp', 'mmvp_layout', 'realworld', 'cvbench', 'mmstar', 'by_task', 'probe_layout',
+           'science_row', 'example_items', 'comparable', 'compare_scores']
 
 # %% ../../nbs/bench/04_benchmarks.ipynb #373ee092
 import ast, difflib, hashlib, json, os, random, re
@@ -30,7 +30,7 @@ from .answers import official_ab, official_choice, official_yes_no, parse_choice
 from .judges import same_answer
 from ..crops import Box, view_pair
 from ..examples import (TableImage, LazyImage, Rejected, Source, check_picture, get_nested, resolve_image, first_column, first_present,
-                                 no_rows_error, parse_box, open_source, parse_boxes, clean_question, read_examples, rejection_summary,
+                                 no_rows_error, parse_box, open_source, parse_boxes, clean_question, is_empty, read_examples, rejection_summary,
                                  union_box)
 from .statistics import Estimate, Paired, bootstrap, paired, proportion, swaps
 
@@ -68,22 +68,20 @@ def spelt(value): # of a cell → the list or dictionary that its text means, el
     raise ValueError(f'the text of a list or dictionary cannot be read: {text[:60]!r}')
 
 # %% ../../nbs/bench/04_benchmarks.ipynb #ae908e75
-def _is_empty(v): return v is None or v != v or (isinstance(v, str) and not v.strip())
-
 def option_dict(
     value   # a list, a dictionary, text with lettered options or with one per line, the text of a list, or None
 )->dict:    # {"A": "red", ...}; {} for none; ValueError for an ambiguous form
     "Convert options to {letter: text}; an empty option keeps its letter."
-    if _is_empty(value := spelt(value)) or value in ([], {}): return {}
+    if is_empty(value := spelt(value)) or value in ([], {}): return {}
     if isinstance(value, dict):
         places = [str(k).strip(' ().') for k in value]
         if not {*places} <= {*LETTERS}: value = list(value.values())      # numbered, or named
-        else: return {p: str(v).strip() for p,v in zip(places, value.values()) if not _is_empty(v)}
+        else: return {p: str(v).strip() for p,v in zip(places, value.values()) if not is_empty(v)}
     if isinstance(value, str):
         if found := split_options(value)[1]: return found
         value = [l for l in value.splitlines() if l.strip()]
         if len(value) < 2: raise ValueError(f'the options cannot be told apart: {value[0][:60]!r}')
-    options = ['' if _is_empty(v) else str(v).strip() for v in value]
+    options = ['' if is_empty(v) else str(v).strip() for v in value]
     lettered = split_options('\n'.join(options))[1]
     if len(lettered) == len(options): return lettered
     return {k: v for k,v in zip(LETTERS, options) if v}
@@ -226,7 +224,7 @@ def ask(
 )->str:
     "Format a row's prompt, with every option in it once."
     inside = lambda text: [v.casefold() for v in split_options(text)[1].values()] == [v.casefold() for v in options.values()]
-    ready = '' if _is_empty(values.get('prompt')) else str(values['prompt']).strip()
+    ready = '' if is_empty(values.get('prompt')) else str(values['prompt']).strip()
     if ready and inside(ready): text = ready                # a ready prompt without the options is half a question
     else:
         question, given = clean_question(values['question']), spelt(values.get('options'))
@@ -310,7 +308,7 @@ class ItemReader:
     ):        # list of Pictures, ValueError where an image cannot be had
         "List references to the row's images for a role, in their order."
         name = first_column(row, self.columns.get(role, []))
-        names = [name]*bool(name) + [k for k in row if role == 'image' and re.fullmatch('image_?[2-9]', k) and not _is_empty(row[k])]
+        names = [name]*bool(name) + [k for k in row if role == 'image' and re.fullmatch('image_?[2-9]', k) and not is_empty(row[k])]
         return [self.picture(row, n, i, locate(v, self.root), own) for n in names for i,v in enumerate(spelt_images(get_nested(row, n)))]
 
     def picture(self, row, name, number, value, own):
@@ -341,7 +339,7 @@ def plain_truth(
     if isinstance(answer := spelt(answer), list):
         if len(answer) != 1: raise ValueError(f'one answer is needed, the row has {len(answer)}')
         answer = answer[0]
-    if _is_empty(answer): raise ValueError('the answer is missing')
+    if is_empty(answer): raise ValueError('the answer is missing')
     if kind == 'choice': return answer_letter(answer, options)
     text = {True: 'yes', False: 'no'}[answer] if isinstance(answer, (bool, np.bool_)) else str(answer).strip()
     if kind == 'yes_no' and (text := text.lower().rstrip('.')) not in ('yes', 'no'):
@@ -352,7 +350,7 @@ def plain_truth(
 def values(self:ItemReader, row): # a dictionary
     "Return the row's values by role, after the benchmark's `adapt`."
     v = {role: first_present(row, names) for role,names in self.columns.items() if role not in ('image', 'crop')}
-    if 'options' in self.columns and _is_empty(spelt(v['options'])) or spelt(v.get('options')) == []: v['options'] = option_columns(row) or None
+    if 'options' in self.columns and is_empty(spelt(v['options'])) or spelt(v.get('options')) == []: v['options'] = option_columns(row) or None
     return self.benchmark.adapt(v) if self.benchmark.adapt else v
 
 @patch
@@ -361,7 +359,7 @@ def box(self:ItemReader,
     size    # width and height of the image, in pixels
 ):          # Box, or None
     "Return the smallest box around a row's boxes; ValueError if it is no box of the image."
-    if _is_empty(value := value.tolist() if hasattr(value, 'tolist') else value) or value in ([], '[]'): return None
+    if is_empty(value := value.tolist() if hasattr(value, 'tolist') else value) or value in ([], '[]'): return None
     return union_box([parse_box(b, size, self.benchmark.box_format) for b in parse_boxes(value)])
 
 @patch
@@ -381,7 +379,7 @@ def __call__(self:ItemReader,
     if kind == 'choice' and (text := str(v['answer'])).isdecimal() and text != options[answer]: self.numbers.append(int(text))
     boxed, id = self.box(v.get('box'), size), v.get('id')
     if boxed and len(pictures) > 1: raise ValueError('the box is in one of several images, and nothing says which')
-    item = Item('' if _is_empty(id) else str(id), b.name, pictures[0] if len(pictures) == 1 else Collage(tuple(pictures)),
+    item = Item('' if is_empty(id) else str(id), b.name, pictures[0] if len(pictures) == 1 else Collage(tuple(pictures)),
                 b.ask(v, options), answer, kind, options if kind == 'choice' else {}, str(v.get('category') or ''),
                 str(b.cluster(v, mark) if b.cluster else ''), boxed, crops[0] if crops else None, v.get('details', {}), b.protocol)
     return [item], mark
@@ -389,10 +387,7 @@ def __call__(self:ItemReader,
 # %% ../../nbs/bench/04_benchmarks.ipynb #c0237baf
 TABLES = '*.parquet', '*.tsv', '*.jsonl', '*.csv', '*.json', 'data/*.parquet'
 
-def benchmark_files(
-    folder,    # a path
-    benchmark  # a Benchmark
-):             # sorted list of paths; ValueError when there are none
+def benchmark_files(folder, benchmark): # folder: a path; benchmark: a Benchmark → sorted list of paths; ValueError when there are none
     "List a benchmark's files in a folder: those with its names, or any table."
     for pattern in benchmark.files + TABLES:
         if found := sorted(Path(folder).glob(pattern)): return found
@@ -505,10 +500,7 @@ def load_benchmark(
     return Items(kept, benchmark, rows.name, reader.columns, bad, twice)
 
 # %% ../../nbs/bench/04_benchmarks.ipynb #72baa4f1
-def same_words(
-    text,  # an answer as it was generated
-    truth  # the reference answer
-):         # bool
+def same_words(text, truth): # text: an answer as it was generated; truth: the reference answer → bool
     "Compare two answers up to case, punctuation, articles and number words."
     a, b = plain(spoken(text)), plain(str(truth))
     return bool(b) and (a.casefold() == b.casefold() or [w for w,*_ in split_words(a)] == [w for w,*_ in split_words(b)] != [])
@@ -597,10 +589,7 @@ class Answers:
     def clusters(self):
         "Return N cluster labels: what the items share."
         return np.array([f['cluster'] or f'#{i}' for i,f in enumerate(self.facts)])
-    def share(self,
-        mask=None,  # N booleans, the items that count; None: all
-        hit=None    # N floats, 1 right, 0 wrong; None: its own
-    )->Parts:
+    def share(self, mask=None, hit=None)->Parts: # mask: N booleans, the items that count; None: all; hit: N floats, 1 right, 0 wrong; None: its own
         "Compute the share of right answers."
         mask, hit = np.ones(len(self.hit), bool) if mask is None else mask, self.hit if hit is None else hit
         return Parts([hit*mask, mask*1.], ratio, hit, mask)
@@ -684,11 +673,7 @@ def last_records(
     raise ValueError(f'the records of {name} are of {len(protocols)} protocols ({", ".join(protocols)}): '
                      'score them apart')
 
-def facts_of(
-    name,   # of the benchmark
-    items,  # Items, or None
-    found   # {id: record}
-):          # list of dictionaries, see FACTS
+def facts_of(name, items, found): # name: of the benchmark; items: Items, or None; found: {id: record} → list of dictionaries, see FACTS
     "Collect what is known of each item, from the items or from the records; ValueError when a record lacks it."
     if items is not None: return [i.facts() for i in items if i.benchmark == name]
     for r in found.values():
@@ -726,11 +711,7 @@ def score(
     return add_gap(made, b, records, items) if view == 'full' else made
 
 # %% ../../nbs/bench/04_benchmarks.ipynb #74dd0a7e
-def pair_up(
-    a,   # a Score
-    b,   # a Score of the same benchmark
-    ids  # of both
-):       # two arrays of booleans, labels or None
+def pair_up(a, b, ids): # a: a Score; b: a Score of the same benchmark; ids: of both → two arrays of booleans, labels or None
     "Pair the hits of two scores on the same ids, with the ids' clusters or None."
     labels = [a.clusters[i] or f'#{i}' for i in ids]
     hits = [np.array([s.hits[i] is True for i in ids]) for s in (a, b)]
@@ -756,12 +737,9 @@ def image_cluster(values, mark)->str:
     "Cluster the questions about one image; equal files are one image."
     return '' if mark is None else f'{mark[0]:x}-{mark[1]:x}'
 
-def text_in(
-    values,  # of a row
-    *roles   # of them
-):           # 'a/b'; '' where all are empty
+def text_in(values, *roles): # values: of a row; *roles: of them → 'a/b'; '' where all are empty
     "Join the texts of some roles."
-    return '/'.join(str(values[r]) for r in roles if not _is_empty(values.get(r)))
+    return '/'.join(str(values[r]) for r in roles if not is_empty(values.get(r)))
 
 # %% ../../nbs/bench/04_benchmarks.ipynb #2505d113
 def shuffled(values:dict)->dict:
@@ -794,10 +772,7 @@ register(Benchmark('vstar', 'V*',
              ('direct_attributes/*', 'relative_position/*')),)))
 
 # %% ../../nbs/bench/04_benchmarks.ipynb #ab59df78
-def zoom_kind(
-    values,  # role → value
-    options  # {"A": "red", ...}
-):           # 'choice' or 'open'
+def zoom_kind(values, options): # values: role → value; options: {"A": "red", ...} → 'choice' or 'open'
     "Tell whether a row has options: by its type if the file has one, else by whether its answer is an option."
     if told := str(values.get('type') or ''): return 'choice' if 'choice' in told else 'open'
     try: return 'choice' if answer_letter(values['answer'], options) else 'open'
@@ -942,7 +917,7 @@ register(Benchmark('cvbench', 'CV-Bench',
     ('test_[23]d.parquet', '*.parquet', '*.tsv'), 2638,
     COMMON | {'category': 'source', 'type?': 'type', 'task?': 'task', 'prompt?': 'prompt'},
     cvbench, prompt='{question} Select from the following choices.\n{options}', cluster=image_cluster, paper='arXiv 2406.16860',
-    adapt=lambda v: v | dict(id=None if _is_empty(v.get('id')) else text_in(v, 'type', 'id'), details=dict(task=text_in(v, 'task')))))
+    adapt=lambda v: v | dict(id=None if is_empty(v.get('id')) else text_in(v, 'type', 'id'), details=dict(task=text_in(v, 'task')))))
 
 def mmstar(t:Answers)->dict:
     "Compute accuracy, by category, and the mean over the finer axes."
@@ -954,9 +929,9 @@ register(Benchmark('mmstar', 'MMStar',
     mmstar, adapt=lambda v: v | dict(details=dict(axis=text_in(v, 'category', 'axis'))), paper='arXiv 2403.20330'))
 
 # %% ../../nbs/bench/04_benchmarks.ipynb #3743405d
-def visualprobe(t:Answers)->dict:
-    "Average the accuracies of the difficulties, and return each."
-    return dict(accuracy=t.balanced(), **t.split())
+def by_task(t:Answers)->dict:
+    "Average over categories; also the share over all questions, and each category."
+    return dict(accuracy=t.balanced(), micro=t.share(), **t.split())
 
 def probe_layout(folder:Path):
     "Open folders with one val.json each, or one of them."
@@ -975,19 +950,15 @@ _PROBES = dict(Easy='0e665a57946d4473deb9975a13f8ddba973b8026', Medium='25d5ff5b
 register(Benchmark('visualprobe', 'VisualProbe',
     tuple((f'Mini-o3/VisualProbe_{level}', revision, ('val.json', 'data/*')) for level,revision in _PROBES.items()),
     ('**/val.json',), 515, COMMON | {'category?': 'category|level|difficulty'},
-    visualprobe, kind='open', official=None, layout=probe_layout, cluster=image_cluster, paper='arXiv 2509.07969'))
+    by_task, kind='open', official=None, layout=probe_layout, cluster=image_cluster, paper='arXiv 2509.07969'))
 
 # %% ../../nbs/bench/04_benchmarks.ipynb #331c1285
-def by_task(t:Answers)->dict:
-    "Average over tasks; also the share over all questions, and each task."
-    return dict(accuracy=t.balanced(), micro=t.share(), **t.split())
-
 def science_row(values:dict)->dict:
     "Put the hint before the question; numeric answers are positions even if the options are numbers."
     answer = values.get('answer')
     if isinstance(answer, str) and answer.strip().isdecimal(): values = values | dict(answer=int(answer))
     hint = values.get('hint')
-    return values if _is_empty(hint) else values | dict(question=f'Context: {hint}\n{values["question"]}')
+    return values if is_empty(hint) else values | dict(question=f'Context: {hint}\n{values["question"]}')
 
 register(Benchmark('treebench', 'TreeBench',
     (('HaochenWang/TreeBench', 'a4eb437ab71d14f6ab1a4cf05213d0f72f831b71', ('*.parquet',)),),

@@ -28,10 +28,7 @@ def normal_words(s): # a text (str) → list of (word, start, end)
         return w[:-1] if len(w) > 3 and re.search('[^su]s$', w) else w
     return [(normal(w), a, z) for w,a,z in words(s)]
 
-def find_words(
-    s,     # plain words (str)
-    sought # list of words, from `normal_words`
-):         # list of Mentions of the letter 'T'
+def find_words(s, sought): # s: plain words (str); sought: list of words, from `normal_words` → list of Mentions of the letter 'T'
     "Find where these words stand."
     w = normal_words(s)
     return [Mention(w[i][1], w[i+len(sought)-1][2], 'T', 'text') for i in range(len(w) - len(sought) + 1)
@@ -41,10 +38,7 @@ def find_words(
 # %% ../../nbs/bench/03_judges.ipynb #aab22206
 SAYS = re.compile(r'\b(?:reads?|says?|shows?|displays?|called|named|holds?|wears?|wearing|holding|weighs?|costs?|measures?)\W*$', re.I)
 
-def says(
-    s,    # plain words (str)
-    truth # the reference (str)
-):        # bool
+def says(s, truth): # s: plain words (str); truth: the reference (str) → bool
     "Tell whether a short sentence says the reference, and nothing else."
     sought = [w for w,*_ in normal_words(truth)]
     if not sought: return s.casefold() == truth.casefold()
@@ -75,11 +69,7 @@ def same_answer(
     return None if got is None else got == truth
 
 # %% ../../nbs/bench/03_judges.ipynb #92d53b6f
-def needs_judge(
-    same,        # what `same_answer` has told
-    truth,       # the reference
-    options=None # of the question
-):               # bool
+def needs_judge(same, truth, options=None): # same: what `same_answer` has told; truth: the reference; options: of the question → bool
     "Tell whether a judge could know better: nothing could be told, or an open answer has other words than the reference."
     closed = options and truth in options or truth.strip().lower() in ('yes', 'no') or number_value(truth) is not None
     return same is None or same is False and not closed
@@ -138,11 +128,7 @@ class Cache:
     def key(judge, q):  # the judge's name, a Question; 64 hexadecimal digits
         "Hash what a verdict depends on: judge, wording, question, reference and answer."
         return hashlib.sha256(json.dumps([judge, JUDGE, REMINDER, q.question, q.truth, said(q.answer)]).encode()).hexdigest()
-    def add(self,
-        key,      # from `Cache.key`
-        verdict,  # 'yes', 'no' or 'invalid'
-        text      # the judge's words
-    ):
+    def add(self, key, verdict, text): # key: from `Cache.key`; verdict: 'yes', 'no' or 'invalid'; text: the judge's words
         "Keep a verdict; the line is on disk when this returns."
         with self.lock:
             self.found[key] = verdict, text
@@ -188,9 +174,9 @@ def open_judge(
     return Server(where, name, key or os.environ.get('JUDGE_API_KEY') or os.environ.get('OPENAI_API_KEY'))
 
 # %% ../../nbs/bench/03_judges.ipynb #8a4ec9a1
-def _without_asking(q, everything):
+def _without_asking(q):
     "Return the verdict on a question that needs no judge; None for one that does."
-    if q.parsed and not everything: return Verdict(q.id, 'read', str(q.parsed.value))
+    if q.parsed: return Verdict(q.id, 'read', str(q.parsed.value))
     if not said(q.answer): return Verdict(q.id, 'no', 'no answer was given')
     if is_failure(said(q.answer)): return Verdict(q.id, 'error', 'the answer is the text of an error')
 
@@ -206,12 +192,11 @@ def judge(
     questions,        # Questions
     by,               # a judge: Server, LocalJudge, or any object with .name and .ask_all
     cache=None,       # path of the file of verdicts; None: not kept
-    everything=False, # judge also what the parser has read
     max_tokens=512    # the judge's longest reply, its thinking included
 )->list:              # one Verdict a question, in order
     "Ask a judge about what no parser read; an essay gets one reminder, errors stay errors."
     questions, cache = list(questions), Cache(cache)
-    own = [_without_asking(q, everything) for q in questions]
+    own = [_without_asking(q) for q in questions]
     keys = [None if v else Cache.key(by.name, q) for v,q in zip(own, questions)]
     asked = {k: JUDGE.format(question=q.question, truth=q.truth, answer=plain(said(q.answer)))
              for k,q in zip(keys, questions) if k and k not in cache.found}

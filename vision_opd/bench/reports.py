@@ -35,17 +35,11 @@ def to_json(cell): # text, a number, None or an Estimate → what JSON can hold
     return cell.item() if hasattr(cell, 'item') else cell
 
 # %% ../../nbs/bench/07_reports.ipynb #f9f38b4f
-def number(
-    x,            # a share or a difference, from −1 to 1
-    signed=False  # with a + before what is positive
-):                # text, without the %
+def number(x, signed=False): # x: a share or a difference, from −1 to 1; signed: with a + before what is positive → text, without the %
     "Format a share in percent."
     return f'{100*x:{"+" if signed else ""}.1f}'.replace('-', '−')
 
-def cell_text(
-    cell,         # of a `table`
-    signed=False  # it is a difference
-):                # text; – for None
+def cell_text(cell, signed=False): # cell: of a `table`; signed: it is a difference → text; – for None
     "Format a cell as text."
     if cell is None: return '–'
     if isinstance(cell, list): return f'{number(cell[0], signed)} [{number(cell[1], signed)}, {number(cell[2], signed)}]'
@@ -124,10 +118,7 @@ PAGE = '''<!doctype html>
 # %% ../../nbs/bench/07_reports.ipynb #baabd454
 _KINDS = dict(fixed='Wrong before, right now', broken='Right before, wrong now', wrong='Wrong')
 
-def bar(
-    e,            # [value, low, high]
-    signed=False  # a difference, drawn from −1 to 1; else a share, from 0 to 1
-):                # Markup
+def bar(e, signed=False): # e: [value, low, high]; signed: a difference, drawn from −1 to 1; else a share, from 0 to 1 → Markup
     "Draw an interval as a line and its value as a dot, in SVG."
     at = lambda v: f'{50 + 50*v if signed else 100*v:.1f}'
     zero = '<line x1="50" x2="50" y1="0" y2="8" stroke="currentColor" opacity=".4"/>' if signed else ''
@@ -142,10 +133,7 @@ def report_html(report): # of `evaluation.make_report` → HTML text
                        is_estimate=lambda c: isinstance(c, list))
 
 # %% ../../nbs/bench/07_reports.ipynb #86bb087d
-def write_report(
-    report,  # of `evaluation.make_report`
-    folder   # made if it is not there
-):           # Path of report.html
+def write_report(report, folder): # report: of `evaluation.make_report`; folder: made if it is not there → Path of report.html
     "Write report.json (without images) and report.html, each atomically."
     folder = Path(folder); folder.mkdir(parents=True, exist_ok=True)
     lean = report | dict(gallery=[{k: v for k,v in g.items() if k != 'views'} for g in report['gallery']])
@@ -174,18 +162,12 @@ def score_table(
         rows.append([*k, ss[0].n, ss[0].main, *[s[s.main] for s in ss], *two])
     return table('Scores', head, rows, signed=['difference'])
 
-def detail_tables(
-    scores,  # {(benchmark, view): [Score of each model]}
-    models   # their names
-):           # list of tables
+def detail_tables(scores, models): # scores: {(benchmark, view): [Score of each model]}; models: their names → list of tables
     "Tabulate the categories and other metrics of each benchmark that has more than one."
     return [table(f'{name}, {view} image', ['metric', *models], [[m, *[s.metrics.get(m) for s in ss]] for m in ss[0].metrics])
             for (name,view),ss in scores.items() if len(ss[0].metrics) > 1]
 
-def reading_table(
-    scores,  # {(benchmark, view): [Score of each model]}
-    models   # their names
-):           # a table
+def reading_table(scores, models): # scores: {(benchmark, view): [Score of each model]}; models: their names → a table
     "Tabulate the same answers as read by the strict protocol, with the judge's verdicts, and by the released scorer."
     rows = [[*k, m, s.strict[s.main], s[s.main], s.official.get(s.main)] for k,ss in scores.items() for m,s in zip(models, ss)]
     return table('The same answers, read in three ways', ['benchmark', 'view', 'model', 'strict', 'with judge', 'official'], rows)
@@ -221,10 +203,7 @@ def care_notes(
     return notes
 
 # %% ../../nbs/bench/07_reports.ipynb #8f979ee7
-def evenly(
-    ids,  # a list
-    most  # the most to take
-):        # a list
+def evenly(ids, most): # ids: a list; most: the most to take → a list
     "Select evenly spaced ids if there are more than `most`."
     return [ids[i*len(ids)//most] for i in range(most)] if len(ids) > most else ids
 

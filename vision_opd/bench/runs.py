@@ -23,10 +23,7 @@ from .servers import concurrently, local_tokens, ends_in_repetition
 # %% ../../nbs/bench/06_runs.ipynb #60be4a4a
 EVAL_VIEWS = 'full', 'crop', 'framed', 'plain', 'degraded', 'null', 'masked', 'random'
 
-def seen(
-    pair,  # ViewPair
-    view   # one of VIEWS
-):         # PIL image or list of them, text; ValueError for another name
+def seen(pair, view): # pair: ViewPair; view: one of VIEWS → PIL image or list of them, text; ValueError for another name
     "Return image and text of a view."
     r = pair.recipe
     if view == 'full': return pair.student_images, pair.student_text
@@ -43,7 +40,8 @@ def prompt_size(
     text        # the question
 ):              # tokens; 0 for a prompt that cannot be made: the caller reports why
     "Count the tokens of a prompt, except those of the chat template."
-    try: return sum(visual_tokens(im.size, processor) for im in (image if isinstance(image, list) else [image])) + len(processor.tokenizer(text).input_ids)
+    images = image if isinstance(image, list) else [image]
+    try: return sum(visual_tokens(im.size, processor) for im in images) + len(processor.tokenizer(text).input_ids)
     except Exception: pass   # some cannot count, or not this one
     try: return prepare_inputs(processor, [image], [text])['input_ids'].shape[1]
     except PolicyError: return 0
@@ -77,7 +75,8 @@ class Local:
     def under(self, protocol): # a Protocol → this model; ValueError for two opinions about the chat template
         "Take the chat template's options from a protocol."
         if self.template and self.template != protocol.template:
-            raise ValueError(f'{self.name} was given {self.template} for its chat template, and the protocol says {protocol.template}: say it in the protocol')
+            raise ValueError(f'{self.name} was given {self.template} for its chat template, and the protocol says {protocol.template}: '
+                             'say it in the protocol')
         check_template(self.processor, protocol.template)
         self.policy.template = protocol.template
         return self
@@ -105,10 +104,7 @@ class Local:
         return [dict(text=t, error=None, finish_reason='stop' if f else 'length', prompt_tokens=n, confidence=c) for t,f,n,c in rows]
 
 # %% ../../nbs/bench/06_runs.ipynb #a6300a83
-def has_view(
-    item,  # an Item
-    view   # one of VIEWS
-):         # bool
+def has_view(item, view): # item: an Item; view: one of VIEWS → bool
     "Tell whether an item can be shown in a view; without a box nothing is cropped, framed or masked."
     return bool(item.box) or view in ('full', 'plain', 'degraded', 'null') or view == 'crop' and item.crop is not None
 
@@ -206,10 +202,7 @@ def record_of(
                 area=area, **dict(finish_reason=None, prompt_tokens=None) | answer,
                 truncated=answer.get('finish_reason') == 'length', repetitive=ends_in_repetition(answer['text']))
 
-def failed(
-    kind,   # a few words
-    detail  # text or an exception
-):          # an answer without text
+def failed(kind, detail): # kind: a few words; detail: text or an exception → an answer without text
     "Make the record of a failure."
     return dict(text='', error=kind, detail=str(detail))
 
@@ -252,8 +245,10 @@ def _ask_one(server, item, view, protocol, processor):
     good, bad = _views([item], view, protocol)
     if bad: return bad[0]
     (_, image, text), = good
-    extra = {} if protocol.enable_thinking is None else dict(chat_template_kwargs=dict(enable_thinking=protocol.enable_thinking))   # as vLLM and SGLang take it
-    r = server.ask(text, as_stored(item, view, image), max_tokens=protocol.max_new_tokens, temperature=protocol.temperature, system=protocol.system or None, **extra)
+    thinks = protocol.enable_thinking
+    extra = {} if thinks is None else dict(chat_template_kwargs=dict(enable_thinking=thinks))                # as vLLM and SGLang take it
+    r = server.ask(text, as_stored(item, view, image), max_tokens=protocol.max_new_tokens, temperature=protocol.temperature,
+                   system=protocol.system or None, **extra)
     if r.error: return item, failed(r.error.kind, r.error)
     answer = dict(text=r.text, error=None, finish_reason=r.finish_reason, prompt_tokens=r.usage.get('prompt_tokens'),
                   **dict(thinking=r.thinking) if r.thinking else {})

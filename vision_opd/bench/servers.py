@@ -72,10 +72,7 @@ class Reply:
         "Tell whether the answer ends at the limit of tokens."
         return self.finish_reason == 'length'
 
-def ends_in_repetition(
-    text,    # an answer, or None
-    times=5  # repetitions of a piece at the end, at least
-)->bool:
+def ends_in_repetition(text, times=5)->bool: # text: an answer, or None; times: repetitions of a piece at the end, at least
     "Tell whether a text ends in a piece of up to 100 characters that is repeated."
     return bool(re.search(rf'(?s)(.{{2,100}}?)\1{{{times-1},}}.{{0,100}}\Z', (text or '')[-1200:]))
 
@@ -88,10 +85,7 @@ _TYPES = {400: 'invalid.?request|bad.?request|validation', 401: 'auth|permission
 SPENT = re.compile('insufficient.{0,3}(quota|balance|credit|funds)|billing_(hard|not)|credit balance|(out of|more) credits'
                    '|budget.{0,10}exceeded|exceeded_current_quota|arrearage|余额不足', re.I)
 
-def retry_after(
-    value,    # of the header, or None
-    now=None  # seconds since 1970; None: the clock
-):            # ≥ 0, finite
+def retry_after(value, now=None): # value: of the header, or None; now: seconds since 1970; None: the clock → ≥ 0, finite
     "Parse a Retry-After header, which holds seconds or a date; 0 if there is none."
     try: return max(0., float(value)) if abs(float(value)) < 1e9 else 0.
     except (TypeError, ValueError): pass
@@ -140,10 +134,7 @@ def text_of(value)->str: # text, a part or a list of them, or anything else that
         return (value or '').encode('utf-16', 'surrogatepass').decode('utf-16', 'replace')
     return json.dumps(value)
 
-def parse_completion(
-    choice,  # one of a response's `choices`, a dictionary
-    usage    # of the response, whatever it is
-)->Reply:
+def parse_completion(choice, usage)->Reply: # choice: one of a response's `choices`, a dictionary; usage: of the response, whatever it is
     "Return text, reasoning and finish reason of one choice; a Failure unless it ended by the model's end token or the limit."
     m = choice.get('message')
     if not isinstance(m, dict): m = dict(content=choice.get('text') if m is None else m)

@@ -111,10 +111,7 @@ def mean(
     return bootstrap([values, np.ones(len(values))], lambda s, n: s/n, clusters, draws, seed)
 
 # %% ../../nbs/bench/05_statistics.ipynb #4695d6e5
-def differing(
-    a,  # n booleans
-    b   # n booleans, of the same items in the same order
-):      # two whole numbers; ValueError for different lengths
+def differing(a, b): # a: n booleans; b: n booleans, of the same items in the same order → two whole numbers; ValueError for different lengths
     "Count the items fixed (wrong in `a`, right in `b`) and broken."
     a, b = np.asarray(a, bool), np.asarray(b, bool)
     if a.shape != b.shape: raise ValueError(f'a pair of runs has the same items; got {len(a)} and {len(b)}')
