@@ -161,8 +161,8 @@ class WindowSearch:
 
     def rank(self, boxes, most, max_overlap):
         "Score all windows against their mean, and return the best Regions that are apart."
-        p_w = self.read(boxes); self.mean = mean_distribution(p_w)
-        self.scores = window_scores(self.whole, p_w, self.mean)
+        self.p_w = self.read(boxes); self.mean = mean_distribution(self.p_w)
+        self.scores = window_scores(self.whole, self.p_w, self.mean)
         return best_apart([Region(b, s, None, 'mine') for b,s in zip(boxes, self.scores.tolist()) if s > 0], most, max_overlap)
 
 # %% ../nbs/11_regions.ipynb #48d3cc91
@@ -230,9 +230,7 @@ def segment(
 ):               # a proposer
     "Propose the rectangles around the masks of a mask-generation model of transformers."
     pipe = opened_pipeline('mask-generation', model, device)
-    def around(mask):
-        ys,xs = (np.flatnonzero(np.asarray(mask).any(axis)) for axis in (1, 0))
-        return (xs[0], ys[0], xs[-1]+1, ys[-1]+1) if len(xs) else (0, 0, 0, 0)
+    def around(mask): return Image.fromarray(np.asarray(mask, bool)).getbbox() or (0, 0, 0, 0)
     def propose(image, name):
         found = pipe(image, **options)
         return as_regions([(*around(m), s, None) for m,s in zip(found['masks'], found['scores'])], image.size, 'segment')
