@@ -219,7 +219,9 @@ def run_regions(
     print(found.tables)
     if found.waiting: print(f'\nvision_opd: {found.waiting} photographs wait for calls that failed, the first {found.error}; --resume true asks those again', file=sys.stderr); return 1
     if not found.examples: raise ValueError(f'no region of these photographs passed every filter and gate; {a.output_dir}/report.html shows what fell, and why')
-    print(f'\n{found.examples} examples; look at {Path(a.output_dir)/"report.html"}, then: vision_opd train --data {a.output_dir} --model {given.get("model", "MODEL")} --recipe {a.recipe} --output_dir RUN')
+    fits = f' --holdout {max(1, found.examples//5)}' if found.examples < 1280 else ''   # a fifth, where the preset's 256 were too many
+    print(f'\n{found.examples} examples; look at {Path(a.output_dir)/"report.html"}, then: vision_opd train --data {a.output_dir} --model {a.model}{" --preset embedded" if embedded else ""} '
+          f'--recipe {a.recipe}{fits} --output_dir RUN')
 
 
 # %% ../nbs/13_cli.ipynb #aaab2df1

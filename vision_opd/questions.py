@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = ['WRITER', 'PLACES', 'UNIQUE', 'GATES', 'COSTS', 'PROPOSERS', 'LocalAsker', 'CallsFailed', 'ServerAsker', 'Candidate',
            'read_drafts', 'from_template', 'from_model', 'read_vote', 'count_votes', 'share_right', 'Gates',
-           'pass_gates', 'Search', 'as_row', 'is_twin', 'search_photo', 'Photos', 'replace_text', 'link_image',
-           'write_rows', 'yield_tables', 'write_page', 'picture_of_row', 'Found', 'find_examples', 'check_options',
-           'split_words', 'gate_names', 'identify', 'open_asker', 'open_proposer', 'open_search']
+           'middle_of', 'pass_gates', 'Search', 'as_row', 'is_twin', 'search_photo', 'Photos', 'replace_text',
+           'link_image', 'write_rows', 'yield_tables', 'write_page', 'picture_of_row', 'Found', 'find_examples',
+           'check_options', 'split_words', 'gate_names', 'identify', 'open_asker', 'open_proposer', 'open_search']
 
 # %% ../nbs/11a_questions.ipynb #b5376a3a
 import hashlib, json, os, random, re, shutil
@@ -25,7 +25,7 @@ from .crops import get_recipe, view_pair
 from .examples import load_examples, named_images, perceptual_hashes
 from .data.formats import LETTERS, with_options
 from .bench.judges import same_answer
-from .policies import DualPolicy, load, render
+from .policies import DualPolicy, backbone, load, render, unwrap_parallel
 from .regions import *
 from .bench.reports import evenly, report_html, report_text, table, thumbnail
 from .rollouts import sample
@@ -46,7 +46,8 @@ class LocalAsker:
     def encode(self, images, texts):
         "Encode prompts with an image each, or without any."
         if images[0] is not None: return self.policy.encode(images, texts)
-        proc = self.policy.processor
+        proc, core = self.policy.processor, backbone(unwrap_parallel(self.policy.model))
+        if hasattr(core, 'rope_deltas'): core.rope_deltas = None   # those of the images before
         prompts = [render(proc, t, image=0, **self.policy.template) for t in texts]
         inputs = proc.tokenizer(prompts, padding=True, padding_side='left', return_tensors='pt').to(self.policy.device)
         return {k: inputs[k] for k in ('input_ids', 'attention_mask')}
@@ -225,7 +226,7 @@ UNIQUE = 'Does this question mean exactly one thing in the image? {question}\nAn
 @dataclass
 class Gates:
     "What a candidate must pass."
-    names:tuple=('crop', 'blind', 'mean', 'full', 'unique')  # in this order
+    names:tuple=('crop', 'blind', 'mean', 'full', 'unique')  # in this order; and 'closer'
     votes:int=8           # answers at each gate
     agreement:float=.75   # of the votes from the crop
     max_blind:float=.5    # share of right votes without the image, and from its mean color
@@ -234,10 +235,22 @@ class Gates:
     max_tokens:int=64     # the longest answer
     temperature:float=1.  # of sampling
 
+def middle_of(
+    box,      # a Box
+    share=.6  # of its sides
+):            # a Box
+    "Return the middle of a box."
+    x,y = box.width*(1 - share)/2, box.height*(1 - share)/2
+    return Box(box.left + x, box.top + y, box.right - x, box.bottom - y)
+
 def _crop(texts, c, g):
     c.answer, c.rates['crop'], n = count_votes(texts, c.options)
     if 2*n < len(texts): return 'answers from the crop cannot be read'
     if c.rates['crop'] < g.agreement: return 'answers from the crop disagree'
+
+def _closer(texts, c, g):
+    c.rates['closer'] = share_right(texts, c.answer, c.options)
+    if c.rates['closer'] < g.agreement: return 'a closer crop answers otherwise'
 
 def _right(gate, why, least, most):
     "A judge by the share of right votes."
@@ -253,6 +266,7 @@ def _unique(texts, c, g):
 
 GATES = dict(   # name: (image and text that are asked, of a ViewPair; judge of the answers)
     crop=(lambda p: (p.teacher_image, p.teacher_text), _crop),
+    closer=(lambda p: (view_pair(p.image, middle_of(p.box), p.question, p.recipe).teacher_image, p.teacher_text), _closer),
     blind=(lambda p: (None, p.question), _right('blind', ('it is answered without the image',), lambda g: 0, lambda g: g.max_blind)),
     mean=(lambda p: (p.view('null'), p.teacher_text), _right('mean', ('its mean color answers it',), lambda g: 0, lambda g: g.max_blind)),
     full=(lambda p: (p.student_image, p.student_text), _right('full', ('it is easy on the whole image', 'it is never right on the whole image'),
@@ -326,6 +340,8 @@ def search_photo(
         for r,why in bad: drop(why, r)
         candidates, bad = search.write(name, image, regions)
         for r,q,why in bad: drop(why, r, question=q)
+        often = Counter(c.question for c in candidates) if search.limits.unique else {}
+        for c in candidates: c.why = 'the same is asked of several regions' if often.get(c.question, 0) > 1 else None
         asked = pass_gates(name, image, candidates, search.asker, search.gates, search.recipe)
     except (ValueError, OSError) as e:
         if isinstance(e, RunStopped): raise
@@ -364,9 +380,9 @@ class Photos:
         path, records = self.out/'manifest.json', self.out/'photos.jsonl'
         if path.exists():
             if not resume: raise ValueError(f'{self.out} already holds a run: choose another output_dir, or go on with --resume true')
-            old = json.loads(path.read_text(encoding='utf-8'))
-            if diff := sorted(k for k in old.keys() | manifest.keys() if old.get(k) != manifest.get(k)):
-                raise ValueError(f'{self.out} holds a run with another {", ".join(diff)} ({diff[0]} was {str(old.get(diff[0]))[:80]}, is {str(manifest.get(diff[0]))[:80]}): resume with the same options')
+            old, new = ({**m, **m.get('options', {}), 'options': None} for m in (json.loads(path.read_text(encoding='utf-8')), manifest))
+            if diff := sorted(k for k in old.keys() | new.keys() if old.get(k) != new.get(k)):
+                raise ValueError(f'{self.out} holds a run with another {", ".join(diff)} ({diff[0]} was {str(old.get(diff[0]))[:80]}, is {str(new.get(diff[0]))[:80]}): resume with the same options')
         elif records.exists() or (self.out/'train.jsonl').exists(): raise ValueError(f'{self.out} holds data of another kind: choose another output_dir')
         write_json(path, manifest)
         lines, end = lines_of(records)
@@ -587,7 +603,7 @@ def open_proposer(
     if a.proposer == 'segment': return segment(a.detector)
     if a.proposer == 'ask': return ask_boxes(asker, words, a.box_format, policy and policy.processor)
     if a.proposer == 'given': return given(a.given, a.source, **{k: getattr(a, k) for k in ('columns', 'box_format', 'image_root', 'split', 'encoding') if getattr(a, k)})
-    return mine(policy, a.probe, words, a.template, recipe, a.max_regions, [float(p) for p in split_words(a.parts)], min(a.max_overlap, .5), asker.tally['propose'])
+    return mine(policy, a.probe, recipe, a.max_regions, [float(p) for p in split_words(a.parts)], a.max_overlap, asker.tally['propose'])
 
 def open_search(
     a  # namespace of options, from the command line
@@ -604,7 +620,7 @@ def open_search(
     write = from_model(asker, a.drafts, a.letters, recipe) if by_model else from_template(a.template)
     try: twins = perceptual_hashes(named_images(Path(a.overlap).expanduser() if Path(a.overlap).expanduser().is_dir() else load_examples(a.overlap))) if a.overlap else None
     except ImportError as e: raise ValueError(str(e)) from None
-    manifest = dict(options={k: v for k,v in sorted(vars(a).items()) if k not in ('source', 'output_dir', 'resume')},
+    manifest = dict(options={k: v for k,v in sorted(vars(a).items()) if k not in ('source', 'output_dir', 'resume_from_checkpoint')},
                     models={k: identify(m) for k,m in dict(model=policy and a.model, detector=a.detector).items() if m},
                     prompts=dict(boxes=BOX_PROMPT, writer=WRITER, unique=UNIQUE), gates=names, recipe=asdict(recipe),
                     versions={m: version(m) for m in ('transformers', 'torch', 'pillow')} | dict(vision_opd=vision_opd.__version__))
