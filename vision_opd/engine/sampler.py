@@ -135,10 +135,10 @@ class Engine:
         self.sleeps = self.vllm.platform.is_sleep_mode_available()
         how = dict(enable_lora=True, max_lora_rank=rank, max_loras=1) if rank else {}
         with undisturbed(), self.guarded(f'vLLM cannot load {model}'):
-            self.llm = self.vllm.LLM(model=str(model), dtype=dtype, max_model_len=context, kv_cache_memory_bytes=cache, block_size=32, enforce_eager=True,
+            self.llm = self.vllm.LLM(model=str(model), dtype=dtype, max_model_len=context, kv_cache_memory_bytes=cache, block_size=32,
                 limit_mm_per_prompt=dict(image=IMAGES, video=0), skip_mm_profiling=True, enable_mm_embeds=True, logprobs_mode='processed_logprobs',
                 distributed_executor_backend='external_launcher' if self.shared else 'uni', enable_sleep_mode=self.sleeps, disable_log_stats=False,
-                seed=0, generation_config='vllm', trust_remote_code=trust, **how)
+                seed=0, enforce_eager=True, generation_config='vllm', trust_remote_code=trust, **how)
 
     @contextmanager
     def guarded(self, what):
