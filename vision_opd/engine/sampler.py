@@ -134,6 +134,7 @@ class Engine:
         self.shared = torch.distributed.is_initialized() and torch.distributed.get_world_size() > 1
         self.sleeps = self.vllm.platform.is_sleep_mode_available()
         how = dict(enable_lora=True, max_lora_rank=rank, max_loras=1) if rank else {}
+        if self.vllm.platform.is_cpu(): how |= dict(enable_chunked_prefill=False, max_num_batched_tokens=max(context, 8192))
         with undisturbed(), self.guarded(f'vLLM cannot load {model}'):
             self.llm = self.vllm.LLM(model=str(model), dtype=dtype, max_model_len=context, kv_cache_memory_bytes=cache, block_size=32,
                 limit_mm_per_prompt=dict(image=IMAGES, video=0), skip_mm_profiling=True, enable_mm_embeds=True, logprobs_mode='processed_logprobs',
