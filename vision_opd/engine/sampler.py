@@ -252,15 +252,16 @@ def empty_caches(self:Engine,
 
 @patch
 def close(self:Engine):
-    "Free its memory; an engine can be made again."
-    llm, self.llm, self.broken = self.llm, None, 'the engine was closed'
-    if llm is None: return
+    "Free its memory, so that an engine can be made again; in a run of several processes it goes with its process."
+    self.broken = 'the engine was closed'
+    if self.shared or self.llm is None: return
+    llm, self.llm = self.llm, None
     try: llm.llm_engine.engine_core.shutdown()
     except Exception: pass   # of an engine that is broken
     del llm; gc.collect()
     if 'vllm' in sys.modules and isinstance(self.vllm.LLM, type):
-        from vllm.distributed.parallel_state import cleanup_dist_env_and_memory, destroy_model_parallel
-        destroy_model_parallel() if self.shared else cleanup_dist_env_and_memory()
+        from vllm.distributed.parallel_state import cleanup_dist_env_and_memory
+        cleanup_dist_env_and_memory()
 
 # %% ../../nbs/engine/06_sampler.ipynb #b6b03620
 def as_rollouts(
