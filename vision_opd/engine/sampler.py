@@ -134,11 +134,12 @@ class Engine:
         self.shared = torch.distributed.is_initialized() and torch.distributed.get_world_size() > 1
         self.sleeps = self.vllm.platform.is_sleep_mode_available()
         how = dict(enable_lora=True, max_lora_rank=rank, max_loras=1) if rank else {}
+        if self.vllm.platform.is_cpu(): how |= dict(enable_chunked_prefill=False, max_num_batched_tokens=max(context, 8192))
         with undisturbed(), self.guarded(f'vLLM cannot load {model}'):
-            self.llm = self.vllm.LLM(model=str(model), dtype=dtype, max_model_len=context, kv_cache_memory_bytes=cache, block_size=32, enforce_eager=True,
+            self.llm = self.vllm.LLM(model=str(model), dtype=dtype, max_model_len=context, kv_cache_memory_bytes=cache, block_size=32,
                 limit_mm_per_prompt=dict(image=IMAGES, video=0), skip_mm_profiling=True, enable_mm_embeds=True, logprobs_mode='processed_logprobs',
                 distributed_executor_backend='external_launcher' if self.shared else 'uni', enable_sleep_mode=self.sleeps, disable_log_stats=False,
-                seed=0, generation_config='vllm', trust_remote_code=trust, **how)
+                seed=0, enforce_eager=True, generation_config='vllm', trust_remote_code=trust, **how)
 
     @contextmanager
     def guarded(self, what):
@@ -251,15 +252,16 @@ def empty_caches(self:Engine,
 
 @patch
 def close(self:Engine):
-    "Free its memory; an engine can be made again."
-    llm, self.llm, self.broken = self.llm, None, 'the engine was closed'
-    if llm is None: return
+    "Free its memory, so that an engine can be made again; in a run of several processes it goes with its process."
+    self.broken = 'the engine was closed'
+    if self.shared or self.llm is None: return
+    llm, self.llm = self.llm, None
     try: llm.llm_engine.engine_core.shutdown()
     except Exception: pass   # of an engine that is broken
     del llm; gc.collect()
     if 'vllm' in sys.modules and isinstance(self.vllm.LLM, type):
-        from vllm.distributed.parallel_state import cleanup_dist_env_and_memory, destroy_model_parallel
-        destroy_model_parallel() if self.shared else cleanup_dist_env_and_memory()
+        from vllm.distributed.parallel_state import cleanup_dist_env_and_memory
+        cleanup_dist_env_and_memory()
 
 # %% ../../nbs/engine/06_sampler.ipynb #b6b03620
 def as_rollouts(
