@@ -491,7 +491,7 @@ class RegionsOptions:
     max_area:float=.1        # share of the image that a region covers, below this
     min_side:int=16          # pixels of its shorter side, at least
     min_score:float=.75      # of a detector's boxes
-    min_gain:float=0.        # of the score of a window of 'mine', in nats³; 0.25 on the scenes
+    min_gain:float=0.        # of the score of a window of 'mine', in nats³; 0.3 on the scenes
     border:float=1.          # pixels between a detector's box and the border of the image, at least
     sharpness:float=10.      # variance of the Laplacian of the crop's grey values, at least
     max_overlap:float=.1     # intersection over union with a better region
@@ -502,7 +502,7 @@ class RegionsOptions:
     drafts:int=3             # questions that a model writes about a region
     letters:bool=False       # ask what a model wrote with lettered options
     # Gates
-    gates:str='crop,blind,mean,full,unique'  # which are passed, with commas between; 'none': no gate
+    gates:str='crop,blind,mean,full,unique'  # which are passed, with commas between, 'closer' among them if one likes; 'none': no gate
     votes:int=8              # answers at each gate
     agreement:float=.75      # share of the votes from the crop that must agree
     max_blind:float=.5       # share of right votes without the image, and from its mean color, at most
@@ -514,8 +514,8 @@ class RegionsOptions:
     api_model:str=''         # the model's name there
     limit_field:str='max_tokens'  # what the server calls the longest answer; some want 'max_completion_tokens'
 
-EMBEDDED_REGIONS = dict(recipe='released', words='circle,square,triangle,star', template='What colour is the {name}?', probe='What colour is the shape?',
-                        gates='crop,blind,mean,full', min_gain=.25, max_new_tokens=8)   # for the shipped base, which knows nothing else
+EMBEDDED_REGIONS = dict(recipe='released', template='What colour is the shape?', probe='What colour is the shape?', parts='5.3', min_gain=.3,
+                        gates='crop,closer,blind,mean', max_new_tokens=8)   # for the shipped base, which knows nothing else
 
 # %% ../nbs/07a_config.ipynb #550caef9
 @dataclass

@@ -582,7 +582,8 @@ def gradients(self:Trainer,
             loss += share.detach()*real
         seen = seen or watch
     with self.clock('vision'): self.vision.backward()
-    return loss, seen.summary() if seen else {}
+    stats = seen.summary() if seen else {}
+    return loss, stats and stats | dict(sampler_kl=stats.get('sampler_kl', 0.))   # given answers were not sampled
 
 # %% ../nbs/08_training.ipynb #96b8f988
 @patch
