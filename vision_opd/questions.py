@@ -25,7 +25,7 @@ from .crops import get_recipe, view_pair
 from .examples import load_examples, named_images, perceptual_hashes
 from .data.formats import LETTERS, with_options
 from .bench.judges import same_answer
-from .policies import DualPolicy, backbone, load, render, unwrap_parallel
+from .policies import DualPolicy, load, render
 from .regions import *
 from .bench.reports import evenly, report_html, report_text, table, thumbnail
 from .rollouts import sample
@@ -46,8 +46,7 @@ class LocalAsker:
     def encode(self, images, texts):
         "Encode prompts with an image each, or without any."
         if images[0] is not None: return self.policy.encode(images, texts)
-        proc, core = self.policy.processor, backbone(unwrap_parallel(self.policy.model))
-        if hasattr(core, 'rope_deltas'): core.rope_deltas = None   # those of the images before
+        proc = self.policy.processor
         prompts = [render(proc, t, image=0, **self.policy.template) for t in texts]
         inputs = proc.tokenizer(prompts, padding=True, padding_side='left', return_tensors='pt').to(self.policy.device)
         return {k: inputs[k] for k in ('input_ids', 'attention_mask')}

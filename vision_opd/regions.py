@@ -121,7 +121,7 @@ def next_token(
     model = unwrap_parallel(policy.model)
     with eval_mode(model), autocast_context(model):
         prompts = policy.encode(images, texts)
-        logits = model(**prompts, **position_kwargs(model, prompts['attention_mask']), logits_to_keep=1).logits[:, -1]
+        logits = model(**prompts, **position_kwargs(model, prompts), logits_to_keep=1).logits[:, -1]
     if tally is not None: tally.update(calls=len(logits), prompt_tokens=int(prompts['attention_mask'].sum()))
     return logits.float().log_softmax(-1).cpu()
 

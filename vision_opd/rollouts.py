@@ -150,12 +150,12 @@ def sample_token(
 
 # %% ../nbs/05_rollouts.ipynb #b1252cf3
 def rope_deltas(
-    model,  # any policy's model
-    like    # a tensor on the device wanted
-):          # [B,1] int64; None for models with plain positions
-    "Return the offset that the last forward with images left for text positions."
-    d = getattr(backbone(model), 'rope_deltas', None)
-    return None if d is None else d.to(like.device).clone()
+    model,   # any policy's model
+    prompts  # those that it has just computed
+):           # [B,1] int64; None for plain positions: of the model, or of prompts without images
+    "Return the offset that the forward pass of these prompts left for text positions."
+    d = getattr(backbone(model), 'rope_deltas', None) if 'image_grid_thw' in prompts else None
+    return None if d is None else d.to(prompts['input_ids'].device).clone()
 
 def positions(
     mask,    # [B,L], 0 at padding
@@ -167,11 +167,13 @@ def positions(
     return p if deltas is None else (p + deltas)[None].expand(3, -1, -1)
 
 def position_kwargs(
-    model,  # any policy's model
-    mask    # [B,P], 0 at padding
-):          # dict, to be passed on
-    "Compute `position_ids` of a left-padded prompt for models that would count its padding; {} for models that compute them."
-    return {} if hasattr(backbone(model), 'get_rope_index') else dict(position_ids=positions(mask, None, mask.shape[1]))
+    model,   # any policy's model
+    prompts  # left-padded
+):           # dict, to be passed on
+    "Compute `position_ids` of prompts whose padding the model would count; {} where it computes them itself."
+    if hasattr(backbone(model), 'get_rope_index') and 'image_grid_thw' in prompts: return {}
+    mask = prompts['attention_mask']
+    return dict(position_ids=positions(mask, None, mask.shape[1]))
 
 # %% ../nbs/05_rollouts.ipynb #fd7cb782
 PAD_MULTIPLE = dict(default=32, qwen3_5=64)  # positions that are summed up together, by model type; linear attention takes chunks of 64
@@ -231,10 +233,10 @@ def _prefill(model, prompts, n, R, pad):
     "Each prompt once; prompts as computed, cache, next-token logits [S,V], prompt of each row [S], position of the first answer token [S] or [3,S]."
     prompts = pad_to_multiple(prompts, pad_multiple(model), pad)
     ids, mask = prompts['input_ids'], prompts['attention_mask']
-    out = model(**prompts, **position_kwargs(model, mask), use_cache=True, logits_to_keep=MIN_ROWS)
+    out = model(**prompts, **position_kwargs(model, prompts), use_cache=True, logits_to_keep=MIN_ROWS)
     B, least = len(ids), MIN_ROWS if pad_multiple(model) > 1 else 1
     rows = torch.arange(max(B*n, least), device=ids.device) % (B*n) // n
-    deltas, start = rope_deltas(model, ids), mask.long().sum(-1)[rows]
+    deltas, start = rope_deltas(model, prompts), mask.long().sum(-1)[rows]
     reorder_cache(out[CACHE_ARG], rows, R)
     if deltas is not None: start = (start + deltas[rows, 0]).expand(3, -1)
     return prompts, out[CACHE_ARG], out.logits[rows, -1], rows, start

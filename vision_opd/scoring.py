@@ -44,15 +44,15 @@ def _whole(model, prompts, rollouts):
     "Prompt and answer as one sequence; [S,R,H] states that predict the answer tokens."
     P, R = prompts['input_ids'].shape[1], rollouts.tokens.shape[1]
     inputs = append_answers(model, prompts, rollouts)
-    out = forward_backbone(model, **inputs, **position_kwargs(model, inputs['attention_mask']), use_cache=False)
+    out = forward_backbone(model, **inputs, **position_kwargs(model, inputs), use_cache=False)
     return out.last_hidden_state[:, P-1:P-1+R]
 
 # %% ../nbs/06_scoring.ipynb #d9fce8d4
 def _forked(model, prompts, rollouts, rows, cache):
     "Each prompt once; then the answers on its repeated cache; [S,R,H] states that predict the answer tokens."
     mask, ids = prompts['attention_mask'], prompts['input_ids']
-    out = forward_backbone(model, **prompts, **position_kwargs(model, mask), use_cache=True, **{CACHE_ARG: cache})
-    deltas, first = rope_deltas(model, ids), out.last_hidden_state[:, -1][rows][:, None]
+    out = forward_backbone(model, **prompts, **position_kwargs(model, prompts), use_cache=True, **{CACHE_ARG: cache})
+    deltas, first = rope_deltas(model, prompts), out.last_hidden_state[:, -1][rows][:, None]
     R = rollouts.tokens.shape[1]
     if R == 1: return first
     cache.reorder_cache(rows)

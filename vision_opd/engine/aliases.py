@@ -68,7 +68,7 @@ policies part_of=module_group quantised=quantization_kwargs read=load_pretrained
 policies switched=use_adapter take=select_prompts teacher_bytes=DualPolicy.teacher_bytes teachers=DualPolicy.teachers
 policies train_parts=set_trainable unwrap=unwrap_parallel update=DualPolicy.update
 rollouts BLOCK=PAD_MULTIPLE LEAST=MIN_ROWS Roomy=PreallocatedLayer aligned=pad_to_multiple block=pad_multiple draw=sample_token
-rollouts gathered=summon_full_params joined=cat_rollouts plain_positions=position_kwargs slices=batch_by_cache spread=reorder_cache
+rollouts gathered=summon_full_params joined=cat_rollouts slices=batch_by_cache spread=reorder_cache
 rollouts truncated=handle_truncated warp=warp_logits
 scoring ANSWER_TYPES=ANSWER_TOKEN_TYPE Sight=VisionFeatureCache WORTH=MIN_SHARING_RATIO backward=VisionFeatureCache.backward
 scoring compute=VisionFeatureCache.compute copy_cache=single_layer_cache find=VisionFeatureCache.find fork_cache=differentiable_cache
