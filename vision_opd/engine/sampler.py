@@ -438,7 +438,7 @@ def check_kl(self:Sampler,
                            f'while the canary agreed: likeliest, {CAUSES["features"]}', 'features')
 
 # %% ../../nbs/engine/06_sampler.ipynb #854f8706
-TAKES = 'qwen2_vl', 'qwen2_5_vl', 'qwen3_vl'   # families whose image features it takes, each tried
+TAKES = 'qwen2_vl', 'qwen2_5_vl', 'qwen3_vl'   # families whose image features it takes
 WIDTHS = 32, 64, 80, 96, 112, 128, 160, 192, 224, 256, 512   # of heads that vLLM's attention takes on a CPU
 _RANKS = 8, 16, 32, 64, 128, 256, 320, 512                    # of adapters
 
