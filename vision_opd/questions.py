@@ -234,6 +234,7 @@ class Gates:
     max_tokens:int=64     # the longest answer
     temperature:float=1.  # of sampling
 
+# %% ../nbs/11a_questions.ipynb #c5a1d7e9
 def middle_of(
     box,      # a Box
     share=.6  # of its sides
@@ -303,6 +304,7 @@ class Search:
     twins:object=None      # [n,64] hashes of a benchmark's images, or None
     distance:int=8         # bits in which a twin differs, at most
 
+# %% ../nbs/11a_questions.ipynb #4de80b13
 def as_row(
     region,        # a Region
     question=None, # what is asked

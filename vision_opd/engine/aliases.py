@@ -23,43 +23,19 @@ MODULES = {m: f'{wing}.{m}' for wing,some in dict(
     engine='checkpoints families memory monitors sampler selfcheck').items() for m in some.split()}
 
 # %% ../../nbs/engine/07_aliases.ipynb #a816fe72
-NAMES = {}                   # {module: {old: new}}
-for line in """
-bench.benchmarks compare=compare_scores crop_image=Item.crop_image image=Item.image
-bench.reports KINDS=_KINDS STYLE=_CSS gallery=changed_items plain=to_json
-bench.runs VIEWS=EVAL_VIEWS append=Journal.append shown=item_view
-bench.servers KINDS=FAILURE_KINDS TYPES=_TYPES read_choice=parse_completion repeats=ends_in_repetition
-cli KEPT=_AFTER_STOP NEEDED=_PACKAGES said=error_sentence table=summary_table
-config CHOICES=ALLOWED_VALUES COUNTS=AT_LEAST_ONE NOT_NEGATIVE=NON_NEGATIVE PARTS=_PARTS Protocol.thinking=enable_thinking
-config SHARES=FRACTIONS SUPPORTS=_SUPPORTS TEACHERS=_TEACHERS TYPES=FIELD_TYPES check=validate_config clashes=conflicting_options
-config home=expand_home options=load_config
+_METHOD = """
 crops Geometry=ViewGeometry THIRD_VIEWS=CONTROLS controlled=apply_control eight_bits=to_uint8 flat=mean_color_image
 crops free_spot=sample_other_window looks_relative=is_normalized refuse_unclear=check_image third_views=control_images
 crops Recipe.grow=box_padding Recipe.context=crop_padding Recipe.degrade=downsample ViewGeometry.grown=padded_box
 crops get_recipe.grow=box_padding get_recipe.context=crop_padding get_recipe.degrade=downsample
-data.boxes one_box=parse_box
-data.formats lettered=add_options plain_answer=clean_answer plain_question=clean_question
-data.tables Cell=TableImage Picture=LazyImage PlacedRow=IndexedRow dig=get_nested encoded=resolve_image file_ends=read_head_tail
-data.tables image_magic=is_image inside_folder=safe_join
 divergence FAR=DISJOINT_JSD FLOOR=NEG_INF MM32=HAS_MM_OUT_DTYPE Measure=DivergenceConfig Watch=DivergenceStats anchor=kl_to_base
 divergence block_=divergence_block_ buckets_=topk_with_tail_ cap_=softcap_ choose=select_support compare_=divergence_and_grad_
 divergence count_units=num_items diagnose=token_diagnostics measure_=divergence_chunk_ reduce=reduce_loss sampled_=sampled_token_
 divergence terms=pointwise_divergence tilt=contrastive_target
-engine.checkpoints DTYPES=_DTYPES digest=hash_file fits=check_compatible newest=latest_valid_checkpoint plain=to_plain random_streams=rng_state
-engine.checkpoints read=load_checkpoint set_random_streams=set_rng_state steps=list_checkpoints sync=fsync whole=atomic_dir write=save_checkpoint
-engine.memory CARDS=GPU_MEMORY Update=Workload Update.keep_tower=cache_vision_features Update.num_rollouts=num_generations
-engine.memory Update.quantise=load_in_4bit forward_work=forward_flops measured=measure_activations phases=memory_by_phase plan=memory_plan
-engine.memory rows=Plan.rows same_options=workload_from_config scored=microbatch_size skeleton=meta_model work=update_flops
-engine.monitors RARE=EVAL_METRICS grown=ratio_above load_state_dict=Monitor.load_state_dict lost=dropped_by repeats=repetition_rate
-engine.monitors rollout_measures=rollout_metrics shrunk=ratio_below silent=Monitor.silent state_dict=Monitor.state_dict together=all_of
-engine.selfcheck check_policy.keep_tower=cache_vision_features check_teacher=check_teacher_answers
-evaluation by_area=GapReport.by_area compare=same_as_reference gap=GapReport.gap part=GapReport.__getitem__ taught=GapReport.taught
-evaluation to_dict=GapReport.to_dict two_by_two=GapReport.agreement
 examples Joined=ConcatFile OPENERS=SOURCE_OPENERS SetAside=QuarantineMixin adapted=apply_adapters choose_columns=infer_columns
 examples first_name=first_column first_value=first_present member_path=safe_member_path name_examples=assign_ids
 examples named_pictures=named_images none_usable=no_rows_error open_packed=open_released_archives open_parts=open_parquet open_parquet_shards=open_parquet
 examples opener=register_opener print_choice=print_columns summary=rejection_summary try_row=catch_row_error
-figures judge=check_log look=plot_attention shown=png_bytes
 policies CACHE=CACHE_ARG OWNERS=ADAPTER_OWNERS Switched=AdapterView as_products=conv_as_linear as_seen=to_encoder_outputs
 policies causal=unwrap_model computing=autocast_context cut_rows=split_rows ema_rate=scale_ema_rate encode=prepare_inputs
 policies evaluating=eval_mode hidden=forward_backbone image_rows=rows_per_prompt join_rows=cat_rows left_padded=to_left_padding
@@ -89,9 +65,37 @@ training Trainer.take_up=load_checkpoint Trainer.trained=trainable_parameters Tr
 training Trainer.whole_weights=full_state_dict Trainer.write_line=log_jsonl Trainer.eyes=processor Trainer.others=retention_set
 training numbers=gap_metrics order=batch_indices placed=distribute_like push=push_to_hub recipe_of=view_config shard=fully_shard_policy
 training shuffled=swap_teacher_crop taught=teacher_forward views=make_views weigh=loss_weights written=rollouts_from_answers
-""".split('\n'):
-    if line: NAMES.setdefault(line.split()[0], {}).update(p.split('=') for p in line.split()[1:])
+"""
 
+# %% ../../nbs/engine/07_aliases.ipynb #b90e6d2a
+_OTHERS = """
+bench.benchmarks compare=compare_scores crop_image=Item.crop_image image=Item.image
+bench.reports KINDS=_KINDS STYLE=_CSS gallery=changed_items plain=to_json
+bench.runs VIEWS=EVAL_VIEWS append=Journal.append shown=item_view
+bench.servers KINDS=FAILURE_KINDS TYPES=_TYPES read_choice=parse_completion repeats=ends_in_repetition
+cli KEPT=_AFTER_STOP NEEDED=_PACKAGES said=error_sentence table=summary_table
+config CHOICES=ALLOWED_VALUES COUNTS=AT_LEAST_ONE NOT_NEGATIVE=NON_NEGATIVE PARTS=_PARTS Protocol.thinking=enable_thinking
+config SHARES=FRACTIONS SUPPORTS=_SUPPORTS TEACHERS=_TEACHERS TYPES=FIELD_TYPES check=validate_config clashes=conflicting_options
+config home=expand_home options=load_config
+data.boxes one_box=parse_box
+data.formats lettered=add_options plain_answer=clean_answer plain_question=clean_question
+data.tables Cell=TableImage Picture=LazyImage PlacedRow=IndexedRow dig=get_nested encoded=resolve_image file_ends=read_head_tail
+data.tables image_magic=is_image inside_folder=safe_join
+engine.checkpoints DTYPES=_DTYPES digest=hash_file fits=check_compatible newest=latest_valid_checkpoint plain=to_plain random_streams=rng_state
+engine.checkpoints read=load_checkpoint set_random_streams=set_rng_state steps=list_checkpoints sync=fsync whole=atomic_dir write=save_checkpoint
+engine.memory CARDS=GPU_MEMORY Update=Workload Update.keep_tower=cache_vision_features Update.num_rollouts=num_generations
+engine.memory Update.quantise=load_in_4bit forward_work=forward_flops measured=measure_activations phases=memory_by_phase plan=memory_plan
+engine.memory rows=Plan.rows same_options=workload_from_config scored=microbatch_size skeleton=meta_model work=update_flops
+engine.monitors RARE=EVAL_METRICS grown=ratio_above load_state_dict=Monitor.load_state_dict lost=dropped_by repeats=repetition_rate
+engine.monitors rollout_measures=rollout_metrics shrunk=ratio_below silent=Monitor.silent state_dict=Monitor.state_dict together=all_of
+engine.selfcheck check_policy.keep_tower=cache_vision_features check_teacher=check_teacher_answers
+evaluation by_area=GapReport.by_area compare=same_as_reference gap=GapReport.gap part=GapReport.__getitem__ taught=GapReport.taught
+evaluation to_dict=GapReport.to_dict two_by_two=GapReport.agreement
+figures judge=check_log look=plot_attention shown=png_bytes
+"""
+NAMES = {}                   # {module: {old: new}}
+for line in (_METHOD + _OTHERS).splitlines():
+    if line: NAMES.setdefault(line.split()[0], {}).update(p.split('=') for p in line.split()[1:])
 
 # %% ../../nbs/engine/07_aliases.ipynb #21fefa80
 class OldPath(Loader):
