@@ -8,8 +8,8 @@
 
 `mutants.tsv` beside this file has a line for each mutant: its id, the chapter that owns the code, the text as it is, the wrong text
 in its place, and what is wrong about it (`\\n` is a line break). A mutant is tried in a copy of the repository: the text is changed in
-the exported cell and in the module, and the cells of the chapter run in order until one fails. A mutant that no cell notices has
-survived: the chapter does not assert what that line is for.
+the exported cell and in the module, and the cells of the chapter run in order until one fails, then its pages of tests (PAGES). A mutant
+that no cell notices has survived: nothing asserts what that line is for.
 
 A chapter takes minutes to run, and its cells above the changed one do not depend on the change. So one process runs the unchanged
 chapter from top to bottom and forks before each changed cell; the child runs the changed cell and those below it. Each chapter is
@@ -29,6 +29,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 COLUMNS = 'id', 'chapter', 'verdict', 'seconds', 'where'
 CHEAP = 'config crops engine.monitors engine.checkpoints divergence rollouts scoring policies engine.memory engine.selfcheck training'.split()     # in this order; the others after them
+PAGES = {'08_training': ('engine/08_processes', 'engine/10_faults', 'engine/11_options')}      # run for a mutant that its chapter does not notice
 
 def read_tsv(path):
     "Rows of a table with a header, without quotes; none if there is no file."
@@ -67,6 +68,13 @@ def run_cells(shell, cells, at):
         if shell.exc is not None:
             words = ' '.join(str(shell.exc).split())[:150]
             return f'{cells[i].get("id", i)}: {type(shell.exc).__name__} {words}'
+    return ''
+
+def run_pages(chapter):
+    "Run the pages of tests that belong to a chapter; what failed first, else ''."
+    for page in PAGES.get(chapter, ()):
+        p = subprocess.run([sys.executable, '-m', 'pytest', '-q', '-x', f'nbs/{page}.ipynb'], capture_output=True, text=True, cwd=ROOT)
+        if p.returncode: return next((l[7:150] for l in p.stdout.splitlines() if l.startswith('FAILED')), f'{page} failed')
     return ''
 
 def write_module(mutant, wrong):
@@ -122,7 +130,7 @@ def try_chapter(chapter, ids, limit, fresh):
     if fresh:
         for m in todo:
             write_module(m, True)
-            tell(m['id'], *forked(lambda: run_cells(begin(), changed(cells, m), at), limit))
+            tell(m['id'], *forked(lambda: run_cells(begin(), changed(cells, m), at) or run_pages(chapter), limit))
             write_module(m, False)
         return
     shell = begin()
@@ -132,7 +140,7 @@ def try_chapter(chapter, ids, limit, fresh):
             tell('unchanged', *forked(lambda: run_cells(shell, cells, [j for j in at if j >= i]), limit))
         for m in here:
             write_module(m, True)
-            tell(m['id'], *forked(lambda: run_cells(shell, changed(cells, m), [j for j in at if j >= i]), limit))
+            tell(m['id'], *forked(lambda: run_cells(shell, changed(cells, m), [j for j in at if j >= i]) or run_pages(chapter), limit))
             write_module(m, False)
         if i >= todo[-1]['at']: return
         if failed := run_cells(shell, cells, [i]): raise SystemExit(f'{chapter} fails without any change: {failed}')

@@ -56,13 +56,13 @@ tiny SPECIAL=SPECIAL_TOKENS TEXT=TEXT_CONFIG VISION=QWEN_VISION_CONFIG answer_ba
 tiny outline=shape_polygon row=scene_row stamp=draw_shape
 training FREE=RESUMABLE KEPT=CHECKPOINT_STATE MEASURES=GAP_METRICS asked_to_stop=stop_on_signal
 training before_training=base_model certain=one_hot_target closed=closed_fraction departures=batch_size_notes engine=make_accelerator
-training gate=check_gap heard=main_process_stdout joined=cat_rollouts mapped=tree_map
+training gate=check_gap heard=main_process_stdout joined=cat_rollouts
 training Trainer.answers=generate_rollouts Trainer.begin=on_train_begin Trainer.collect=all_reduce_gradients
 training Trainer.coming=next_batch Trainer.encoded=encode_views Trainer.estimate=print_memory_plan Trainer.finish=optimizer_step
 training Trainer.finished=finalize Trainer.fitting=retry_on_oom Trainer.logged=train_step Trainer.measured=evaluate
 training Trainer.newest=newest_checkpoint Trainer.prompts=make_batch Trainer.restore=resume Trainer.set_aside=write_quarantine
 training Trainer.take_up=load_checkpoint Trainer.trained=trainable_parameters Trainer.turn_back=rollback Trainer.unfit=why_unfit
-training Trainer.whole_weights=full_state_dict Trainer.write_line=log_jsonl Trainer.eyes=processor Trainer.others=retention_set
+training Trainer.write_line=log_jsonl Trainer.eyes=processor Trainer.others=retention_set
 training numbers=gap_metrics order=batch_indices placed=distribute_like push=push_to_hub recipe_of=view_config shard=fully_shard_policy
 training shuffled=swap_teacher_crop taught=teacher_forward views=make_views weigh=loss_weights written=rollouts_from_answers
 """
