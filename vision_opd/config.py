@@ -101,7 +101,8 @@ class MethodOptions(InputOptions):
     contrast_weight:float=0.  # how far the target moves away from the blind view
     plausibility_threshold:float=.1      # ids less likely than this fraction of the best get no mass from the contrast
     visual_token_weight:float=0.  # weight of the fifth of an answer's tokens with the highest visual advantage (arXiv 2605.21924)
-    contrast_view:str='null'    # the view without evidence, for tilt and advantage
+    answer_weight:float=0.   # how much an answer counts by what the view does for it, beside the others of its prompt (arXiv 2606.25319: 0.5)
+    contrast_view:str='null'    # the view without evidence, for the contrast and both weights
     margin_gate:float=0.     # nats of the teacher's margin below which a token does not count
     kl_coef:float=0.         # weight of KL(student‖model before training)
 
@@ -323,7 +324,7 @@ ALLOWED_VALUES = dict(lr_scheduler_type=SCHEDULES, control=('none', 'same_view',
 AT_LEAST_ONE = ('max_steps batch_size lr_batch_size token_budget rollout_budget chunk_size num_generations max_new_tokens max_prompt_tokens holdout '
           'eval_examples lora_rank save_steps save_total_limit max_skipped').split()
 FRACTIONS = 'rehearsal beta ema_rate lora_dropout visual_token_weight adam_beta2 sample_min_p'.split()
-NON_NEGATIVE = ('max_pixels image_limit lora_alpha top_k sample_top_k token_clip term_clip importance_cap contrast_weight plausibility_threshold margin_gate '
+NON_NEGATIVE = ('max_pixels image_limit lora_alpha top_k sample_top_k token_clip term_clip importance_cap contrast_weight answer_weight plausibility_threshold margin_gate '
                 'kl_coef warmup_steps weight_decay eval_steps seed').split()
 
 # %% ../nbs/07a_config.ipynb #2c1ab5d6
@@ -333,7 +334,7 @@ def conflicting_options(
     "List the contradictions between options."
     adapter = [k for k in ('lora_targets', 'lora_alpha', 'lora_dropout', 'rslora', 'dora', 'load_in_4bit', 'merge_adapter') if getattr(c, k)]
     there = (Path(c.model)/'adapter_config.json').exists()
-    shaped = [k for k in ('contrast_weight', 'visual_token_weight', 'kl_coef', 'importance_cap', 'margin_gate') if getattr(c, k)]
+    shaped = [k for k in ('contrast_weight', 'visual_token_weight', 'answer_weight', 'kl_coef', 'importance_cap', 'margin_gate') if getattr(c, k)]
     return [
         (there and c.lora, f'{c.model} is an adapter, and it trains on as it is: leave lora out, or merge it first'),
         (adapter and not c.lora and not (there and set(adapter) <= {'merge_adapter', 'load_in_4bit'}),
@@ -348,6 +349,7 @@ def conflicting_options(
         (c.sampler == 'vllm' and c.control == 'sft', 'control sft samples nothing: leave sampler out'),
         (c.sampler == 'vllm' and (c.fsdp or c.load_in_4bit or c.dora), f'sampler vllm takes whole weights or plain LoRA: leave {"fsdp" if c.fsdp else "load_in_4bit" if c.load_in_4bit else "dora"} out'),
         (c.term_clip and c.support == 'sampled', "term_clip acts on the terms of a sum over ids, and support 'sampled' has no sum"),
+        (c.answer_weight and c.num_generations == 1, 'answer_weight compares the answers to a prompt: take num_generations of 2 or more'),
         (c.visual_token_weight and c.reduction != 'sequence_mean', "visual_token_weight weighs the tokens within each answer: it needs reduction 'sequence_mean'"),
         (c.student_view == c.teacher_view and c.control == 'none', f'student and teacher both see the {c.student_view} view: '
          'there is nothing to teach; this control is called same_view'),

@@ -8,7 +8,7 @@ __all__ = ['NEG_INF', 'SUPPORTS', 'HAS_MM_OUT_DTYPE', 'DISJOINT_JSD', 'pointwise
            'divergence_block_', 'softcap_', 'divergence_chunk_', 'NonFiniteLogits', 'token_divergence',
            'chunked_divergence', 'num_items', 'token_weights', 'reduce_loss', 'token_diagnostics', 'DivergenceStats',
            'clip_tokens', 'clip_terms', 'contrastive_target', 'token_logprobs', 'visual_advantage', 'advantage_weights',
-           'rollout_weights', 'margin_gate', 'kl_to_base']
+           'answer_weights', 'margin_gate', 'kl_to_base']
 
 # %% ../nbs/07_divergence.ipynb #44cc49dc
 from dataclasses import dataclass, replace
@@ -520,15 +520,21 @@ def advantage_weights(
     w = high*part(top) + (1-high)*part(mask & ~top)
     return w/w.sum(-1, keepdim=True).clamp(min=1e-12)*token_weights(mask, count=count).sum(-1, keepdim=True)
 
-def rollout_weights(
-    advantage,# [S,R] see `visual_advantage`
-    mask,     # [S,R] True at the tokens that count
-    mean=None # mean of the answers' mean advantages over the whole update; None: over this mask
-):            # [S,1] factors of the answers, 1 on average
-    "Weight answers by their mean visual advantage (VA-OPD, arXiv 2605.21924)."
-    a = (advantage*mask).sum(-1, keepdim=True)/mask.sum(-1, keepdim=True).clamp(min=1)
-    mean = a[mask.any(-1)].mean() if mean is None else mean
-    return a/torch.as_tensor(mean).clamp(min=1e-12)
+def answer_weights(
+    gain,       # [S,R] nats by which the view raises each token's log-probability; negative where it lowers it
+    mask,       # [S,R] True at the tokens that count
+    group,      # [S] ids: the prompt of each answer
+    strength=.5,# α: how much a standard deviation counts
+    most=2.     # no answer counts more than this, and none less than 0
+):              # [S,1] factors of the answers, detached
+    "Weight answers by their mean gain beside that of the other answers to their prompt (V-Zero, arXiv 2606.25319)."
+    s = (gain*mask).sum(-1)/mask.sum(-1).clamp(min=1)
+    same = ((group[:, None] == group) & mask.any(-1)).float()
+    n = same.sum(-1).clamp(min=1)
+    mean = same @ s/n
+    spread = (((s - mean[:, None])**2*same).sum(-1)/n).sqrt()
+    return (1 + strength*(s - mean)/(spread + 1e-6)).clamp(0, most)[:, None].detach()
+
 
 # %% ../nbs/07_divergence.ipynb #5b294a4d
 def margin_gate(

@@ -32,7 +32,7 @@ from .engine import checkpoints, memory
 from .engine.checkpoints import write_json
 from .config import PRESETS, SCHEDULES, ConfigError, TrainConfig, validate_config, load_config, reading, rename_options
 from .crops import get_recipe
-from .divergence import (NonFiniteLogits, DivergenceStats, advantage_weights, kl_to_base, chunked_divergence,
+from .divergence import (NonFiniteLogits, DivergenceStats, advantage_weights, answer_weights, kl_to_base, chunked_divergence,
     clip_terms, clip_tokens, num_items, margin_gate, contrastive_target, token_logprobs, token_weights, visual_advantage)
 from .examples import Rejected, fingerprint, load_examples
 from .engine.export import export_model, push_to_hub, serve_line, write_card
@@ -144,7 +144,7 @@ def make_views(
 ):               # b ViewPairs, and {'student', 'teacher' and perhaps 'blind': b pairs (image, text)}
     "Make the views of each policy; an unreadable image is replaced by the next example (`Examples.pairs`)."
     n, places = len(examples), range(len(rows)) if places is None else places
-    blind = (lambda p: (p.beside(p.view(cfg.contrast_view)), p.teacher_text)) if cfg.contrast_weight or cfg.visual_token_weight else None
+    blind = (lambda p: (p.beside(p.view(cfg.contrast_view)), p.teacher_text)) if cfg.contrast_weight or cfg.visual_token_weight or cfg.answer_weight else None
     def also(p):
         if cfg.control == 'sft' and p.example.answer is None: raise ValueError(f'example {p.example.id} has no answer for control sft')
         if blind: blind(p)
@@ -238,9 +238,10 @@ def loss_weights(
     keep, y = r.mask, r.tokens[r.mask]
     spread = lambda x: torch.zeros(keep.shape, device=keep.device).masked_scatter(keep, x)
     w = token_weights(keep, cfg.reduction, count)
-    if cfg.visual_token_weight:
+    if cfg.visual_token_weight or cfg.answer_weight:
         seen, blind = (spread(token_logprobs(t[k][keep], t['head'], y, cfg.chunk_size, **scale)) for k in ('states', 'blind'))
-        w = advantage_weights(visual_advantage(seen, blind), keep, high=cfg.visual_token_weight, count=count)
+        if cfg.visual_token_weight: w = advantage_weights(visual_advantage(seen, blind), keep, high=cfg.visual_token_weight, count=count)
+        if cfg.answer_weight: w = w*answer_weights(seen - blind, keep, r.prompt_index, cfg.answer_weight)
     if cfg.importance_cap:
         mine = token_logprobs(hs[keep], W, y, cfg.chunk_size, **scale, logprobs=sampler)
         w = w*importance_weights(spread(mine), r, cfg.importance_cap)
@@ -402,7 +403,7 @@ def why_unfit(self:Trainer,
     cfg    # TrainConfig
 ):         # a sentence, or None for one that can be used
     "Tell why the views of an example cannot be encoded; None if they can."
-    blind = dict(blind=[(pair.beside(pair.view(cfg.contrast_view)), pair.teacher_text)]) if cfg.contrast_weight or cfg.visual_token_weight else {}
+    blind = dict(blind=[(pair.beside(pair.view(cfg.contrast_view)), pair.teacher_text)]) if cfg.contrast_weight or cfg.visual_token_weight or cfg.answer_weight else {}
     try: self.encode_views(blind | dict(student=[(pair.student_images, pair.student_text)], teacher=[(pair.teacher_images, pair.teacher_text)]))
     except ValueError as e: return one_line(e)
 
@@ -476,7 +477,7 @@ def open_sampler(self:Trainer):
     cfg, policy = self.cfg, self.policy
     self.sampler = import_module('vision_opd.engine.sampler').open_sampler(policy, cfg, self.as_sampled, self.dtype, self.longest_prompt() + cfg.max_new_tokens,
                                                                     self.acc.process_index, self.acc.num_processes)
-    alone = replace(cfg, batch_size=1, rehearsal=0., control='none', contrast_weight=0., visual_token_weight=0.)
+    alone = replace(cfg, batch_size=1, rehearsal=0., control='none', contrast_weight=0., visual_token_weight=0., answer_weight=0.)
     prompts = self.encode_rows(batch_indices(len(self.train_set), 1, cfg.seed, 0), alone)[1]['student']
     self.sampler.choose_canary(send_to_device(prompts, policy.device))
 
