@@ -306,13 +306,13 @@ def given(
     "Propose the boxes of a table; rows that cannot be read are counted in its `bad`."
     how = {k: reading.pop(k, None) for k in ('columns', 'box_format')}
     opened = apply_adapters(open_source(source, **reading), reading.get('image_root'))
-    reader = make_reader(opened, how['columns'], how['box_format'], 'each', reading.get('image_root'), 'header', 10**9, '{name}', False)
+    reader = make_reader(opened, how['columns'], box_format=how['box_format'], boxes='each', root=reading.get('image_root'), max_pixels=10**9, template='{name}')
     found, bad = {}, []
     for number,row in opened.rows():
         try:
             if isinstance(row, ValueError): raise row
             raw = reader.raw_boxes(row)
-            picture,*_ = reader.images(row, raw); check_picture(picture, 'header', 10**9)
+            picture,*_ = reader.images(row, raw); check_picture(picture, 10**9)
             labels = [reader.value(row, 'label') if b.label is None else b.label for b in raw]
             some = [Region(b, 1., str(l) if isinstance(l, (str, int)) else None, 'given') for b,l in zip(reader.evidence(row, raw, picture), labels)]
             found.setdefault(str(Path(picture.source).resolve()), []).extend(some)

@@ -6,9 +6,8 @@
 __all__ = ['COLOURS', 'SHAPES', 'SIZE', 'SPECIAL_TOKENS', 'TEMPLATE', 'TEXT_CONFIG', 'THREE_HEADS', 'INTERLEAVED',
            'QWEN_VISION_CONFIG', 'FAMILIES', 'VISION_CONFIG', 'ROPE_PARAMETERS', 'GRID_PINPOINTS', 'SIGLIP_CONFIG',
            'SQUARE', 'IMAGE', 'OTHER_FAMILIES', 'PROCESSORS', 'CLIP', 'PIXTRAL', 'COHERE', 'LINES', 'PATCHES', 'VIDEO',
-           'EDGES', 'EXPERTS', 'GLM', 'MORE', 'QWENS', 'ALL', 'textures', 'shape_polygon', 'draw_shape', 'draw_scene',
-           'shape_box', 'scene', 'scene_row', 'write_scenes', 'make_tokenizer', 'make_processor', 'make_model',
-           'collate_sft', 'train_base', 'base_dir']
+           'EDGES', 'EXPERTS', 'GLM', 'MORE', 'QWENS', 'ALL', 'textures', 'draw_scene', 'shape_box', 'scene',
+           'write_scenes', 'make_tokenizer', 'make_processor', 'make_model', 'collate_sft', 'train_base', 'base_dir']
 
 # %% ../nbs/03_tiny.ipynb #0018d290
 import copy, json, math
@@ -46,28 +45,18 @@ def textures(
     return bank
 
 # %% ../nbs/03_tiny.ipynb #3fd3936a
-def shape_polygon(
-    kind,  # one of KINDS
-    r      # pixels
-):         # [(x, y)] in pixels, or None
-    "Compute the corner points of a shape of radius `r` around the origin; None for a circle."
+def _shape_polygon(kind, r):
+    "Compute the corners [(x, y)] of a shape of radius `r` in pixels around the origin; None for a circle."
     if kind == 'circle': return None
     n, inner = {'square':(4, 1), 'triangle':(3, 1), 'star':(10, .45)}[kind]
     turn = {'square':.25*math.pi, 'triangle':-.5*math.pi, 'star':-.5*math.pi}[kind]
     radius = lambda i: r*(inner if i % 2 else 1)
     return [(radius(i)*math.cos(turn + 2*math.pi*i/n), radius(i)*math.sin(turn + 2*math.pi*i/n)) for i in range(n)]
 
-def draw_shape(
-    image,   # PIL image, drawn on
-    kind,    # one of KINDS
-    colour,  # one of COLOURS
-    x,       # of the centre, pixels
-    y,
-    r        # radius, pixels
-):
-    "Draw one shape around (x, y), smoothed by drawing it four times too large."
+def _draw_shape(image, kind, colour, x, y, r):
+    "Draw one shape of radius `r` in pixels around (x, y), smoothed by drawing it four times too large."
     m = Image.new('L', (8*r, 8*r)); d = ImageDraw.Draw(m)
-    pts = shape_polygon(kind, 4*r-2)
+    pts = _shape_polygon(kind, 4*r-2)
     if pts is None: d.ellipse((2, 2, 8*r-2, 8*r-2), fill=255)
     else: d.polygon([(4*r+px, 4*r+py) for px,py in pts], fill=255)
     image.paste(COLOURS[colour], (x-r, y-r), m.resize((2*r, 2*r), Image.BOX))
@@ -88,7 +77,7 @@ def draw_scene(
         while True:
             x, y = (int(v) for v in rng.integers(r+8, size-r-8, 2))
             if all(math.hypot(x-a, y-b) > r+c+14 for a,b,c,*_ in spots): break
-        draw_shape(image, kind, colour, x, y, r)
+        _draw_shape(image, kind, colour, x, y, r)
         spots.append((x, y, r, str(kind), str(colour)))
     return image, spots
 
@@ -110,13 +99,8 @@ def scene(
     return image, f'What colour is the {shape[3]}?', shape[4], shape_box(shape)
 
 # %% ../nbs/03_tiny.ipynb #c13a6b74
-def scene_row(
-    i,         # number of the scene
-    question,  # with or without its hint
-    answer,    # name of a color
-    box        # Box in pixels
-):             # a dictionary, ready for JSON
-    "Make one line of `train.jsonl` in the released layout."
+def _scene_row(i, question, answer, box):
+    "Make one line of `train.jsonl` in the released layout, ready for JSON."
     name = f'{i:06d}'
     return dict(images=[f'images/{name}.png'], teacher_images=[f'teacher_images/{name}.png'],
         original_images=[f'original_images/{name}.jpg'], bbox=[box.left, box.top, box.right, box.bottom],
@@ -133,7 +117,7 @@ def write_scenes(
     for d in ('images', 'teacher_images', 'original_images'): (folder/d).mkdir(parents=True, exist_ok=True)
     for i in range(n):
         image, q, a, box = scene(np.random.default_rng((seed, i)), backgrounds)
-        r = scene_row(i, q, a, box); lines.append(json.dumps(r))
+        r = _scene_row(i, q, a, box); lines.append(json.dumps(r))
         pair = view_pair(image, box, q, recipe='released')
         image.save(folder/r['original_images'][0], quality=95)
         pair.student_image.save(folder/r['images'][0], compress_level=1)
@@ -261,7 +245,6 @@ def _glm(name):
     "The processor of a family of GLM."
     part = lambda kind, **kw: getattr(hf, f'{name}{kind}')(patch_size=16, **kw)
     return lambda tok, t: getattr(hf, f'{name}Processor')(part('ImageProcessor', size=EDGES | dict(longest_edge=2*256*256)), tok, part('VideoProcessor'), t)
-
 
 # %% ../nbs/03_tiny.ipynb #e60a7d18
 MORE = {  # as `OTHER_FAMILIES`; `model_type` in the rest of the config where the family has no class of its own

@@ -272,7 +272,7 @@ class CellPart(TableImage):
     number:int=0
     def read(self):
         "Return the image as `resolve_image` does, or raise its ValueError."
-        return resolve_image(spelt_images(get_nested(self.rows[self.place], self.column))[self.number], self.root)
+        return resolve_image(spelt_images(get_nested(self.again(), self.column))[self.number], self.root)
 
 def spelt_images(value): # of a cell → list of what `resolve_image` takes
     "List the images in a cell."
@@ -316,7 +316,7 @@ class ItemReader:
         short = isinstance(value, (str, int, np.integer)) and not isinstance(value, bool) and len(str(value)) <= 64
         source = resolve_image(str(value) if short else value, self.root)
         if isinstance(source, Path) and short and not source.is_file() and not own and (other := self.others().get(str(value))): return other
-        return LazyImage(CellPart(row.rows, row.place, name, self.root, number) if isinstance(source, bytes) and hasattr(row, 'place') else source)
+        return LazyImage(CellPart(row.again, name, self.root, number) if isinstance(source, bytes) and hasattr(row, 'again') else source)
 
     def others(self):
         "Map row indices to images; reads the whole table when first needed."
@@ -490,7 +490,7 @@ def load_benchmark(
     reader = ItemReader(benchmark, role_columns(benchmark.columns, head, columns, rows.name), rows.root, rows.rows)
     told = (f'{role} ← {" else ".join(names) or "none"}' for role,names in reader.columns.items())
     if verbose: print('columns: ' + ', '.join(told))
-    kept = list(islice(unique_ids(read_examples(rows, reader, False, bad), bad, twice), limit))
+    kept = list(islice(unique_ids(read_examples(rows, reader, bad), bad, twice), limit))
     if not kept: raise no_rows_error(rows.name, bad)
     beyond = any(re.search(r"the answer '?\d+'? is none", b.reason) for b in bad)
     if reader.numbers and 0 not in reader.numbers and (beyond or len(reader.numbers) >= 20):

@@ -4,14 +4,15 @@
 
 # %% auto #0
 __all__ = ['ORDERS', 'UNITS', 'BOX_FORMATS', 'SIDES', 'SIZED', 'ANY', 'BOX_KEYS', 'NAMED', 'ENOUGH', 'corners', 'formats_of',
-           'parse_box', 'named_formats', 'RawBox', 'around', 'studio_box', 'raw_boxes', 'parse_boxes', 'union_box',
-           'Fit', 'fit', 'rules_out', 'survivors', 'FormatDoubt', 'judge_format']
+           'parse_box', 'named_formats', 'RawBox', 'around', 'raw_boxes', 'parse_boxes', 'union_box', 'Fit', 'fit',
+           'FormatDoubt', 'judge_format']
 
 # %% ../../nbs/data/01_boxes.ipynb #a7ca97e7
 import ast, json, math, re
 from typing import NamedTuple
 import numpy as np
 from ..crops import *
+from ..crops import _four
 
 # %% ../../nbs/data/01_boxes.ipynb #cb83de3c
 ORDERS = 'xyxy', 'xywh', 'cxcywh', 'yxyx'
@@ -55,10 +56,7 @@ def parse_box(
     format   # one of BOX_FORMATS
 )->Box:      # in pixels
     "Return the box that four numbers mean; ValueError if none, or if less than half of it lies inside the image."
-    try: numbers = [float(v) for v in values]
-    except (TypeError, ValueError, OverflowError): raise ValueError(f'a box is four numbers, got {values!r:.99}') from None
-    if len(numbers) != 4: raise ValueError(f'a box is four numbers, got {len(numbers)}: {numbers}')
-    box = Box(*_in_pixels(numbers, size, format))
+    box = Box(*_in_pixels(_four(values), size, format))
     if BOX_FORMATS[format][0] == 'pixels' and is_normalized(box, size):
         raise ValueError(f'{box} looks relative, all of it within 0..1: say box_format=relative')
     part = box.clip(size)
@@ -109,10 +107,8 @@ def around(
     xy = np.asarray(points, float).reshape(-1, 2)
     return [*map(float, (*xy.min(0), *xy.max(0)))]
 
-def studio_box(
-    value  # x, y, width, height in per cent, perhaps rotation in degrees; or points, or radii
-):         # left, top, right, bottom in per cent; ValueError without any of these
-    "Return the upright rectangle around a region of Label Studio."
+def _studio_box(value):
+    "Return the upright rectangle in per cent around a region of Label Studio: x, y, width, height, perhaps rotation in degrees; or points, or radii."
     if 'points' in value: return around(value['points'])
     if not {'x', 'y'} <= value.keys(): raise ValueError(f'a region with {", ".join(value)} has no box')
     x,y = value['x'], value['y']
@@ -127,7 +123,7 @@ def _keyed(value):
     "Boxes of a dictionary: in a field of its own, under four names, or as Label Studio has them."
     if 'original_width' in value or any(str(k).endswith('labels') for k in value):
         label = next((v for k,v in value.items() if str(k).endswith('labels')), None)
-        return [RawBox(studio_box(value), ('percent',), label[0] if label else None)]
+        return [RawBox(_studio_box(value), ('percent',), label[0] if label else None)]
     label = next((value[k] for k in ('label', 'category', 'category_name', 'class', 'name', 'ref') if value.get(k) is not None), None)
     for name in 'bbox_2d', 'box_2d', 'bbox', 'box', 'bounding_box':
         if value.get(name) is not None: return [b._replace(label=label if b.label is None else b.label) for b in raw_boxes(value[name], name)]
@@ -189,23 +185,17 @@ def fit(
     return Fit(good, float((1 - high - low).max()), e*frame)
 
 # %% ../../nbs/data/01_boxes.ipynb #9f2cc679
-def rules_out(
-    a, c  # Fits of the same boxes
-)->bool:
+def _rules_out(a, c):
     "Tell whether the evidence for `a` excludes `c`."
     gained,lost = (a.good & ~c.good).sum(), (c.good & ~a.good).sum()
     better = gained >= max(5, len(a.good)/80) and gained >= 10*lost
     spread = a.lopsided < .12 and c.lopsided > max(.18, a.lopsided + .12) and lost <= len(a.good)/100
     return bool(better or spread)
 
-def survivors(
-    values,  # [n,4]
-    sizes,   # [n,2]
-    formats  # to choose among
-):           # names of formats; more than one is a doubt
-    "List the formats that explain nearly all boxes and are not ruled out by another one."
+def _survivors(values, sizes, formats):
+    "List the formats that explain nearly all boxes [n,4] in images [n,2] and are not ruled out by another one; more than one is a doubt."
     fits = {f: x for f in formats if (x := fit(values, sizes, f)).good.mean() >= .95}
-    left = [f for f,c in fits.items() if not any(rules_out(a, c) for g,a in fits.items() if g != f)]
+    left = [f for f,c in fits.items() if not any(_rules_out(a, c) for g,a in fits.items() if g != f)]
     same = all(np.nanmax(np.abs(fits[f].edges - fits[left[0]].edges)) < .51 for f in left) if left else False
     return left[:1] if same else left
 
@@ -231,7 +221,7 @@ def judge_format(
         better = [f for f in formats if good[f] == 1] if good[formats[0]] < 1 else []
         if len(rows) > 1 and better: raise FormatDoubt(_doubt(name, len(rows), better, f'as {formats[0]} only {good[formats[0]]:.0%} of them are boxes inside their images'))
         return formats[0], f'assumed: {len(rows)} different box{"es are" if len(rows) > 1 else " is"} too few to judge by'
-    left = survivors(values, sizes, formats)
+    left = _survivors(values, sizes, formats)
     if len(left) == 1: return left[0], f'judged by {len(rows)} different boxes, of which {good[left[0]]:.0%} lie inside their images'
     best = max(good, key=good.get)
     if not left: raise FormatDoubt(_doubt(name, len(rows), [best], f'no format makes nearly all of them boxes inside their images; {best} does best with {good[best]:.0%}'))

@@ -24,36 +24,36 @@ MODULES = {m: f'{wing}.{m}' for wing,some in dict(
 
 # %% ../../nbs/engine/07_aliases.ipynb #a816fe72
 _METHOD = """
-crops Geometry=ViewGeometry THIRD_VIEWS=CONTROLS controlled=apply_control eight_bits=to_uint8 flat=mean_color_image
-crops free_spot=sample_other_window looks_relative=is_normalized refuse_unclear=check_image third_views=control_images
-crops Recipe.grow=box_padding Recipe.context=crop_padding Recipe.degrade=downsample ViewGeometry.grown=padded_box
+crops THIRD_VIEWS=CONTROLS controlled=apply_control eight_bits=_to_uint8 flat=mean_color_image
+crops free_spot=_sample_other_window looks_relative=is_normalized refuse_unclear=check_image
+crops Recipe.grow=box_padding Recipe.context=crop_padding Recipe.degrade=downsample
 crops get_recipe.grow=box_padding get_recipe.context=crop_padding get_recipe.degrade=downsample
 divergence FAR=DISJOINT_JSD FLOOR=NEG_INF MM32=HAS_MM_OUT_DTYPE Measure=DivergenceConfig Watch=DivergenceStats anchor=kl_to_base
 divergence block_=divergence_block_ buckets_=topk_with_tail_ cap_=softcap_ choose=select_support compare_=divergence_and_grad_
 divergence count_units=num_items diagnose=token_diagnostics measure_=divergence_chunk_ reduce=reduce_loss sampled_=sampled_token_
 divergence terms=pointwise_divergence tilt=contrastive_target
-examples Joined=ConcatFile OPENERS=SOURCE_OPENERS SetAside=QuarantineMixin adapted=apply_adapters choose_columns=infer_columns
-examples first_name=first_column first_value=first_present member_path=safe_member_path name_examples=assign_ids
-examples named_pictures=named_images none_usable=no_rows_error open_packed=open_released_archives open_parts=open_parquet open_parquet_shards=open_parquet
-examples opener=register_opener print_choice=print_columns summary=rejection_summary try_row=catch_row_error
+examples Joined=ConcatFile OPENERS=SOURCE_OPENERS adapted=apply_adapters
+examples first_name=first_column first_value=first_present name_examples=_assign_ids
+examples named_pictures=named_images none_usable=no_rows_error open_packed=open_folder open_jsonl=open_text open_csv=open_text open_parts=open_parquet open_parquet_shards=open_parquet
+examples opener=register_opener print_choice=_print_columns summary=rejection_summary try_row=catch_row_error
 policies CACHE=CACHE_ARG OWNERS=ADAPTER_OWNERS Switched=AdapterView as_products=conv_as_linear as_seen=to_encoder_outputs
 policies causal=unwrap_model computing=autocast_context cut_rows=split_rows ema_rate=scale_ema_rate encode=prepare_inputs
 policies evaluating=eval_mode hidden=forward_backbone image_rows=rows_per_prompt join_rows=cat_rows left_padded=to_left_padding
 policies levels_of=vision_features load.attention=attn_implementation load.quantise=load_in_4bit load_state_dict=DualPolicy.load_state_dict
-policies part_of=module_group quantised=quantization_kwargs read=load_pretrained rows_of=items_per_prompt state_dict=DualPolicy.state_dict
-policies switched=use_adapter take=select_prompts teacher_bytes=DualPolicy.teacher_bytes teachers=DualPolicy.teachers
+policies part_of=module_group quantised=_quantization_kwargs read=load_pretrained rows_of=items_per_prompt state_dict=DualPolicy.state_dict
+policies take=select_prompts teacher_bytes=DualPolicy.teacher_bytes teachers=DualPolicy.teachers
 policies train_parts=set_trainable unwrap=unwrap_parallel update=DualPolicy.update
 rollouts BLOCK=PAD_MULTIPLE LEAST=MIN_ROWS Roomy=PreallocatedLayer aligned=pad_to_multiple block=pad_multiple draw=sample_token
 rollouts gathered=summon_full_params joined=cat_rollouts slices=batch_by_cache spread=reorder_cache
 rollouts truncated=handle_truncated warp=warp_logits
 scoring ANSWER_TYPES=ANSWER_TOKEN_TYPE Sight=VisionFeatureCache WORTH=MIN_SHARING_RATIO backward=VisionFeatureCache.backward
-scoring compute=VisionFeatureCache.compute copy_cache=single_layer_cache find=VisionFeatureCache.find fork_cache=differentiable_cache
-scoring head=lm_head_weight head_options=logit_options kept_cache=checkpoint_with_cache leaf=VisionFeatureCache.leaf look=encode_images
+scoring compute=VisionFeatureCache.compute copy_cache=_single_layer_cache find=VisionFeatureCache.find fork_cache=_differentiable_cache
+scoring head=lm_head_weight head_options=logit_options kept_cache=_checkpoint_with_cache leaf=VisionFeatureCache.leaf look=_encode_images
 scoring no_sight=why_not_cacheable not_shared=why_not_shared pick=select_microbatch
 scoring tower=vision_parameters training=train_mode
 tiny KINDS=SHAPES OTHERS=OTHER_FAMILIES PINS=GRID_PINPOINTS ROPE=ROPE_PARAMETERS SIGHT=VISION_CONFIG SIGLIP=SIGLIP_CONFIG
 tiny SPECIAL=SPECIAL_TOKENS TEXT=TEXT_CONFIG VISION=QWEN_VISION_CONFIG answer_batch=collate_sft fit_base=train_base
-tiny outline=shape_polygon row=scene_row stamp=draw_shape
+tiny outline=_shape_polygon row=_scene_row stamp=_draw_shape
 training FREE=RESUMABLE KEPT=CHECKPOINT_STATE MEASURES=GAP_METRICS asked_to_stop=stop_on_signal
 training before_training=base_model certain=one_hot_target closed=closed_fraction departures=batch_size_notes engine=make_accelerator
 training gate=check_gap heard=main_process_stdout joined=cat_rollouts
@@ -80,7 +80,7 @@ config home=expand_home options=load_config
 data.boxes one_box=parse_box
 data.formats lettered=add_options plain_answer=clean_answer plain_question=clean_question
 data.tables Cell=TableImage Picture=LazyImage PlacedRow=IndexedRow dig=get_nested encoded=resolve_image file_ends=read_head_tail
-data.tables image_magic=is_image inside_folder=safe_join
+data.tables image_magic=_is_image inside_folder=safe_join
 engine.checkpoints DTYPES=_DTYPES digest=hash_file fits=check_compatible newest=latest_valid_checkpoint plain=to_plain random_streams=rng_state
 engine.checkpoints read=load_checkpoint set_random_streams=set_rng_state steps=list_checkpoints sync=fsync whole=atomic_dir write=save_checkpoint
 engine.memory CARDS=GPU_MEMORY Update=Workload Update.keep_tower=cache_vision_features Update.num_rollouts=num_generations
@@ -91,11 +91,26 @@ engine.monitors rollout_measures=rollout_metrics shrunk=ratio_below silent=Monit
 engine.selfcheck check_policy.keep_tower=cache_vision_features check_teacher=check_teacher_answers
 evaluation by_area=GapReport.by_area compare=same_as_reference gap=GapReport.gap part=GapReport.__getitem__ taught=GapReport.taught
 evaluation to_dict=GapReport.to_dict two_by_two=GapReport.agreement
-figures judge=check_log look=plot_attention shown=png_bytes
+figures judge=_check_log look=plot_attention
+"""
+_PRIVATE = """
+crops sample_other_window to_uint8
+data.annotations cvat_boxes image_beside labelme_boxes supervisely_boxes via_boxes voc_boxes yolo_boxes yolo_names
+data.boxes rules_out studio_box survivors
+data.formats boxes_in_text chat_column chat_rows chat_turns content_parts mask_box object_rows one_each released_row run_lengths studio_image
+data.formats studio_rows viscot_row without_markers
+data.tables csv_row from_base64 is_image text_encoding
+examples assign_ids image_key judge_rows named_classes print_columns refuse_reversed
+figures both_logits check_log image_grid last_rows likeliest listening shade share_in_box told
+policies adapter_of check_file check_loaded check_teacher check_tokenizer keep_layout number_formats pick_attention quantization_kwargs
+policies read_processor reason refused unlogged
+scoring after_head checkpoint_with_cache differentiable_cache encode_images single_layer_cache
+tiny draw_shape scene_row shape_polygon
 """
 NAMES = {}                   # {module: {old: new}}
-for line in (_METHOD + _OTHERS).splitlines():
-    if line: NAMES.setdefault(line.split()[0], {}).update(p.split('=') for p in line.split()[1:])
+for line in (_METHOD + _OTHERS + _PRIVATE).splitlines():
+    module,*pairs = line.split() or ['']
+    if pairs: NAMES.setdefault(module, {}).update(p.split('=') if '=' in p else (p, f'_{p}') for p in pairs)
 
 # %% ../../nbs/engine/07_aliases.ipynb #21fefa80
 class OldPath(Loader):
