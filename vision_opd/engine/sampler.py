@@ -7,7 +7,7 @@ __all__ = ['CAUSES', 'AGAIN', 'FEATURES', 'IMAGES', 'CLOSED', 'CANARY', 'WIDTHS'
            'collapse_images', 'takes_features', 'features_of', 'row_seeds', 'make_requests', 'import_vllm',
            'undisturbed', 'Engine', 'pack_head', 'language_adapter', 'as_rollouts', 'Sampler', 'head_width',
            'refused_config', 'why_refused', 'adapter_rank', 'describe', 'open_sampler', 'pack', 'unpack', 'Remote',
-           'Desk', 'make_server', 'serve']
+           'EngineHandler', 'EngineServer', 'serve']
 
 # %% ../../nbs/engine/06_sampler.ipynb #21052423
 import argparse, gc, hmac, io, json, math, os, sys, tempfile, time, zlib
@@ -60,9 +60,7 @@ def collapse_images(
 # %% ../../nbs/engine/06_sampler.ipynb #3b3e247c
 FEATURES = 'qwen2_vl', 'qwen2_5_vl', 'qwen3_vl'   # families whose image features vLLM takes; others are sent images
 
-def takes_features(
-    model  # any policy's model
-):
+def takes_features(model):   # any policy's model
     "Tell whether vLLM takes what the vision tower gives in place of images."
     return unwrap_model(model).config.model_type in FEATURES and not why_not_cacheable(model)
 
@@ -167,7 +165,7 @@ class Engine:
             yield
         except SamplerError: raise
         except Exception as e:
-            why = f'{what} ({one_line(e)})'
+            why = f'{what} ({one_line(e)[:300]})'
             if not isinstance(e, ValueError): self.broken = why
             raise SamplerError(why) from e
 
@@ -202,9 +200,7 @@ def answer(self:Engine,
     return dict(told=[dict(read=list(o.prompt_token_ids), answers=[told(a) for a in o.outputs]*k) for o,k in zip(outs, copies)], computed=computed)
 
 # %% ../../nbs/engine/06_sampler.ipynb #d92aa3bf
-def pack_head(
-    model  # of vLLM
-):
+def pack_head(model):   # of vLLM
     "Pack its output head anew."
     from vllm.model_executor.layers.utils import dispatch_cpu_unquantized_gemm
     from vllm.model_executor.layers.vocab_parallel_embedding import ParallelLMHead
@@ -240,15 +236,12 @@ def load_adapter(self:Engine,
     with undisturbed(), self.guarded('a new adapter could not be loaded'), tempfile.TemporaryDirectory() as folder:
         save_file(weights, Path(folder)/'adapter_model.safetensors')
         (Path(folder)/'adapter_config.json').write_text(json.dumps(config), encoding='utf-8')
-        old, self.adapter = self.adapter, self.vllm.LoRARequest(f'update {self.number}', self.number, folder)
-        if old: self.llm.llm_engine.remove_lora(old.lora_int_id)
+        self.adapter = self.vllm.LoRARequest(f'update {self.number}', self.number, folder)   # there is room for one: the older goes
         if not self.llm.llm_engine.add_lora(self.adapter): raise RuntimeError('vLLM refuses it')
     self.empty_caches()
 
-def language_adapter(
-    net  # PeftModel
-):       # ({name: tensor}, config as a dict)
-    "Return the part of an adapter that is in the language model."
+def language_adapter(net):   # PeftModel
+    "Return the part of an adapter that is in the language model: ({name: tensor}, config as a dict)."
     from peft import get_peft_model_state_dict
     name = net.active_adapters[0]
     mine = {k: v.detach().cpu().contiguous() for k,v in get_peft_model_state_dict(net, adapter_name=name).items() if module_group(k) == 'language'}
@@ -257,9 +250,7 @@ def language_adapter(
 
 # %% ../../nbs/engine/06_sampler.ipynb #6d1e0f7c
 @patch
-def empty_caches(self:Engine,
-    patience=30.  # seconds
-):
+def empty_caches(self:Engine, patience=30.):   # seconds
     "Drop what was computed with older weights; SamplerError if the engine stays busy."
     end = time.monotonic() + patience
     with self.guarded('caches could not be emptied'):
@@ -347,7 +338,7 @@ def choose_canary(self:Sampler,
 
 @patch
 def compare(self:Sampler,
-    engine,
+    engine,    # one of its engines
     prompts,   # one prompt of the canary
     salt=None  # as for `Engine.answer`
 ):             # the trainer's logits [T,V], and a function of such logits: differences of log-probabilities [m]
@@ -363,10 +354,8 @@ def compare(self:Sampler,
 _rms = lambda d: d.square().mean().sqrt().item()
 
 @patch
-def prove(self:Sampler,
-    engine
-):          # the difference of the two, root mean square of log-probabilities, in nats
-    "Ask the canary; SamplerError with the likeliest cause if the two policies are not the same."
+def prove(self:Sampler, engine):   # one of its engines
+    "Ask the canary; return the root mean square of its differences in nats, or raise SamplerError with the likeliest cause if they are too large."
     prompts, size, most = {k: self.seen(x) for k,x in self.canary.items()}, {}, _SAME[self.dtype]
     for k,x in prompts.items(): z, apart = self.compare(engine, x); size[k] = _rms(apart(z))
     if all(v <= most for v in size.values()): return max(size.values())
@@ -412,10 +401,8 @@ def sample(self:Sampler,
     return as_rollouts(self.policy, requests, sum((x['told'] for x in replies), []))
 
 @patch
-def sync(self:Sampler,
-    version  # a number that changes whenever the weights do
-):           # the difference of the canary, see `prove`
-    "Send the trainer's weights into every engine, and the proof that they are there; SamplerError before anything is sampled."
+def sync(self:Sampler, version):   # a number that changes whenever the weights do
+    "Send the trainer's weights into every engine, and `prove` that they are there; SamplerError before anything is sampled."
     if version == self.version: return self.metrics['canary']
     self.version, net = None, unwrap_parallel(self.policy.model)
     for e in self.engines:
@@ -427,9 +414,7 @@ def sync(self:Sampler,
 
 # %% ../../nbs/engine/06_sampler.ipynb #b73bcb25
 @patch
-def check_kl(self:Sampler,
-    kl,  # of the answers of an update, from `sampler_kl`
-):
+def check_kl(self:Sampler, kl):   # of the answers of an update, from `sampler_kl`
     "Raise SamplerError where the trainer scores real answers otherwise than the engine that gave them, though the canary agreed."
     if kl > (most := max(1e-6, 2*_SAME[self.dtype]**2)):
         raise SamplerError(f'the answers of this update have KL(sampler‖trainer) {kl:.2g}, and at most {most:g} is rounding, '
@@ -438,9 +423,7 @@ def check_kl(self:Sampler,
 # %% ../../nbs/engine/06_sampler.ipynb #854f8706
 WIDTHS = 32, 64, 80, 96, 112, 128, 160, 192, 224, 256, 512   # of heads that vLLM's attention takes on a CPU
 
-def head_width(
-    t  # configuration of a language model
-):     # numbers
+def head_width(t):   # configuration of a language model
     "Return the width of a head of attention."
     return getattr(t, 'head_dim', None) or t.hidden_size//t.num_attention_heads
 
@@ -560,55 +543,49 @@ class Remote:
         except SamplerError: pass   # it is gone already
 
 # %% ../../nbs/engine/06_sampler.ipynb #46cad724
-class Desk:
-    "What a server does with messages."
-    def __init__(self, vllm=None): self.vllm, self.engine, self.options = vllm, None, None
-    def __call__(self, method, told):
-        "Return what the method returns."
-        if method in ('open', 'close'): return getattr(self, method)(*told)
-        if method not in CALLS: raise SamplerError(f'nothing is called {method}')
-        if not self.engine: raise SamplerError(f'the engine was started anew and has no model: {AGAIN}')
-        return getattr(self.engine, method)(*told)
+class EngineHandler(BaseHTTPRequestHandler):
+    "Answer the messages of runs."
+    timeout = 600   # seconds without a byte from a run, then the next one is served
+    def do_POST(self):
+        "Call what a message names, and send what it returns, or why it failed."
+        try:
+            blob, sent, due = self.rfile.read(int(self.headers['Content-Length'])), self.headers.get('Authorization', ''), f'Bearer {self.server.key}'
+            allowed = not self.server.key or hmac.compare_digest(sent.encode(), due.encode())
+            out, code = (self.server.call(*unpack(blob)), 200) if allowed else (None, 401)
+        except SamplerError as e: out, code = dict(cause=e.cause, error=str(e).removeprefix('sampler: ')), 409
+        except Exception as e: out, code = dict(cause='engine', error=one_line(e)), 500
+        body = pack(out)
+        try: self.send_response(code); self.send_header('Content-Length', str(len(body))); self.end_headers(); self.wfile.write(body)
+        except OSError: pass   # whoever asked has gone
+    def log_message(self, *args): pass
 
-    def open(self, options):
-        "Open an engine for these options; the one that is there, if it has them and is whole."
-        if self.options != options or self.engine.broken: self.close(); self.engine, self.options = Engine(**options, vllm=self.vllm), options
-        self.engine.parts = []
+class EngineServer(HTTPServer):
+    "An engine for runs on this or other machines, one message at a time; call `serve_forever`."
+    def __init__(self,
+        port,              # 0: any that is free
+        host='127.0.0.1',  # where it listens
+        key='',            # that runs must send; '': none
+        vllm=None          # as of `Engine`
+    ):
+        super().__init__((host, port), EngineHandler)
+        self.key, self.vllm, self.engine, self.options = key, vllm, None, None
 
-    def close(self):
-        "Free the engine."
-        if self.engine: self.engine.close()
-        self.engine = self.options = None
-
-def make_server(
-    port,              # 0: any that is free
-    host='127.0.0.1',  # where it listens
-    key='',            # that runs must send; '': none
-    vllm=None          # as of `Engine`
-):                     # an HTTPServer; call serve_forever
-    "Make a server for runs on this or other machines, one message at a time."
-    desk = Desk(vllm)
-    class Handler(BaseHTTPRequestHandler):
-        timeout = 600   # seconds without a byte from a run, then the next one is served
-        def do_POST(self):
-            try:
-                blob = self.rfile.read(int(self.headers['Content-Length']))
-                allowed = not key or hmac.compare_digest(self.headers.get('Authorization', '').encode(), f'Bearer {key}'.encode())
-                out, code = (desk(*unpack(blob)), 200) if allowed else (None, 401)
-            except SamplerError as e: out, code = dict(cause=e.cause, error=str(e).removeprefix('sampler: ')), 409
-            except Exception as e: out, code = dict(cause='engine', error=one_line(e)), 500
-            body = pack(out)
-            try: self.send_response(code); self.send_header('Content-Length', str(len(body))); self.end_headers(); self.wfile.write(body)
-            except OSError: pass   # whoever asked has gone
-        def log_message(self, *args): pass
-    server = HTTPServer((host, port), Handler); server.desk = desk
-    return server
+    def call(self, method, told):
+        "Call a method of the engine, which 'open' makes for some options, unless the one that is there has them and is whole, and 'close' frees."
+        if method == 'close' or method == 'open' and (self.options != told[0] or self.engine.broken):
+            if self.engine: self.engine.close()
+            self.engine = self.options = None
+        if method == 'open':
+            if not self.engine: self.engine, self.options = Engine(**told[0], vllm=self.vllm), told[0]
+            self.engine.parts = []
+        elif method in CALLS:
+            if not self.engine: raise SamplerError(f'the engine was started anew and has no model: {AGAIN}')
+            return getattr(self.engine, method)(*told)
+        elif method != 'close': raise SamplerError(f'nothing is called {method}')
 
 # %% ../../nbs/engine/06_sampler.ipynb #c7d21e90
-def serve(
-    argv=None  # flags; None: of this process
-):             # exit code
-    "Run `python -m vision_opd.engine.sampler`: wait for runs that want answers."
+def serve(argv=None):   # flags; None: of this process
+    "Run `python -m vision_opd.engine.sampler`: wait for runs that want answers; return an exit code."
     p = argparse.ArgumentParser(prog='python -m vision_opd.engine.sampler', description='an engine (vLLM) for vision_opd train '
                                 f'--sampler vllm --sampler_url http://HOST:PORT; runs must send the key in {KEY_VARIABLE}, if it is set here')
     p.add_argument('--port', type=int, default=8765, help='default: 8765')
@@ -617,11 +594,11 @@ def serve(
     try:
         if not key and a.host not in ('127.0.0.1', 'localhost', '::1'):
             raise SamplerError(f'--host {a.host} needs a key: set {KEY_VARIABLE} here and for the run')
-        import_vllm(); server = make_server(a.port, a.host, key)
+        import_vllm(); server = EngineServer(a.port, a.host, key)
     except (SamplerError, OSError) as e: print(f'vision_opd: {e}', file=sys.stderr); return 1
     print(f'waiting at http://{a.host}:{server.server_port}', flush=True)
     try: server.serve_forever()
-    except KeyboardInterrupt: server.desk.close(); return 130
+    except KeyboardInterrupt: server.call('close', ()); return 130
 
 # %% ../../nbs/engine/06_sampler.ipynb #2ec58a1f
 if __name__ == '__main__' and '__file__' in globals(): sys.exit(serve())   # python -m vision_opd.engine.sampler, not this notebook
