@@ -548,7 +548,7 @@ def items_per_prompt(
     tokens  # [B] image tokens of each prompt
 ):          # B counts
     "Count the items of each prompt from their numbers of tokens."
-    ends = torch.searchsorted(each.to(tokens).cumsum(0), tokens.cumsum(0)) + 1
+    ends = torch.searchsorted(each.to(tokens).cumsum(0), tokens.cumsum(0), right=True)   # none for a prompt without tokens
     return ends.diff(prepend=ends.new_zeros(1)).tolist()
 
 def rows_per_prompt(
@@ -561,7 +561,7 @@ def rows_per_prompt(
     cfg, tokens = unwrap_model(model).config, image_tokens(model, prompts)
     if 'image_grid_thw' in prompts and k in ('pixel_values', 'image_grid_thw'):
         patches = prompts['image_grid_thw'].prod(-1)                       # of each image; a prompt may have several
-        many = [1]*B if len(patches) == B else items_per_prompt(patches*tokens.sum().item()//patches.sum(), tokens)
+        many = [1]*B if len(patches) == B and tokens.all() else items_per_prompt(patches*tokens.sum().item()//patches.sum(), tokens)
         return many if k == 'image_grid_thw' else [int(p.sum()) for p in patches.split(many)]
     if len(v) == B: return [1]*B
     if 'spatial_shapes' not in prompts: return (tokens*len(v)//tokens.sum()).tolist()

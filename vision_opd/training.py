@@ -350,7 +350,7 @@ class Trainer:
         self.cuts, self.as_sampled = dict(top_k=cfg.sample_top_k, top_p=cfg.sample_top_p, min_p=cfg.sample_min_p), as_sampled(policy, cfg)
         self.idle = self.acc.process_index >= cfg.batch_size   # no prompt is left for this process: it computes one of weight 0
         self.step, self.skipped, self.in_a_row, self.seconds = 0, 0, 0, 0.
-        self.before, self.best, self.stopped, self.measure, self.retention_set, self.answer_judge, self.unread = [None]*7
+        self.before, self.best, self.stopped, self.measure, self.retention_set, self.answer_judge, self.unread, self.views = [None]*8
 
     def __repr__(self): return f'Trainer({self.policy}, {self.step} of {self.cfg.max_steps} updates, {self.acc.num_processes} processes)'
 
@@ -414,7 +414,7 @@ def encode_rows(self:Trainer,
     cfg,          # TrainConfig
     step=0,       # number of the update
     places=None   # as in `make_views`
-):                # their examples, {view: prompts}; ValueError when no example is left
+):                # their examples, {view: prompts}, the student's images and texts; ValueError when no example is left
     "Encode rows as tensors; a row that cannot be encoded is quarantined and replaced by the next, on every process alike."
     while True:
         pairs, seen = make_views(self.train_set, rows, cfg, step, places, lambda p: not self.why_unfit(p, cfg))
@@ -422,7 +422,7 @@ def encode_rows(self:Trainer,
         try:
             made = self.encode_views(seen)
             self.encode_views(dict(student=[(p.student_images, p.student_text) for p in rehearsed]))   # unfit is unfit, whatever it rehearses
-            return [p.example for p in pairs], made
+            return [p.example for p in pairs], made, [(images, text + cfg.prompt_suffix) for images,text in seen['student']]
         except ValueError:
             bad = {p.place: why for p in pairs if (why := self.why_unfit(p, cfg))}
             if not bad: raise
@@ -431,7 +431,7 @@ def encode_rows(self:Trainer,
 @patch
 def make_batch(self:Trainer,
     step  # number of the update, from 0
-):        # this process's examples, and {view: their prompts as tensors, B rows}
+):        # this process's examples, {view: their prompts as tensors, B rows}, the student's images and texts
     "Make the batch of an update; a process without a row gets one of weight 0."
     cfg, me, world = self.cfg, self.acc.process_index, self.acc.num_processes
     rows, mine = batch_indices(len(self.train_set), cfg.batch_size, cfg.seed, step), range(me, cfg.batch_size, world) or [me % cfg.batch_size]
@@ -441,7 +441,7 @@ def make_batch(self:Trainer,
 def next_batch(self:Trainer):
     "Return the prompts of this update, made during the previous one, and start making the next ones."
     if self.prefetched[0] != self.step: self.prefetched = self.step, self.thread.submit(self.make_batch, self.step)
-    (batch, seen), after = self.prefetched[1].result(), self.step + 1
+    (batch, seen, self.views), after = self.prefetched[1].result(), self.step + 1
     if after < self.cfg.max_steps: self.prefetched = after, self.thread.submit(self.make_batch, after)
     return batch, send_to_device(seen, self.policy.device)
 
@@ -466,7 +466,7 @@ def generate_rollouts(self:Trainer,
     if cfg.sampler == 'vllm':
         if not self.sampler: self.open_sampler()
         with self.clock('sync'), torch.autocast(**self.amp): self.sampler.sync(self.step)
-        with torch.autocast(**self.amp): return self.sampler.sample(prompts, cfg.num_generations, cfg.max_new_tokens, seed, keys)
+        with torch.autocast(**self.amp): return self.sampler.sample(prompts, cfg.num_generations, cfg.max_new_tokens, seed, keys, self.views)
     with torch.autocast(**self.amp):
         return sample(policy, prompts, cfg.num_generations, cfg.max_new_tokens, cfg.temperature, seed, keys, budget, self.special, **self.cuts)
 
@@ -478,8 +478,8 @@ def open_sampler(self:Trainer):
     self.sampler = import_module('vision_opd.engine.sampler').open_sampler(policy, cfg, self.as_sampled, self.dtype, self.longest_prompt() + cfg.max_new_tokens,
                                                                     self.acc.process_index, self.acc.num_processes)
     alone = replace(cfg, batch_size=1, rehearsal=0., control='none', contrast_weight=0., visual_token_weight=0., answer_weight=0.)
-    prompts = self.encode_rows(batch_indices(len(self.train_set), 1, cfg.seed, 0), alone)[1]['student']
-    self.sampler.choose_canary(send_to_device(prompts, policy.device))
+    _, prompts, views = self.encode_rows(batch_indices(len(self.train_set), 1, cfg.seed, 0), alone)
+    self.sampler.choose_canary(send_to_device(prompts['student'], policy.device), views)
 
 # %% ../nbs/08_training.ipynb #791ee90d
 @patch
