@@ -4,14 +4,15 @@
 
 # %% auto #0
 __all__ = ['END', 'THOUGHT', 'OPEN', 'CLOSE', 'FINAL', 'FAILED', 'QUOTES', 'LOOKALIKE', 'MARKUP', 'KEYS', 'TAGS', 'LONGEST',
-           'TAKEN_BACK', 'NOT_THIS', 'NOT_THAT', 'ROLES', 'TABLE', 'SPACELESS', 'SCRIPTS', 'TELLING', 'SHARED', 'TOKEN',
-           'lexicon', 'ONES', 'SAME', 'ONE_SPELLING', 'UNIT', 'CJK', 'WORD', 'Mention', 'AUXILIARIES', 'PRONOUNS',
-           'ANNOUNCED', 'UNKNOWN', 'YES_NO', 'M', 'MARK', 'TICK', 'CROSS', 'GRAMMAR', 'Claim', 'LABELED', 'REFUSE',
-           'ABSENT', 'IDIOMS', 'TENS', 'VALUES', 'HAN', 'NUMBER', 'NO_COUNT', 'NO_END', 'COUNTED', 'said', 'is_failure',
-           'plain', 'json_answers', 'boxes', 'fields', 'Parsed', 'parse', 'languages_of', 'Lexicon', 'words',
-           'find_texts', 'find_letters', 'find_yes_no', 'mask', 'find_mentions', 'rules', 'Reading', 'read_choice',
-           'as_options', 'parse_choice', 'read_yes_no', 'parse_yes_no', 'number_value', 'find_numbers', 'read_number',
-           'parse_number', 'official_choice', 'official_yes_no', 'official_ab']
+           'TAKEN_BACK', 'NOT_THIS', 'NOT_THAT', 'ROLES', 'TABLE', 'SPACELESS', 'SCRIPTS', 'NUMERALS', 'TELLING',
+           'SHARED', 'TOKEN', 'lexicon', 'ONES', 'SAME', 'ONE_SPELLING', 'UNIT', 'CJK', 'WORD', 'Mention',
+           'AUXILIARIES', 'PRONOUNS', 'ANNOUNCED', 'UNKNOWN', 'YES_NO', 'M', 'MARK', 'TICK', 'CROSS', 'GRAMMAR',
+           'Claim', 'LABELED', 'REFUSE', 'ORDINALS', 'ABSENT', 'IDIOMS', 'TENS', 'VALUES', 'HAN', 'NUMBER', 'NO_COUNT',
+           'NO_END', 'COUNTED', 'TOTAL', 'NOUN', 'said', 'is_failure', 'plain', 'json_answers', 'boxes', 'fields',
+           'Parsed', 'parse', 'languages_of', 'digits', 'Lexicon', 'words', 'find_texts', 'find_letters', 'find_yes_no',
+           'mask', 'find_mentions', 'rules', 'Reading', 'read_choice', 'as_options', 'parse_choice', 'read_yes_no',
+           'parse_yes_no', 'number_value', 'find_numbers', 'read_number', 'parse_number', 'official_choice',
+           'official_yes_no', 'official_ab']
 
 # %% ../../nbs/bench/01_answers.ipynb #6f0c1dbb
 import ast, html, json, re, unicodedata, vision_opd
@@ -145,13 +146,15 @@ def parse(text, read)->Parsed: # text: an answer as it was generated; read: a re
 ROLES = 'answer option is right most more than wrong not or and but because so this pick maybe if wait yes no final at one fill'.split()
 TABLE = {lang: {role: words.split(', ') for role,words in row.items()}
          for lang,row in json.loads(unicodedata.normalize('NFKC', (Path(vision_opd.__file__).parent/'languages.json').read_text('utf-8'))).items()}
-SPACELESS = r'[\u0900-\u0dff\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]'      # scripts without spaces, or with endings
+SPACELESS = r'[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]'      # scripts without spaces, or with endings
 SCRIPTS = dict(ru='[а-я]', uk='[а-я]', el='[α-ω]', he='[\u05d0-\u05ea]', ar='[\u0600-\u06ff]', fa='[\u0600-\u06ff]', hi='[\u0900-\u097f]',
                bn='[\u0980-\u09ff]', th='[\u0e00-\u0e7f]', zh='[\u3400-\u9fff]', ja='[\u3040-\u30ff]|正解', ko='[\uac00-\ud7af]')
+NUMERALS = {lang: {w: str(i) for i,forms in enumerate(row.pop('numbers', ())) for w in forms.split('/')} for lang,row in TABLE.items()}
 TELLING = {lang: set(re.findall(r'[^\W\d_]+', ' '.join(w for words in row.values() for w in words).lower()))
            for lang,row in TABLE.items() if lang not in SCRIPTS}
 SHARED = Counter(w for known in TELLING.values() for w in known)                   # in how many of these languages a word is known
 
+@lru_cache(99)
 def languages_of(s): # s: plain words (str) → tuple of keys of TABLE
     "Tell English, the languages of the scripts in a text, and the Latin one whose words and letters it has most of."
     found = [lang for lang,script in SCRIPTS.items() if re.search(script, s, re.I)]
@@ -159,16 +162,25 @@ def languages_of(s): # s: plain words (str) → tuple of keys of TABLE
     best = max(TELLING, key=lambda lang: (round(sum(1/SHARED[w] for w in TELLING[lang] & there), 6), lang == 'en'))
     return tuple(sorted({'en', best, *found}))
 
+def digits(s, languages): # s: plain words (str); languages: keys of TABLE → str
+    "Write numerals of other languages than English as digits; one, which may be an article, only where it is all there is."
+    known = {w: n for lang in languages for w,n in NUMERALS[lang].items()}
+    if s.lower().strip(' .') in known: return known[s.lower().strip(' .')]
+    many = '|'.join(re.escape(w) for w,n in sorted(known.items(), key=lambda item: -len(item[0])) if n != '1')
+    return re.sub(rf'(?<![\w-])(?:{many})(?![\w-])', lambda m: known[m[0].lower()], s, flags=re.I) if many else s
+
 # %% ../../nbs/bench/01_answers.ipynb #b294855f
-TOKEN = (r"[\ue000-\uefff]|(?:(?!SPACELESS)[^\W\d_])+(?:'(?=[^\W\d_]{2})|'[^\W\d_](?![^\W\d_]))?|\d+(?:[.,:]\d+)*|\n|[^\s\w]|\w"
+TOKEN = (r"[\ue000-\uefff]|[\u0900-\u0963\u0970-\u0dff]+|(?:(?!SPACELESS)[^\W\d_])+(?:'(?=[^\W\d_]{2})|'[^\W\d_](?![^\W\d_]))?|\d+(?:[.,:]\d+)*|\n|[^\s\w]|\w"
          ).replace('SPACELESS', SPACELESS)
 
 class Lexicon:
     "The words of some languages, and what roles they play."
     def __init__(self, languages):    # keys of TABLE
         roles = {}
-        for lang,role in ((lang, role) for lang in languages for role in ROLES):
-            for w in TABLE[lang].get(role, ()): roles.setdefault(w.lower(), set()).add(role)
+        for lang in sorted(languages, key='en'.__eq__):                               # English 'no' means nothing where another language has it
+            own = {}
+            for role,w in ((role, w) for role in ROLES for w in TABLE[lang].get(role, ())): own.setdefault(w.lower(), set()).add(role)
+            for w,some in own.items(): roles[w] = roles.get(w, set()) | some if lang != 'en' or w not in roles else roles[w]
         char = {r: chr(0xf000 + i) for i,r in enumerate(sorted({frozenset(r) for r in roles.values()}, key=sorted))}
         code = {w: char[frozenset(r)] for w,r in roles.items()}
         self.classes = {role: '[' + ''.join(c for r,c in char.items() if role in r) + ']' for role in ROLES}
@@ -317,29 +329,29 @@ def find_mentions(s, options, r): # s: plain words; options: {letter: text}; r: 
 
 # %% ../../nbs/bench/01_answers.ipynb #2eacb8ac
 GRAMMAR = r"""
-FILLER (?:<MARK>|<fill>|<option>)*    EQUAL (?:<is>|[:=→⇒—–-]|=>|->)    PAUSE [^.;!?\n。！？\ue000-\uefff]
-END [)\]"']*(?:[.,;:!—–。，、…\n-]|<because>|<right>|z)    OTHER [^\w\ue000-\uf8ff]
+FILLER (?:<MARK>|<fill>|<option>)*    EQUAL (?:<is>|[:=→⇒—–-]|=>|->)    PAUSE [^.;!?\n。！？؟\ue000-\uefff]
+END [)\]"']*(?:[.,;:!—–。，、،؛…\n-]|<because>|<right>|z)    OTHER [^\w\ue000-\uf8ff]
 FAULTED (?:(?!<M>|<stop>).){0,6},<because>(?:<is>|<fill>|x){0,2}<wrong>
 # around one
-stop [.,;:!?()。，、；—–\n]|<but>|<because>|<so>|<wait>|<and>    near [,;:]|<but>|<so>    asked [?？؟]["')]*$
+stop [.,;:!?()。，、；،؛—–\n]|<but>|<because>|<so>|<wait>|<and>    near [,;:，、،؛]|<but>|<so>    asked [?？؟]["')]*$
 at <one>?<at>    supposed <if>    on ^(?:\(|,?(?:(?!<M>|<stop>).){0,6})<if>
 # before a mention
 line ^<MARK>*(?:(?:<fill>|<right>|<so>|<final>|x)<MARK>?){0,4}<answer><right>?(?:<EQUAL>|<FILLER>)*$
 answer (?:(?:<answer>|<right>|<most>(?:x|<at>){0,3})(?:<PAUSE>{0,15}?<EQUAL>)?|<option><PAUSE>{0,12}?<EQUAL>)<FILLER>$
 chosen (?:<pick><is>?|<this>|<so>(?:<EQUAL>|<so>|<this>|<final>|<FILLER>)*?|<final>)<FILLER>$
-but (?:<but>|<wait>|[,;:，；])(?:<FILLER>|<EQUAL>|<so>|<this>)*$    wait <wait>|(?:^|[.,!?…])<no>[,.:;!—-]
+but (?:<but>|<wait>|[,;:，；、])(?:<FILLER>|<EQUAL>|<so>|<this>)*$    wait <wait>|(?:^|[.,!?…])<no>[,.:;!—-]
 alone ^(?:<MARK>|<yes><MARK>|<fill>|<option>)*$    begins (?:^|<stop>)(?:<MARK>|<fill>|<option>)*x?$
 named <EQUAL><FILLER>$    leads (?:^|<EQUAL>|<fill>|<at>)<MARK>*$    closing ,["'\s]*$
 # behind it
 right [,()"']?(?:<EQUAL>|<fill>|<option>|<final>|z){0,4}(?:<right>|<most>|<answer>|<TICK>)(?!<maybe>)
 better <EQUAL>?(?:<fill>)*<more>    trail ^(?:<is>|<fill>|z){0,2}<MARK>*[.!。।]*(?:\([^()]{0,20}\)<MARK>*)?[.!。।]*$
-noun ^<one>?x?(?:<MARK>|[!。])*$
-ends ^(?:(?:<one>|<option>)?(?:<MARK>|[!。])*$|<one>[.,;!]|[,(]?(?:<not>|<than>)|\([^()]{0,9}\)|<END>|'x)
+noun ^<one>?x?(?:<MARK>|[!。])*$    subject ^<is>(?!(?:<not>|<wrong>|<maybe>))
+ends ^(?:(?:<one>|<option>)?(?:<MARK>|[!。])*$|<one>[.,;!]|[,(]?<and>?(?:<not>|<than>)|\([^()]{0,9}\)|<END>|'x)
 # between mentions; denials
 group (?:\)?[,:/&+、،]|<or>|<and>)*(?:<option>|<or>|<maybe>)*
 denied_before <not>|<than>|<wrong>(?:<fill>)*(?:<answer>|<option>|$)
 denied_after <FAULTED>|(?:(?!<M>|<stop>|<than>).){0,9}?(?:<not>|<wrong>|<CROSS>)|[:=(–-]+(?:<wrong>|<no>|<CROSS>)
-denied_line <FAULTED>|(?:<is>|<fill>|z|[:=–-]){0,3}x?(?:<is>|<fill>|z){0,3}(?:<not>|<wrong>|<CROSS>)
+denied_line <FAULTED>|(?:<is>|<fill>|<at>|z|[:=–-]){0,3}x?(?:<is>|<fill>|z){0,3}(?:<not>|<wrong>|<CROSS>)
 either <or>|<and>    or_other ^,?<or>|<or><FILLER>$    one ^<one>(?:<MARK>|[!.])*$
 # a weak letter
 small (?:<option>|<answer>|<pick>|<so>|<this>)(?:<EQUAL>|<MARK>|<fill>)*$    named_small (?:<option>|:)$
@@ -370,7 +382,7 @@ class Reading:
         s = re.sub(r'^\s*\d+[.)]\s+(?=\S)', '', s, flags=re.M)                 # numbers of lines
         s = re.sub(r'\b(?:appears|seems|looks) to be\b', 'is', s)
         s = re.sub(r'\bif the question (?:is|asks|is asking) whether\b(?!.*\bif (?:it|the question)\b)', 'as to whether', s, flags=re.I | re.S)
-        self.words, self.options, self.rules = s, options or {}, rules(languages_of(s))
+        self.words, self.options, self.rules = s, options or {}, rules(tuple(sorted({*languages_of(s), *languages_of(' '.join((options or {}).values()))})))
         self.mentions = find(s, self.rules)
         self.code = self.rules.lexicon.encode(mask(s, self.mentions))
         self.places = any(self.rules.at.match(self.rules.lexicon.encode(o)) for o in self.options.values())    # 'above', 'on the left'
@@ -391,7 +403,8 @@ def verdict(self:Reading):
     for line in re.split(r'[\n;]|(?<![\ue000-\uefff])\.', self.code):
         if not (m := r.verdict.match(line)): continue
         own = ''.join(x for x in re.findall(M, line) if self.at(x).letter == self.at(m[1]).letter)         # its text in the next column
-        rest = line[:m.start(1)] + re.split('[(.;,]', line[m.end(1):].translate(dict.fromkeys(map(ord, own))).lstrip('.:)|'))[0]
+        rest = line[m.end(1):].translate(dict.fromkeys(map(ord, own))).lstrip('.:)|')
+        rest = line[:m.start(1)] + (rest.strip('|').rpartition('|')[2] if rest.endswith('|') else re.split('[(.;,]', rest)[0])
         if r.yes.search(rest) and not all(self.options.values()): continue                   # '(A) Yes' may be an option whose text was not given
         good, bad = r.good.search(rest), r.bad.search(rest)
         if good or bad: found.setdefault(self.at(m[1]).letter, set()).add(not bad)
@@ -421,20 +434,23 @@ def rank(self:Reading, before, after, kinds, first, last, listed, denied): # str
         (2, 'confirmed',         r.right.match(after)),
         (2, 'the better of two', len(options) == 2 and r.better.match(after) and r.begins.search(before)),
         (2, 'its statement',     kinds == {'statement'} and first and not r.either.match(after)),
-        (2, 'concluded',         kinds == {'both'} and not listed and r.so.search(before)),
+        (2, 'concluded',         kinds == {'both'} and not listed and r.so.search(before)
+                                 or free and last and not lettered and trails and (r.so.search(before) or self.listed)),
         (2, 'chosen',            free and (r.chosen.search(before) or named and trails)),
         (2, 'corrected',         free and r.wait.search(since)),
         (2, 'not that but this', free and denied and r.but.search(since)),
         (2, 'closing',           free and trails and (comma or kinds == {'word'} and before.endswith(':'))),
+        (2, 'alone with its text', free and kinds == {'both'} and r.alone.match(before) and (first or trails)),
         (2, 'alone',             free and r.alone.match(before) and (first and lettered or trails)),
         (1, 'its letter',        only and first and last and kinds == {'marked'} and not LABELED.search(self.words[:self.mentions[0].start])),
-        (1, 'its text',          free and kinds & {'text', 'both'} and led and (before or ends))]
+        (1, 'its text',          free and kinds & {'text', 'both'} and led and (before or ends)),
+        (1, 'its subject',       only and options and opens and not lettered and r.subject.match(after))]
     return next(((rank, how) for rank,how,holds in table if holds), (0, ''))
 
 @patch
 def claims_of(self:Reading, x, first, last): # x: a sentence, encoded; does it open or end the text? → (Claims, set of letters that are denied)
     "Find what a sentence claims and denies; mentions joined by commas, 'or', 'and' share one fate."
-    claims, denied, groups, r, listed = [], set(), [], self.rules, self.listed
+    claims, denied, groups, r, listed, doubted = [], set(), [], self.rules, self.listed, False
     for m in re.finditer(M, x):
         again = groups and {self.at(m[0]).letter} < {self.at(g[0]).letter for g in groups[-1]}
         joined = groups and not again and r.group.fullmatch(x[groups[-1][-1].end():m.start()])
@@ -445,8 +461,10 @@ def claims_of(self:Reading, x, first, last): # x: a sentence, encoded; does it o
         faulted = (r.denied_line if r.line.match(before) else r.denied_after).match(after)
         if r.denied_before.search(clause) or kinds != {'word'} and faulted: denied |= letters; continue
         hedged = r.maybe.search(r.near.split(before)[-1]) or r.maybe.match(after.lstrip(',.("\''))
+        doubted |= bool(hedged)
         if hedged or r.supposed.search(before) or r.on.match(after) or r.or_other.search(before) or r.or_other.match(after): continue
-        rank, how = self.rank(before, after, kinds, first, last, g[0][0] in listed, bool(denied))
+        if claims and r.because.search(x[claims[-1].place:g[0].start()]) and not r.so.search(before): continue          # why, not what
+        rank, how = self.rank(before, after, kinds, first, last, g[0][0] in listed, denied or doubted)
         if rank: claims.append(Claim(g[0].start(), letters, rank, how))
     return claims, denied
 
@@ -483,12 +501,18 @@ def answer(self:Reading):
     return Parsed(next(iter(later.letters)), False, 'corrected' if others else later.how)
 
 # %% ../../nbs/bench/01_answers.ipynb #7cfbc98c
+ORDINALS = 'first second third fourth fifth'.split()
+
 def read_choice(s, options)->Parsed: # s: plain words (str); options: {letter: text}
     "Read a letter from plain words; where all options are numbers, by the number that a text gives."
     side = r"\b(that'?s|that is|you'?re|you are|all" + (')' if 'right' in map(str.lower, options.values()) else r'|is|are|be)')
     s = re.sub(side + r' right(?=\W*(?:$|\n|[.,;!]|because))', r'\1 correct', s, flags=re.I)
+    s = re.sub(rf'\b(?:the )?({"|".join(ORDINALS)}) option\b', lambda m: f'option {[*options, *"?????"][ORDINALS.index(m[1].lower())]}', s, flags=re.I)
+    languages = {*languages_of(s), *languages_of(' '.join(options.values()))}
+    counts = {k: digits(o, languages) for k,o in options.items()}
+    values = {k: number_value(o) for k,o in counts.items()}
+    if None not in values.values(): s, options = digits(s, languages), counts
     got = Reading(s, lambda s, r: find_mentions(s, options, r), options).answer
-    values = {k: number_value(o) for k,o in options.items()}
     sides = {o.lower(): k for k,o in options.items()}
     if not got and not got.ambiguous and {*sides} == {'yes', 'no'} and ABSENT.match(s): return Parsed(sides['no'], False, 'absent')
     if got or got.ambiguous or None in values.values(): return got
@@ -562,16 +586,21 @@ NO_END = re.compile(r'''\s*(?:[-–—~至到+*]|to\b|ans\b|plus|at\ (?:least|mo
 COUNTED = '|'.join(p for row in TABLE.values() for p in row.get('count', ()))
 COUNTED = re.compile(rf'''(?:^|[\n.:;]|(?<![^\W\u3040-\uac00])(?:{COUNTED}))[\s"'($€£]*$''', re.I)
 
+TOTAL = r'(?:,?\s+so)?\s+(?:there (?:are|were)\s+)?(\d+|' + '|'.join(VALUES) + r')(?:\s[^\W\d]+){0,3}?,?\s+(?:in total|altogether|in all|overall)\b(?!\W*(?:\d|\w+\W*$))'
+NOUN = re.compile(r'(?:(?:\s(?!(?:is|are|was|were|and|or|not|but|with|in|on|of|instead)\b)[^\W\d_A-Z][^\W\d_-]*){1,3}(?=\s*(?:$|[.,;:!)\n]|(?:is|are|was|were|in|on)\b)))?')    # what is counted
+
 def find_numbers(s, r): # s: plain words (str); r: from `rules`; not needed → list of Mentions in order; .letter is the number as text
     "Find the numbers of a text that may count something."
-    found = [(m, number_value(m[0]), s[max(0, m.start()-40):m.start()], s[m.end():m.end()+40]) for m in NUMBER.finditer(s)]
-    return [Mention(*m.span(), repr(x), 'text') for m,x,before,after in found
+    found = [(m, number_value(m[0]), s[max(0, m.start()-40):m.start()], s[m.end():m.end()+60]) for m in NUMBER.finditer(s)]
+    return [Mention(m.start(), m.end() + len(NOUN.match(after)[0]), repr(x), 'text') for m,x,before,after in found
             if x is not None and not NO_COUNT.search(before) and not NO_END.match(after)]
 
 def read_number(s)->Parsed: # s: plain words (str)
     "Read the number that a text states, or the only one, where it counts something."
-    s = re.sub(r'(?<=\d)\s*=(?=\s*-?\d+\W*$)', '. Answer: ', s)
-    s = re.sub(r'\b(?:altogether|in total|in all|total(?: number)?(?: of)?|equals|sum|count)\b(?!ed)', 'answer', s, flags=re.I)
+    s = digits(s, languages_of(s))
+    s = re.sub(r'(?<=\w)\s*=(?=\s*-?\d+(?:\s[^\W\d]+){0,2}\W*$)', '. Answer: ', s)
+    s = re.sub(TOTAL, r'. Answer: \1.', s, flags=re.I)
+    s = re.sub(r'\b(?:altogether|in total|in all|total(?: number)?(?: of)?|equals|sum|count)\b(?!ed)', '. answer', s, flags=re.I)
     reading = Reading(s, find_numbers); got, found = reading.answer, reading.mentions
     if got.how != 'its text' and (got or got.ambiguous): return Parsed(got.value and ast.literal_eval(got.value), got.ambiguous, got.how)
     of = reading.rules.lexicon.classes

@@ -14,8 +14,6 @@ from pathlib import Path
 from threading import Lock
 from .answers import (Mention, Parsed, Reading, REFUSE, fields, is_failure, mask, number_value, parse,
     parse_choice, parse_number, parse_yes_no, plain, read_yes_no, said, words)
-from ..policies import DualPolicy, load
-from ..rollouts import sample
 from .servers import Reply, Server, message
 
 # %% ../../nbs/bench/03_judges.ipynb #5f27f01a
@@ -141,6 +139,7 @@ class Cache:
 class LocalJudge:
     "A vision-language model in this process as a judge; it reads text only and answers greedily."
     def __init__(self, model, processor, name, batch_size=8):
+        from vision_opd.policies import DualPolicy          # needs torch, which judging by rules does not
         self.policy, self.name, self.batch_size = DualPolicy(model, processor, 'live'), name, batch_size
     @classmethod
     def load(cls,
@@ -148,9 +147,11 @@ class LocalJudge:
         **kwargs  # device, dtype …, as in `policies.load`
     ):            # a judge with the folder as its name
         "Load the model of a folder or hub id; options as in `policies.load`."
+        from vision_opd.policies import load
         return cls(*load(folder, **kwargs), name=str(folder))
     def ask_all(self, requests): # iterable of (key, dict(text=str or messages, max_tokens=int)) → iterator of (key, Reply), in order
         "Ask in batches; `max_tokens` is that of the first request of a batch."
+        from vision_opd.rollouts import sample
         todo = iter(requests)
         while batch := list(islice(todo, self.batch_size)):
             proc, chats = self.policy.processor, [r['text'] if isinstance(r['text'], list) else [message(r['text'])] for _,r in batch]
