@@ -347,7 +347,7 @@ named <EQUAL><FILLER>$    leads (?:^|<EQUAL>|<fill>|<at>)<MARK>*$    closing ,["
 # behind it
 right [,()"']?(?:<EQUAL>|<fill>|<option>|<final>|z){0,4}(?:<right>|<most>|<answer>|<TICK>)(?!<maybe>)
 better <EQUAL>?(?:<fill>)*<more>    trail ^(?:<is>|<fill>|z){0,2}<MARK>*[.!。।]*(?:\([^()]{0,20}\)<MARK>*)?[.!。।]*$
-noun ^<one>?x?(?:<MARK>|[!。])*$    perhaps <maybe>[,،、，]$    unsure ^[,.("']*<is>?<maybe>    subject ^<is>(?!(?:<not>|<wrong>|<maybe>))
+noun ^<one>?x?(?:<MARK>|[!。])*$    perhaps <maybe>[,،、，]<FILLER>$    unsure ^[,.("']*<is>?<maybe>    subject ^<is>(?!(?:<not>|<wrong>|<maybe>))
 ends ^(?:(?:<one>|<option>)?(?:<MARK>|[!。])*$|<one>[.,;!]|[,(]?<and>?(?:<not>|<than>)|\([^()]{0,9}\)|<END>|'x)
 # between mentions; denials
 group (?:\)?[,:/&+、،]|<or>|<and>)*(?:<option>|<or>|<maybe>)*
