@@ -1,8 +1,8 @@
 """Measure the reader of answers on answers that models gave: `python .github/read_answers.py FILE.jsonl [EARLIER.py ...]`.
 
 A line of the file is an object with `src`, `text`, `options` ({letter: text}) and `label`, the letter that another reader stored beside it
-('' unknown, Z no answer). Printed by source: how many are read, how many are read otherwise than the label says, how many of the unread
-refuse or give up; for questions whose options are yes and no how many of each stay unread; then the length of the module and the time to
+('' unknown, Z no answer). Printed by source: the share that is read, the share that refuses and is not read, the share of the others that
+is read, the share that is read otherwise than the label says; for questions whose options are yes and no how many of each stay unread; then the length of the module and the time to
 read. EARLIER.py is another version of `bench/answers.py`, `git show REV:vision_opd/bench/answers.py`: the same for it.
 """
 import importlib.util, json, sys, time
@@ -28,12 +28,11 @@ def measure(reader, rows):
         by[r['src']].append((letter, label, letter is None and bool(answers.REFUSE.search(r['text'].replace('’', "'")))))
         yes_no = sorted(str(o).lower() for o in r['options'].values()) == ['no', 'yes']
         if yes_no and label in r['options']: sides[r['options'][label].lower()].append(letter)
-    print(f'{"source":<12} {"answers":>8} {"read":>7} {"unequal to label":>17} {"refuse":>7}')
+    print(f'{"source":<12} {"answers":>8} {"read":>7} {"refused":>8} {"read of the others":>19} {"unequal to label":>17}')
     for src,found in by.items():
-        known = any(label for _,label,_ in found)
-        unequal = sum(bool(letter and label and letter != label) for letter,label,_ in found)/len(found)
-        print(f'{src:<12} {len(found):>8} {sum(letter is not None for letter,*_ in found)/len(found):>7.4f} {f"{unequal:.4f}" if known else "-":>17}'
-              f' {sum(no for *_,no in found):>7}')
+        n, read, refused = len(found), sum(letter is not None for letter,*_ in found), sum(no for *_,no in found)
+        unequal = sum(bool(letter and label and letter != label) for letter,label,_ in found)/n
+        print(f'{src:<12} {n:>8} {read/n:>7.4f} {refused/n:>8.4f} {read/max(1, n - refused):>19.4f} {f"{unequal:.4f}" if any(label for _,label,_ in found) else "-":>17}')
     for side,found in sorted(sides.items()):
         print(f'labeled {side!r}: {found.count(None)} of {len(found)} unread, {found.count(None)/len(found):.4f}')
     lines = [l for l in map(str.strip, Path(reader.__file__).read_text(encoding='utf-8').splitlines()) if l and l[0] != '#']

@@ -4,14 +4,15 @@
 
 # %% auto #0
 __all__ = ['VERBS', 'WITHOUT', 'INHERITED', 'METAVARS', 'BASE', 'EXTRAS', 'FLAGS', 'COMMANDS', 'room', 'UsageError', 'Parser',
-           'add_flag', 'parser', 'parsed', 'settings', 'train_config', 'summary_table', 'scenes', 'in_turn',
-           'check_writable', 'run_train', 'run_data', 'run_regions', 'asked_protocol', 'run_gap', 'run_evaluate',
-           'evaluated', 'versions', 'missing', 'Card', 'cards', 'host_memory', 'advice', 'remedies', 'prescription',
-           'asked_update', 'run_doctor', 'verdict', 'usage', 'error_sentence', 'quiet_libraries', 'run_command', 'main']
+           'add_flag', 'parser', 'parsed', 'print_options', 'settings', 'train_config', 'summary_table', 'scenes',
+           'in_turn', 'check_writable', 'run_train', 'run_data', 'run_regions', 'asked_protocol', 'run_gap',
+           'run_evaluate', 'evaluated', 'versions', 'missing', 'Card', 'cards', 'host_memory', 'advice', 'remedies',
+           'prescription', 'asked_update', 'run_doctor', 'verdict', 'usage', 'error_sentence', 'quiet_libraries',
+           'run_command', 'main']
 
 # %% ../nbs/13_cli.ipynb #0f0e1087
 import argparse, logging, os, platform, re, sys, traceback, warnings, yaml
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, redirect_stdout
 from dataclasses import asdict, dataclass, fields, replace
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
@@ -88,6 +89,13 @@ def _as_name(word, names):
     if name in RENAMED and RENAMED[name] in names: warn_renamed(name, '--'); name = RENAMED[name]
     return '--' + no + name + eq + value
 
+def _unknown(verb, word, flags):
+    "Say that a word is no flag, with the most similar one; after --no_ one that is on by default."
+    if not word.startswith('-'): return f'cannot place {word!r}: it follows no flag'
+    no, name = re.fullmatch('-+(no[_-])?(.*)', word).groups(default='')
+    near = no and nearest(name, [k for k,f in flags.items() if f.default is True], '--no_') or nearest(no + name, flags, '--')
+    return f'has no flag {word}{near or f" (vision_opd {verb} --help lists them)"}'
+
 def parsed(
     verb,   # one of VERBS
     argv,   # flags, as strings
@@ -97,14 +105,22 @@ def parsed(
     "Parse a command line."
     p, flags = parser(verb, ''.join('SOURCE ' if n == 'source' else f'--{n} {n.upper()} ' for n in needs), **how), {f.name: f for f in command_flags(verb)}
     given, rest = p.parse_known_args([_as_name(a, flags) for a in argv])
-    for word in rest:
-        name = word.lstrip('-').partition('=')[0]
-        what = f'has no flag {word.partition("=")[0]}{nearest(name, flags, "--")}' if word.startswith('-') else f'cannot place {word!r}: it follows no flag'
-        raise UsageError(f'{verb} {what}' + f' (vision_opd {verb} --help lists them)'*('did you' not in what))
+    if rest: raise UsageError(f'{verb} {_unknown(verb, rest[0].partition("=")[0], flags)}')
     try: given = {k: from_text(f'--{k}', v, flags[k].kinds) for k,v in vars(given).items()}
     except ConfigError as e: raise UsageError(f'{verb}: {e}') from None
-    if missing := [n for n in needs if not given.get(n)]: raise UsageError(f'{verb} needs ' + ' and '.join('a SOURCE' if n == 'source' else f'--{n}' for n in missing))
+    if given.get('config') and 'preset' not in flags: given = load_config(given['config'], {k: f.kinds for k,f in flags.items() if f.section != 'Files'}) | given
+    missing = [n for n in needs if not given.get(n)]
+    if missing and not (given.get('print_config') or given.get('list')): raise UsageError(f'{verb} needs ' + ' and '.join('a SOURCE' if n == 'source' else f'--{n}' for n in missing))
     return given
+
+def print_options(
+    a,             # namespace of options, from `settings`
+    protocol=None  # Protocol, which knows some of them better
+):                 # 0, the exit code
+    "Print options as YAML, as --config takes them."
+    known = vars(a) | ({k: v for k,v in asdict(protocol).items() if hasattr(a, k)} | dict(max_pixels=protocol.max_pixels or 0) if protocol else {})
+    print(yaml.safe_dump({k: v for k,v in known.items() if v is not None and k not in ('config', 'print_config', 'list')}, sort_keys=False, allow_unicode=True), end='')
+    return 0
 
 def settings(
     verb,  # one of VERBS
@@ -195,10 +211,11 @@ def run_data(
 ):
     "Show how a source of data is understood, and draw its boxes."
     given = parsed('data', argv, ('source',), own_help=dict(output_dir='where rows.jsonl, quarantine.jsonl and contact_sheet.png go (default: data_seen)'))
-    out = given.get('output_dir') or 'data_seen'
-    check_writable(out)
-    print(room('data.inspection').inspect_data(given['source'], out, given.get('show', 8), **reading(given)))
-    print(f'the rows and the contact sheet are in {out}')
+    a = settings('data', dict(output_dir='data_seen') | given)
+    if a.print_config: return print_options(a)
+    check_writable(a.output_dir)
+    print(room('data.inspection').inspect_data(a.source, a.output_dir, a.show, **reading(given)))
+    print(f'the rows and the contact sheet are in {a.output_dir}')
 
 # %% ../nbs/13_cli.ipynb #a1c0de11
 def run_regions(
@@ -211,6 +228,7 @@ def run_regions(
     embedded = EMBEDDED_REGIONS if not (given.get('model') or given.get('api_base')) else {}
     a = settings('regions', embedded | given)
     a.model = a.model or str(BASE)
+    if a.print_config: return print_options(a)
     check_writable(a.output_dir)
     q, e = room('questions'), room('evaluation')
     search, manifest = q.open_search(a)
@@ -231,7 +249,8 @@ def asked_protocol(
     default   # a Protocol, where no run wrote any of them
 ):            # Protocol; ConfigError for runs of two protocols
     "Choose the protocol: that of the run that wrote the models, changed by the given options."
-    return agreed_protocol(models, default, **{f.name: given[f.name] for f in fields(Protocol) if f.name in given})
+    with redirect_stdout(sys.stderr) if given.get('print_config') else nullcontext():
+        return agreed_protocol(models, default, **{f.name: given[f.name] for f in fields(Protocol) if f.name in given})
 
 def run_gap(
     argv  # flags, as strings
@@ -241,10 +260,12 @@ def run_gap(
         output_dir='where gap.json goes', model='folder or hub id (default: the shipped base)',
         max_new_tokens='the longest answer, in tokens (default: that of the run that wrote the model, else 64)'))
     a = settings('gap', given)
-    check_writable(a.output_dir)
+    a.model = a.model or str(BASE)
     protocol = asked_protocol(given, [a.model], Protocol(64))
+    if a.print_config: return print_options(a, protocol)
+    check_writable(a.output_dir)
     examples = room('examples').load_examples(a.data, **reading(given))
-    model = room('policies').load(a.model or BASE, **loading(given))
+    model = room('policies').load(a.model, **loading(given))
     report = room('evaluation').perception_gap(*model, examples, protocol.views, protocol.max_new_tokens, template=protocol.template, prompt_suffix=protocol.prompt_suffix,
         judge=room('bench.judges').open_judge(a.judge, a.judge_model), verdicts=Path(a.output_dir)/'verdicts.jsonl')
     Path(a.output_dir).mkdir(parents=True, exist_ok=True)
@@ -256,7 +277,7 @@ def run_evaluate(
     argv  # flags, as strings
 ):        # exit code
     "Ask benchmarks, and write a report."
-    given = parsed('evaluate', argv, () if '--list' in argv else ('benchmark', 'output_dir'), own_help=dict(
+    given = parsed('evaluate', argv, ('benchmark', 'output_dir'), own_help=dict(
         output_dir='where records.jsonl, report.json and report.html go', model='folder or hub id (default: the shipped base, unless --api_base is given)',
         max_examples='the first so many items of each set', resume='go on where output_dir stopped',
         max_new_tokens='the longest answer, in tokens (default: that of the run that wrote the model, else 1024)'))
@@ -264,19 +285,21 @@ def run_evaluate(
     a = settings('evaluate', given)
     if bool(a.api_base) != bool(a.api_model): raise UsageError('evaluate: a server needs both: --api_base URL and --api_model NAME')
     if a.api_base and a.model: raise UsageError('evaluate: --model and --api_base exclude each other: one of them is asked')
+    a.model = a.model or ('' if a.api_base else str(BASE))
+    protocol = asked_protocol(given, [a.base, a.model], Protocol())
+    if a.print_config: return print_options(a, protocol)
     check_writable(a.output_dir)
-    return evaluated(a, given)
+    return evaluated(a, given, protocol)
 
 # %% ../nbs/13_cli.ipynb #d02bef31
 def evaluated(
-    a,     # namespace of options, from `settings`
-    given  # those that were given
-):         # exit code; ValueError for flags that exclude each other
+    a,        # namespace of options, from `settings`
+    given,    # those that were given
+    protocol  # Protocol
+):            # exit code; ValueError for flags that exclude each other
     "Run `run_evaluate` as its flags say."
     server = room('bench.servers').Server(a.api_base, a.api_model, os.environ.get('OPENAI_API_KEY'), limit_field=a.limit_field) if a.api_base else None
-    model = None if server else a.model or str(BASE)
-    protocol = asked_protocol(given, [a.base, model], Protocol())
-    result = room('evaluation').evaluate(a.benchmark.split(','), a.output_dir, model=model, base=a.base or None, server=server, processor=a.processor or None,
+    result = room('evaluation').evaluate(a.benchmark.split(','), a.output_dir, model=a.model or None, base=a.base or None, server=server, processor=a.processor or None,
         against=a.against or None, views=a.views.split(','), protocol=protocol, limit=a.max_examples, judge=room('bench.judges').open_judge(a.judge, a.judge_model), resume=a.resume, tolerance=a.tolerance,
         reading=reading(given), loading=loading(given))
     print(f'{result}\n\nreport: {Path(a.output_dir)/"report.html"}, every answer: {Path(a.output_dir)/"records.jsonl"}')

@@ -251,10 +251,10 @@ def nearest(
     names, # that exist
     before='' # what stands before a name, such as --
 ):         # text to go behind a complaint; '' when none is near
-    "Suggest the most similar name."
-    name = name.lower().replace('-', '_')
-    near = get_close_matches(name, list(names), 1) or [n for n in names if len(name) > 1 and n.startswith(name)]
-    return f'; did you mean {before}{near[0]}?' if near else ''
+    "Suggest the most similar name; where an old one is the most similar, today's."
+    name, old = name.lower().replace('-', '_'), {o: n for o,n in RENAMED.items() if n in names}
+    near = get_close_matches(name, [*names, *old], 1) or [n for n in names if len(name) > 1 and n.startswith(name)]
+    return f'; did you mean {before}{old.get(near[0], near[0])}?' if near else ''
 
 def one_of(
     names  # strings
@@ -286,19 +286,21 @@ def kinds_of(
 
 # %% ../nbs/07a_config.ipynb #cb5c0781
 def load_config(
-    path  # of a YAML file
-):        # {option: value}; ConfigError for what is no option, or no value of it
-    "Read options from a YAML file, each a field of `TrainConfig` with a value of its type."
+    path,       # of a YAML file
+    known=None  # {option: types of its value}; None: the fields of `TrainConfig`
+):              # {option: value}; ConfigError for what is no option, or no value of it
+    "Read options from a YAML file, each with a value of its type."
     path = Path(path).expanduser()
     try: values = yaml.safe_load(path.read_text(encoding='utf-8'))
     except FileNotFoundError: raise ConfigError(f'there is no config file {path}') from None
     except UnicodeDecodeError: raise ConfigError(f'{path} is not text in UTF-8') from None
     except yaml.YAMLError as e: raise ConfigError(f'{path} is not YAML: {" ".join(str(e).split())}') from None
     if not isinstance(values, dict): raise ConfigError(f'{path} must be a list of lines `option: value`')
-    values = rename_options(values, f'{path}: ')
+    known = known or {k: kinds_of(v) for k,v in FIELD_TYPES.items()}
+    values = {k: v for k,v in values.items() if k in known} | rename_options({k: v for k,v in values.items() if k not in known}, f'{path}: ')
     for k in values:
-        if k not in FIELD_TYPES: raise ConfigError(f'{path} sets {k}, which no option is called{nearest(str(k), FIELD_TYPES) or ": see vision_opd train --help"}')
-    return {k: typed(f'{path}: {k}', v, kinds_of(FIELD_TYPES[k])) for k,v in values.items()}
+        if k not in known: raise ConfigError(f'{path} sets {k}, which no option is called{nearest(str(k), known) or ": --help lists them"}')
+    return {k: typed(f'{path}: {k}', v, known[k]) for k,v in values.items()}
 
 def presets():
     "List the presets: {name: path}."
@@ -560,23 +562,23 @@ def command_flags(
 )->list:  # of Flags
     "List all flags of a command."
     files = [Flag('config', 'Files', 'YAML file of options; flags win over it', (str,), None),
-             Flag('preset', 'Files', f'options shipped with the package: {one_of(presets())}', (str,), None),
              Flag('print_config', 'Files', 'print all options as YAML, and stop', (bool,), False)]
+    if verb in ('train', 'doctor'): files.append(Flag('preset', 'Files', f'options shipped with the package: {one_of(presets())}', (str,), None))
     if verb == 'train': return flags_of() + files
     if verb == 'data':
         own = [Flag('source', 'What is read', 'folder, file or hub id with images, boxes and questions', (str,), ''), Flag('show', 'What is shown', 'examples on the contact sheet', (int,), 8)]
-        return own + [f for f in flags_of(TrainConfig, ('Data',), 'output_dir') if f.name != 'data']
+        return own + [f for f in flags_of(TrainConfig, ('Data',), 'output_dir') if f.name != 'data'] + files
     if verb in ('gap', 'evaluate'):
         own, names = {f.name: f for f in flags_of(EvaluateOptions) if verb == 'evaluate'}, 'output_dir max_new_tokens'
         shared = [f for f in flags_of(TrainConfig, MEASURED, names) if f.name not in (*own, 'data'*(verb == 'evaluate'))]
-        return [*own.values(), *(replace(f, default=None) if f.name in _PROTOCOL else f for f in shared)]   # their default is the run's
+        return [*own.values(), *(replace(f, default=None) if f.name in _PROTOCOL else f for f in shared), *files]   # their default is the run's
     if verb == 'regions':
         shared = flags_of(TrainConfig, ('Prompt', 'Model'), 'output_dir recipe max_pixels temperature max_new_tokens template columns box_format image_root split encoding seed resume_from_checkpoint')
         own = [Flag('source', 'What is read', 'folder of photographs', (str,), '')] + flags_of(RegionsOptions)
-        return own + [replace(f, default=64) if f.name == 'max_new_tokens' else f for f in shared if f.name not in ('prompt_suffix',)]
+        return own + [replace(f, default=64) if f.name == 'max_new_tokens' else f for f in shared if f.name not in ('prompt_suffix',)] + files
     planned = ('teacher teacher_dtype parts lora lora_rank load_in_4bit batch_size num_generations max_new_tokens token_budget rollout_budget chunk_size '
                'gradient_checkpointing fsdp dtype sampler sampler_url')
-    return flags_of(DoctorOptions) + flags_of(TrainConfig, (), 'model trust_remote_code ' + planned) + files[:2]
+    return flags_of(DoctorOptions) + flags_of(TrainConfig, (), 'model trust_remote_code ' + planned) + [f for f in files if f.name != 'print_config']
 
 # %% ../nbs/07a_config.ipynb #590a27b1
 def from_text(

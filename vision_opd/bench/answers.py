@@ -4,14 +4,15 @@
 
 # %% auto #0
 __all__ = ['END', 'THOUGHT', 'OPEN', 'CLOSE', 'FINAL', 'FAILED', 'QUOTES', 'LOOKALIKE', 'MARKUP', 'KEYS', 'TAGS', 'LONGEST',
-           'TAKEN_BACK', 'NOT_THIS', 'NOT_THAT', 'ROLES', 'TABLE', 'SPACELESS', 'SCRIPTS', 'TELLING', 'SHARED', 'TOKEN',
-           'lexicon', 'ONES', 'SAME', 'ONE_SPELLING', 'UNIT', 'CJK', 'WORD', 'Mention', 'AUXILIARIES', 'PRONOUNS',
-           'ANNOUNCED', 'UNKNOWN', 'YES_NO', 'M', 'MARK', 'TICK', 'CROSS', 'GRAMMAR', 'Claim', 'LABELED', 'REFUSE',
-           'ABSENT', 'IDIOMS', 'TENS', 'VALUES', 'HAN', 'NUMBER', 'NO_COUNT', 'NO_END', 'COUNTED', 'said', 'is_failure',
-           'plain', 'json_answers', 'boxes', 'fields', 'Parsed', 'parse', 'languages_of', 'Lexicon', 'words',
-           'find_texts', 'find_letters', 'find_yes_no', 'mask', 'find_mentions', 'rules', 'Reading', 'read_choice',
-           'as_options', 'parse_choice', 'read_yes_no', 'parse_yes_no', 'number_value', 'find_numbers', 'read_number',
-           'parse_number', 'official_choice', 'official_yes_no', 'official_ab']
+           'TAKEN_BACK', 'NOT_THIS', 'NOT_THAT', 'ROLES', 'TABLE', 'SPACELESS', 'SCRIPTS', 'NUMERALS', 'TELLING',
+           'SHARED', 'TOKEN', 'lexicon', 'ONES', 'SAME', 'ONE_SPELLING', 'UNIT', 'CJK', 'WORD', 'Mention',
+           'AUXILIARIES', 'PRONOUNS', 'ANNOUNCED', 'UNKNOWN', 'YES_NO', 'M', 'MARK', 'TICK', 'CROSS', 'GRAMMAR',
+           'Claim', 'LABELED', 'REFUSE', 'ORDINALS', 'ABSENT', 'IDIOMS', 'TENS', 'VALUES', 'HAN', 'NUMBER', 'NO_COUNT',
+           'NO_END', 'COUNTED', 'TOTAL', 'NOUN', 'said', 'is_failure', 'plain', 'json_answers', 'boxes', 'fields',
+           'Parsed', 'parse', 'languages_of', 'digits', 'Lexicon', 'words', 'find_texts', 'find_letters', 'find_yes_no',
+           'mask', 'find_mentions', 'rules', 'Reading', 'read_choice', 'as_options', 'parse_choice', 'read_yes_no',
+           'parse_yes_no', 'number_value', 'find_numbers', 'read_number', 'parse_number', 'official_choice',
+           'official_yes_no', 'official_ab']
 
 # %% ../../nbs/bench/01_answers.ipynb #6f0c1dbb
 import ast, html, json, re, unicodedata, vision_opd
@@ -145,30 +146,43 @@ def parse(text, read)->Parsed: # text: an answer as it was generated; read: a re
 ROLES = 'answer option is right most more than wrong not or and but because so this pick maybe if wait yes no final at one fill'.split()
 TABLE = {lang: {role: words.split(', ') for role,words in row.items()}
          for lang,row in json.loads(unicodedata.normalize('NFKC', (Path(vision_opd.__file__).parent/'languages.json').read_text('utf-8'))).items()}
-SPACELESS = r'[\u0900-\u0dff\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]'      # scripts without spaces, or with endings
+SPACELESS = r'[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]'      # scripts without spaces, or with endings
 SCRIPTS = dict(ru='[а-я]', uk='[а-я]', el='[α-ω]', he='[\u05d0-\u05ea]', ar='[\u0600-\u06ff]', fa='[\u0600-\u06ff]', hi='[\u0900-\u097f]',
                bn='[\u0980-\u09ff]', th='[\u0e00-\u0e7f]', zh='[\u3400-\u9fff]', ja='[\u3040-\u30ff]|正解', ko='[\uac00-\ud7af]')
+NUMERALS = {lang: {w: str(i) for i,forms in enumerate(row.pop('numbers', ())) for w in forms.split('/')} for lang,row in TABLE.items()}
 TELLING = {lang: set(re.findall(r'[^\W\d_]+', ' '.join(w for words in row.values() for w in words).lower()))
            for lang,row in TABLE.items() if lang not in SCRIPTS}
 SHARED = Counter(w for known in TELLING.values() for w in known)                   # in how many of these languages a word is known
 
-def languages_of(s): # s: plain words (str) → tuple of keys of TABLE
-    "Tell English, the languages of the scripts in a text, and the Latin one whose words and letters it has most of."
-    found = [lang for lang,script in SCRIPTS.items() if re.search(script, s, re.I)]
-    there = {w.lower() for w in re.findall(r'[^\W\d_]{2,}|[^\W\d_A-Z]', s[-1500:])} | {c for c in s.lower() if c > '\x7f'}
-    best = max(TELLING, key=lambda lang: (round(sum(1/SHARED[w] for w in TELLING[lang] & there), 6), lang == 'en'))
-    return tuple(sorted({'en', best, *found}))
+@lru_cache(99)
+def languages_of(*texts): # plain words (str) → tuple of keys of TABLE
+    "Tell English, the languages of the scripts in texts, and for each text the Latin one whose words and letters it has most of."
+    found = {'en', *(lang for lang,script in SCRIPTS.items() if re.search(script, ' '.join(texts), re.I))}
+    for s in texts:
+        there = {w.lower() for w in re.findall(r'[^\W\d_]{2,}|[^\W\d_A-Z]', s[-1500:])} | {c for c in s.lower() if c > '\x7f'}
+        found.add(max(TELLING, key=lambda lang: (round(sum(1/SHARED[w] for w in TELLING[lang] & there), 6), lang == 'en')))
+    return tuple(sorted(found))
+
+def digits(s, languages): # s: plain words (str); languages: keys of TABLE → str
+    "Write numerals of other languages than English as digits; one, which may be an article, only where it is all there is."
+    known = {w: n for lang in languages for w,n in NUMERALS[lang].items()}
+    if s.lower().strip(' .') in known: return known[s.lower().strip(' .')]
+    many = '|'.join(re.escape(w) for w,n in sorted(known.items(), key=lambda item: -len(item[0])) if n != '1')
+    return re.sub(rf'(?<![\w-])(?:{many})(?![\w-])', lambda m: known[m[0].lower()], s, flags=re.I) if many else s
 
 # %% ../../nbs/bench/01_answers.ipynb #b294855f
-TOKEN = (r"[\ue000-\uefff]|(?:(?!SPACELESS)[^\W\d_])+(?:'(?=[^\W\d_]{2})|'[^\W\d_](?![^\W\d_]))?|\d+(?:[.,:]\d+)*|\n|[^\s\w]|\w"
+TOKEN = (r"[\ue000-\uefff]|[\u0900-\u0963\u0970-\u0dff]+"
+         r"|(?:(?!SPACELESS)[^\W\d_])+(?:'(?=[^\W\d_]{2})|'[^\W\d_](?![^\W\d_]))?|\d+(?:[.,:]\d+)*|\n|[^\s\w]|\w"
          ).replace('SPACELESS', SPACELESS)
 
 class Lexicon:
     "The words of some languages, and what roles they play."
     def __init__(self, languages):    # keys of TABLE
         roles = {}
-        for lang,role in ((lang, role) for lang in languages for role in ROLES):
-            for w in TABLE[lang].get(role, ()): roles.setdefault(w.lower(), set()).add(role)
+        for lang in sorted(languages, key='en'.__eq__):                               # English 'no' means nothing where another language has it
+            own = {}
+            for role,w in ((role, w) for role in ROLES for w in TABLE[lang].get(role, ())): own.setdefault(w.lower(), set()).add(role)
+            for w,some in own.items(): roles[w] = roles.get(w, set()) | some if lang != 'en' or w not in roles else roles[w]
         char = {r: chr(0xf000 + i) for i,r in enumerate(sorted({frozenset(r) for r in roles.values()}, key=sorted))}
         code = {w: char[frozenset(r)] for w,r in roles.items()}
         self.classes = {role: '[' + ''.join(c for r,c in char.items() if role in r) + ']' for role in ROLES}
@@ -261,7 +275,7 @@ def find_letters(s, options, texts): # s: plain words; options: {letter: text}; 
         lead, at = r'[.:)\]–—>"\s-]*' if m['c'] else r'\s*[.:)\]–—>"-][.:)\]–—>"\s-]*', rest[:len(own)+20].lower().find(own.lower())
         written = own and (m['l'].isupper() or bracketed) and at >= 0 and re.fullmatch(lead, rest[:at])
         if own: text = written and re.compile(r'(?![\w^/-]|\.\d)').match(rest, at + len(own))
-        else: text = bracketed and (ANNOUNCED.search(before[-20:]) and UNKNOWN.match(rest) or not before.strip() and UNKNOWN.fullmatch(rest))
+        else: text = bracketed and (ANNOUNCED.search(before[-20:]) and UNKNOWN.match(rest) or (not before.strip() or before.endswith('is ') and len(rest.split()) == 1) and UNKNOWN.fullmatch(rest))
         if text: found.append(Mention(m.start(), m.end() + text.end(), m['l'].upper(), 'both')); continue
         goes_on = re.match(r'[ \t]+[^\W\d_A-Z]' + '|,[ \t][a-z]'*(m['l'] == 'I'), rest)
         alone = re.search(r'(?:^|\n)[^\S\n]*$', before[-20:]) and re.match(r'\s*[.!]?\s*?(?:\n|$)', rest)
@@ -317,30 +331,30 @@ def find_mentions(s, options, r): # s: plain words; options: {letter: text}; r: 
 
 # %% ../../nbs/bench/01_answers.ipynb #2eacb8ac
 GRAMMAR = r"""
-FILLER (?:<MARK>|<fill>|<option>)*    EQUAL (?:<is>|[:=→⇒—–-]|=>|->)    PAUSE [^.;!?\n。！？\ue000-\uefff]
-END [)\]"']*(?:[.,;:!—–。，、…\n-]|<because>|<right>|z)    OTHER [^\w\ue000-\uf8ff]
+FILLER (?:<MARK>|<fill>|<option>)*    EQUAL (?:<is>|[:=→⇒—–-]|=>|->)    PAUSE [^.;!?\n。！？؟\ue000-\uefff]
+END [)\]"']*(?:[.,;:!—–。，、،؛…\n-]|<because>|<right>|z)    OTHER [^\w\ue000-\uf8ff]
 FAULTED (?:(?!<M>|<stop>).){0,6},<because>(?:<is>|<fill>|x){0,2}<wrong>
 # around one
-stop [.,;:!?()。，、；—–\n]|<but>|<because>|<so>|<wait>|<and>    near [,;:]|<but>|<so>    asked [?？؟]["')]*$
-at <one>?<at>    supposed <if>    on ^(?:\(|,?(?:(?!<M>|<stop>).){0,6})<if>
+stop [.,;:!?()。，、；،؛—–\n]|<but>|<because>|<so>|<wait>|<and>    near [,;:，、،؛]|<but>|<so>    asked [?？؟]["')]*$
+at <MARK>*<one>?<at>    supposed <if>    on ^(?:\(|,?(?:(?!<M>|<stop>).){0,6})<if>
 # before a mention
 line ^<MARK>*(?:(?:<fill>|<right>|<so>|<final>|x)<MARK>?){0,4}<answer><right>?(?:<EQUAL>|<FILLER>)*$
 answer (?:(?:<answer>|<right>|<most>(?:x|<at>){0,3})(?:<PAUSE>{0,15}?<EQUAL>)?|<option><PAUSE>{0,12}?<EQUAL>)<FILLER>$
 chosen (?:<pick><is>?|<this>|<so>(?:<EQUAL>|<so>|<this>|<final>|<FILLER>)*?|<final>)<FILLER>$
-but (?:<but>|<wait>|[,;:，；])(?:<FILLER>|<EQUAL>|<so>|<this>)*$    wait <wait>|(?:^|[.,!?…])<no>[,.:;!—-]
+but (?:<but>|<wait>|[,;:，；、])(?:<FILLER>|<EQUAL>|<so>|<this>)*$    wait <wait>|(?:^|[.,!?…])<no>[,.:;!—-]
 alone ^(?:<MARK>|<yes><MARK>|<fill>|<option>)*$    begins (?:^|<stop>)(?:<MARK>|<fill>|<option>)*x?$
 named <EQUAL><FILLER>$    leads (?:^|<EQUAL>|<fill>|<at>)<MARK>*$    closing ,["'\s]*$
 # behind it
 right [,()"']?(?:<EQUAL>|<fill>|<option>|<final>|z){0,4}(?:<right>|<most>|<answer>|<TICK>)(?!<maybe>)
 better <EQUAL>?(?:<fill>)*<more>    trail ^(?:<is>|<fill>|z){0,2}<MARK>*[.!。।]*(?:\([^()]{0,20}\)<MARK>*)?[.!。।]*$
-noun ^<one>?x?(?:<MARK>|[!。])*$
-ends ^(?:(?:<one>|<option>)?(?:<MARK>|[!。])*$|<one>[.,;!]|[,(]?(?:<not>|<than>)|\([^()]{0,9}\)|<END>|'x)
+noun ^<one>?x?(?:<MARK>|[!。])*$    perhaps <maybe>[,،、，]<FILLER>$    unsure ^[,.("']*<is>?<maybe>    subject ^<is>(?!(?:<not>|<wrong>|<maybe>))
+ends ^(?:(?:<one>|<option>)?(?:<MARK>|[!。])*$|<one>[.,;!]|[,(]?<and>?(?:<not>|<than>)|\([^()]{0,9}\)|<END>|'x)
 # between mentions; denials
 group (?:\)?[,:/&+、،]|<or>|<and>)*(?:<option>|<or>|<maybe>)*
-denied_before <not>|<than>|<wrong>(?:<fill>)*(?:<answer>|<option>|$)
+denied_before <not>|<wrong>(?:<fill>)*(?:<answer>|<option>|$)
 denied_after <FAULTED>|(?:(?!<M>|<stop>|<than>).){0,9}?(?:<not>|<wrong>|<CROSS>)|[:=(–-]+(?:<wrong>|<no>|<CROSS>)
-denied_line <FAULTED>|(?:<is>|<fill>|z|[:=–-]){0,3}x?(?:<is>|<fill>|z){0,3}(?:<not>|<wrong>|<CROSS>)
-either <or>|<and>    or_other ^,?<or>|<or><FILLER>$    one ^<one>(?:<MARK>|[!.])*$
+denied_line <FAULTED>|(?:<is>|<fill>|<at>|z|[:=–-]){0,3}x?(?:<is>|<fill>|z){0,3}(?:<not>|<wrong>|<CROSS>)
+either <or>|<and>    or_other ^,?<or>|<or><FILLER>$    one ^<one>(?:<at>[^.;,]*|(?:<MARK>|[!.])*)$
 # a weak letter
 small (?:<option>|<answer>|<pick>|<so>|<this>)(?:<EQUAL>|<MARK>|<fill>)*$    named_small (?:<option>|:)$
 closed [.,;:!?)\]"'。、，*]|$|\n|z
@@ -370,7 +384,8 @@ class Reading:
         s = re.sub(r'^\s*\d+[.)]\s+(?=\S)', '', s, flags=re.M)                 # numbers of lines
         s = re.sub(r'\b(?:appears|seems|looks) to be\b', 'is', s)
         s = re.sub(r'\bif the question (?:is|asks|is asking) whether\b(?!.*\bif (?:it|the question)\b)', 'as to whether', s, flags=re.I | re.S)
-        self.words, self.options, self.rules = s, options or {}, rules(languages_of(s))
+        self.words, self.options = s, options or {}
+        self.rules = rules(languages_of(s, ' '.join(self.options.values())))
         self.mentions = find(s, self.rules)
         self.code = self.rules.lexicon.encode(mask(s, self.mentions))
         self.places = any(self.rules.at.match(self.rules.lexicon.encode(o)) for o in self.options.values())    # 'above', 'on the left'
@@ -391,7 +406,8 @@ def verdict(self:Reading):
     for line in re.split(r'[\n;]|(?<![\ue000-\uefff])\.', self.code):
         if not (m := r.verdict.match(line)): continue
         own = ''.join(x for x in re.findall(M, line) if self.at(x).letter == self.at(m[1]).letter)         # its text in the next column
-        rest = line[:m.start(1)] + re.split('[(.;,]', line[m.end(1):].translate(dict.fromkeys(map(ord, own))).lstrip('.:)|'))[0]
+        rest = line[m.end(1):].translate(dict.fromkeys(map(ord, own))).lstrip('.:)|')
+        rest = line[:m.start(1)] + (rest.strip('|').rpartition('|')[2] if rest.endswith('|') else re.split('[(.;,]', rest)[0])
         if r.yes.search(rest) and not all(self.options.values()): continue                   # '(A) Yes' may be an option whose text was not given
         good, bad = r.good.search(rest), r.bad.search(rest)
         if good or bad: found.setdefault(self.at(m[1]).letter, set()).add(not bad)
@@ -421,20 +437,23 @@ def rank(self:Reading, before, after, kinds, first, last, listed, denied): # str
         (2, 'confirmed',         r.right.match(after)),
         (2, 'the better of two', len(options) == 2 and r.better.match(after) and r.begins.search(before)),
         (2, 'its statement',     kinds == {'statement'} and first and not r.either.match(after)),
-        (2, 'concluded',         kinds == {'both'} and not listed and r.so.search(before)),
+        (2, 'concluded',         kinds == {'both'} and not listed and r.so.search(before)
+                                 or free and last and not lettered and trails and (r.so.search(before) or self.listed)),
         (2, 'chosen',            free and (r.chosen.search(before) or named and trails)),
         (2, 'corrected',         free and r.wait.search(since)),
         (2, 'not that but this', free and denied and r.but.search(since)),
         (2, 'closing',           free and trails and (comma or kinds == {'word'} and before.endswith(':'))),
+        (2, 'alone with its text', free and kinds == {'both'} and r.alone.match(before) and (first or trails)),
         (2, 'alone',             free and r.alone.match(before) and (first and lettered or trails)),
         (1, 'its letter',        only and first and last and kinds == {'marked'} and not LABELED.search(self.words[:self.mentions[0].start])),
-        (1, 'its text',          free and kinds & {'text', 'both'} and led and (before or ends))]
+        (1, 'its text',          free and kinds & {'text', 'both'} and led and (before or ends)),
+        (1, 'its subject',       only and options and opens and not lettered and r.subject.match(after))]
     return next(((rank, how) for rank,how,holds in table if holds), (0, ''))
 
 @patch
-def claims_of(self:Reading, x, first, last): # x: a sentence, encoded; does it open or end the text? → (Claims, set of letters that are denied)
+def claims_of(self:Reading, x, first, last): # x: a sentence, encoded; does it open or end the text? → (Claims, {letter: is it denied, or less than another?})
     "Find what a sentence claims and denies; mentions joined by commas, 'or', 'and' share one fate."
-    claims, denied, groups, r, listed = [], set(), [], self.rules, self.listed
+    claims, denied, groups, r, listed, doubted = [], {}, [], self.rules, self.listed, False
     for m in re.finditer(M, x):
         again = groups and {self.at(m[0]).letter} < {self.at(g[0]).letter for g in groups[-1]}
         joined = groups and not again and r.group.fullmatch(x[groups[-1][-1].end():m.start()])
@@ -443,10 +462,12 @@ def claims_of(self:Reading, x, first, last): # x: a sentence, encoded; does it o
         before, after, those = x[:g[0].start()][-60:], x[g[-1].end():], [self.at(m[0]) for m in g]
         letters, kinds, clause = frozenset(m.letter for m in those), {m.kind for m in those}, re.split(M, r.stop.split(before)[-1])[-1]
         faulted = (r.denied_line if r.line.match(before) else r.denied_after).match(after)
-        if r.denied_before.search(clause) or kinds != {'word'} and faulted: denied |= letters; continue
-        hedged = r.maybe.search(r.near.split(before)[-1]) or r.maybe.match(after.lstrip(',.("\''))
+        if (than := r.than.search(clause)) or r.denied_before.search(clause) or kinds != {'word'} and faulted: denied |= dict.fromkeys(letters, not than); continue
+        hedged = r.maybe.search(r.near.split(before)[-1]) or r.perhaps.search(before) or r.unsure.match(after)
+        doubted |= bool(hedged)
         if hedged or r.supposed.search(before) or r.on.match(after) or r.or_other.search(before) or r.or_other.match(after): continue
-        rank, how = self.rank(before, after, kinds, first, last, g[0][0] in listed, bool(denied))
+        if claims and claims[-1].letters != letters and r.because.search(since := x[claims[-1].place:g[0].start()]) and not r.so.search(since): continue          # why, not what
+        rank, how = self.rank(before, after, kinds, first, last, g[0][0] in listed, bool(denied) or doubted)
         if rank: claims.append(Claim(g[0].start(), letters, rank, how))
     return claims, denied
 
@@ -461,7 +482,7 @@ def claims(self:Reading):
     for p in parts:
         if not re.search(M, p[0]) or self.rules.asked.search(p[0].rstrip()): continue
         found, no = self.claims_of(p[0].rstrip('\n'), p is parts[0], p is parts[-1])
-        claims += [c._replace(place=p.start() + c.place) for c in found]; denied |= dict.fromkeys(no, p.start())
+        claims += [c._replace(place=p.start() + c.place) for c in found]; denied |= {l: p.start() if wholly else -1 for l,wholly in no.items()}
     claims = [c for c in claims if not any(denied.get(l, -1) > c.place for l in c.letters)]
     short = len(parts) <= 2 and len(t) <= 60 and (not REFUSE.search(self.words) or any(map(REFUSE.search, self.options.values())))
     one = any(c.rank > 1 for c in claims) or len({m.letter for m in self.mentions} - denied.keys()) <= 1
@@ -483,17 +504,23 @@ def answer(self:Reading):
     return Parsed(next(iter(later.letters)), False, 'corrected' if others else later.how)
 
 # %% ../../nbs/bench/01_answers.ipynb #7cfbc98c
+ORDINALS = 'first second third fourth fifth'.split()
+
 def read_choice(s, options)->Parsed: # s: plain words (str); options: {letter: text}
     "Read a letter from plain words; where all options are numbers, by the number that a text gives."
-    side = r"\b(that'?s|that is|you'?re|you are|all" + (')' if 'right' in map(str.lower, options.values()) else r'|is|are|be)')
-    s = re.sub(side + r' right(?=\W*(?:$|\n|[.,;!]|because))', r'\1 correct', s, flags=re.I)
+    sides, languages = {o.lower(): k for k,o in options.items()}, languages_of(s, ' '.join(options.values()))
+    agrees = r"\b(that'?s|that is|you'?re|you are|all" + (')' if 'right' in sides else r'|is|are|be)') + r' right(?=\W*(?:$|\n|[.,;!]|because))'
+    s = re.sub(agrees, r'\1 correct', re.sub(r'\bright (?=(?:in|at|next|behind|under|above|below|there|here|now|beside)\b)', '', s), flags=re.I)
+    nth = lambda m: f'option {[*options, *"?????"][ORDINALS.index(m[1].lower())]}'
+    s = re.sub(rf'\b(?:the )?({"|".join(ORDINALS)}) option\b', nth, s, flags=re.I)
+    idiom = next((word for word in sides if IDIOMS[word].fullmatch(s)), None) if {*sides} == {'yes', 'no'} else None
+    if idiom: return Parsed(sides[idiom], how='an idiom')
     got = Reading(s, lambda s, r: find_mentions(s, options, r), options).answer
-    values = {k: number_value(o) for k,o in options.items()}
-    sides = {o.lower(): k for k,o in options.items()}
-    if not got and not got.ambiguous and {*sides} == {'yes', 'no'} and ABSENT.match(s): return Parsed(sides['no'], False, 'absent')
-    if got or got.ambiguous or None in values.values(): return got
-    same = [k for k,v in values.items() if v == read_number(s).value]
-    return Parsed(same[0], False, 'its number') if len(same) == 1 else got
+    if got or got.ambiguous: return got
+    if {*sides} == {'yes', 'no'} and ABSENT.match(s): return Parsed(sides['no'], how='absent')
+    values = {k: number_value(digits(o, languages)) for k,o in options.items()}
+    same = [k for k,v in values.items() if v == read_number(s).value] if None not in values.values() else []
+    return Parsed(same[0], how='its number') if len(same) == 1 else got
 
 def as_options(options): # {'A': 'red', …}, letters bare or as '(A)', or a list of texts → {capital letter: plain text}; ValueError
     "Return options as {letter: text}, in order; a list gets letters."
@@ -508,19 +535,17 @@ def parse_choice(text, options)->Parsed: # text: an answer; options: {'A': 'red'
     return parse(text, lambda s: read_choice(s, options))
 
 # %% ../../nbs/bench/01_answers.ipynb #9107411f
-ABSENT = re.compile(r'''(?:(?:based\ on|in|from|looking\ at)\ [^,.]*,\s*)?(?:there\ (?:is|are|was|were)\ no|i\ (?:do\ not|don't)\ see
-    |there\ (?:is|are|does|do)(?:\ not|n't)(?:\ (?:appear|seem)\ to\ be)?)\ (?!(?:any\ |an?\ )?(?:IMAGE|way|need|reason|sign|doubt|question)\b)
-    (?:[\w-]+\ ){1,5}?(?:near|next\ to|under|beneath|below|above|behind|in\ front\ of|beside|inside|on|touching|facing|(?:left|right)\ of)
-    \ (?:the|an?|this|that)\ (?!(?:given\ |provided\ )?(?:IMAGE|scene|frame|\w*ground|left|right)\b)\w+(?!.*\bbut\ (?:there|it|one)\b)'''
-    .replace('IMAGE', 'image|picture|photo'), re.I | re.X | re.S)
+# 'There is no lamp near the bed' answers whether one is near it; that nothing is in the image may say that the question is wrong
+ABSENT = re.compile(r"""(?:[^,.]*,\ )?there\ (?:is|are|do|does)(?:\ no|n't|\ not)(?:\ (?:appear|seem)\ to\ be)?
+    (?!(?:\ an?|\ any)?\ (?:image|picture|way|need|reason|sign|doubt)\b)(?:\ [\w-]+){1,6}?
+    \ (?:near|under|beneath|below|above|behind|beside|inside|on|touching|facing|(?:next|left|right|in\ front|on\ top)\ (?:to|of))
+    \ (?:the|an?|this|that)\ (?!image|picture|photo|scene|frame|left|right|\w*ground)\w+(?!.*\bbut\ (?:there|it|one)\b)""", re.I | re.X | re.S)
 
 IDIOMS = {word: re.compile(rf'\W*(?:{"|".join(p for row in TABLE.values() for p in row.get(word + " too", ()))})\W*', re.I)
           for word in ('yes', 'no')}
 
 def read_yes_no(s)->Parsed: # s: plain words (str)
     "Read yes or no: a choice of two, or a whole answer that agrees or disagrees."
-    for word,idiom in IDIOMS.items():
-        if idiom.fullmatch(s): return Parsed(word, False, 'an idiom')
     s = re.sub(r'\byes\s*(?:/|or|-)\s*no\b(?=\s*[\w:])', ' ', s, flags=re.I)                  # of a question that is repeated
     got = read_choice(s, dict(Y='yes', N='no'))
     if got.how in ('alone', 'chosen', 'closing') and REFUSE.search(s): return Parsed()
@@ -560,25 +585,32 @@ NO_END = re.compile(r'''\s*(?:[-–—~至到+*]|to\b|ans\b|plus|at\ (?:least|mo
     |[ap]\.?m\b|o.clock|号|以上|以下|(?:would|another|more|by|moment)\b|(?:\s+[\w-]+){1,3}?\s+and\s+(?:an?|some|several|many)\b
     |(?:out\ )?of\ (?:the|these|those|which|them|\d+)|(?:\s*[\w-]+){0,3}?\s*\b(?:per|in\ each|each|every|ago)\b)''', re.I | re.X)
 COUNTED = '|'.join(p for row in TABLE.values() for p in row.get('count', ()))
-COUNTED = re.compile(rf'''(?:^|[\n.:;]|(?<![^\W\u3040-\uac00])(?:{COUNTED}))[\s"'($€£]*$''', re.I)
+COUNTED = re.compile(rf'''(?:^|[\n.:;]|(?<![^\W\u3040-\ud7af])(?:{COUNTED}))[\s"'($€£]*$''', re.I)
+
+TOTAL = re.compile(rf'''(?:,?\s+so)?\s+(?:there\ (?:are|were)\s+)?(\d+|{'|'.join(VALUES)})(?:\s[^\W\d]+){{0,3}}?,?\s+
+    (?:in\ total|altogether|in\ all|overall)\b(?!\W*(?:\d|\w+\W*$))''', re.I | re.X)                                # five cups in total
+NOUN = re.compile(r'''((?:\s(?!(?:is|are|was|were|and|or|not|but|with|in|on|of|instead)\b)[^\W\d_A-Z][^\W\d_-]*){1,3}
+    (?=\s*(?:$|[.,;:!)\n]|(?:is|are|was|were|in|on)\b)))?''', re.X)                                                 # what is counted
 
 def find_numbers(s, r): # s: plain words (str); r: from `rules`; not needed → list of Mentions in order; .letter is the number as text
     "Find the numbers of a text that may count something."
-    found = [(m, number_value(m[0]), s[max(0, m.start()-40):m.start()], s[m.end():m.end()+40]) for m in NUMBER.finditer(s)]
-    return [Mention(*m.span(), repr(x), 'text') for m,x,before,after in found
+    found = [(m, number_value(m[0]), s[max(0, m.start()-40):m.start()], s[m.end():m.end()+60]) for m in NUMBER.finditer(s)]
+    return [Mention(m.start(), m.end() + len(NOUN.match(after)[0]), repr(x), 'text') for m,x,before,after in found
             if x is not None and not NO_COUNT.search(before) and not NO_END.match(after)]
 
 def read_number(s)->Parsed: # s: plain words (str)
     "Read the number that a text states, or the only one, where it counts something."
-    s = re.sub(r'(?<=\d)\s*=(?=\s*-?\d+\W*$)', '. Answer: ', s)
-    s = re.sub(r'\b(?:altogether|in total|in all|total(?: number)?(?: of)?|equals|sum|count)\b(?!ed)', 'answer', s, flags=re.I)
+    s = digits(s, languages_of(s))
+    s = re.sub(r'(?<=\w)\s*=(?=\s*-?\d+(?:\s[^\W\d]+){0,2}\W*$)', '. Answer: ', s)
+    s = TOTAL.sub(r'. Answer: \1.', s)
+    s = re.sub(r'\b(?:altogether|in total|in all|total(?: number)?(?: of)?|equals|sum|count)\b(?!ed)', '. answer', s, flags=re.I)
     reading = Reading(s, find_numbers); got, found = reading.answer, reading.mentions
     if got.how != 'its text' and (got or got.ambiguous): return Parsed(got.value and ast.literal_eval(got.value), got.ambiguous, got.how)
     of = reading.rules.lexicon.classes
     unsure = REFUSE.search(s) or re.search(f'[?？]|(?!{of["at"]})(?:{of["not"]}|{of["maybe"]}|{of["or"]}|{of["if"]}|{of["wrong"]})', reading.code)
     if len(found) != 1 or unsure: return Parsed(None, len(found) > 1)
     noun = r'[^\W\d_]' if 'de' in languages_of(s) else r'[^\W\d_A-Z]'                         # nouns are capitals in German, names elsewhere
-    end = re.match(rf'(?:\s+(?!is\b|are\b|was\b|were\b)(?:{noun}|-)+){{0,5}}[\s%€$]*(?:$|[.,;:!)"\n])|\s*[\u3040-\uac00]', s[found[0].end:])
+    end = re.match(rf'(?:\s+(?!is\b|are\b|was\b|were\b)(?:{noun}|-)+){{0,5}}[\s%€$]*(?:$|[.,;:!)"\n])|\s*[\u3040-\ud7af]', s[found[0].end:])
     return Parsed(ast.literal_eval(found[0].letter), False, 'the only number') if end and COUNTED.search(s[:found[0].start]) else Parsed()
 
 def parse_number(text)->Parsed: # text: an answer as it was generated → .value int or float

@@ -12,10 +12,8 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from threading import Lock
-from .answers import (Mention, Parsed, Reading, REFUSE, fields, is_failure, mask, number_value, parse,
+from .answers import (HAN, Mention, Parsed, Reading, REFUSE, digits, fields, is_failure, languages_of, mask, number_value, parse,
     parse_choice, parse_number, parse_yes_no, plain, read_yes_no, said, words)
-from ..policies import DualPolicy, load
-from ..rollouts import sample
 from .servers import Reply, Server, message
 
 # %% ../../nbs/bench/03_judges.ipynb #5f27f01a
@@ -36,7 +34,7 @@ def find_words(s, sought): # s: plain words (str); sought: list of words, from `
             and not re.search(r'\w-$', s[:w[i][1]][-2:]) and not re.match(r'-\w', s[w[i+len(sought)-1][2]:])]
 
 # %% ../../nbs/bench/03_judges.ipynb #aab22206
-SAYS = re.compile(r'\b(?:reads?|says?|shows?|displays?|called|named|holds?|wears?|wearing|holding|weighs?|costs?|measures?)\W*$', re.I)
+SAYS = re.compile(r'\b(?:reads?|says?|shows?|displays?|called|named|holds?|wears?|wearing|holding|weighs?|costs?|measures?|painted|dated|marked|labell?ed|titled)\W*$', re.I)
 
 def says(s, truth): # s: plain words (str); truth: the reference (str) → bool
     "Tell whether a short sentence says the reference, and nothing else."
@@ -46,9 +44,11 @@ def says(s, truth): # s: plain words (str); truth: the reference (str) → bool
     reading = Reading(s, lambda s, r: find_words(s, sought)); r, t = reading.rules, reading.code.strip('.!。')
     if len(reading.mentions) != 1 or len(t) > 30 or re.search(r'[.;!?\n。？]', t) or REFUSE.search(s): return False
     before, after = t.split(chr(0xe000))
-    if any(p.search(before + after) for p in (r.denied_before, r.maybe, r.supposed, r.wait, r.either)) or r.denied_after.match(after): return False
+    quoted = before.endswith('"') and after.startswith('"') and t.count('"') == 2                        # what a sign says
+    doubts = (r.denied_before, r.than, r.supposed, r.wait) + (() if quoted else (r.maybe, r.either))
+    if any(p.search(before + after) for p in doubts) or r.denied_after.match(after): return False
     leads = r.leads.search(before) or r.chosen.search(before) or r.answer.search(before) or SAYS.search(reading.words[:reading.mentions[0].start])
-    return bool(leads and (r.trail.match(after) or r.one.match(after)))
+    return bool(quoted or leads and (r.trail.match(after) or r.one.match(after)))
 
 def same_answer(
     answer,      # as it was generated
@@ -58,10 +58,11 @@ def same_answer(
     "Tell whether an answer says the reference: its letter, its yes or no, its number, else its words."
     truth, text = plain(str(truth)), plain(said(answer))
     if not text or is_failure(said(answer)): return None
-    number = number_value(truth) if re.fullmatch(r'-?[\d.,]+', truth) else None
+    count = digits(truth, languages_of(text, truth))
+    number = number_value(count) if re.fullmatch(rf'-?[\d.,]+|[{"".join(HAN)}]+', count) else None
     if options and truth in options: got = parse_choice(answer, options).letter
     elif truth.lower() in ('yes', 'no'): got, truth = parse_yes_no(answer).value, truth.lower()
-    elif number is not None: got, truth = (number if says(text, truth) else parse_number(answer).value), number
+    elif number is not None: got, truth = (number if says(text, count) else parse_number(answer).value), number
     else:
         apart = [plain(f[2]) for f in fields(said(answer))]
         if says(apart[-1] if apart else text, truth): return True
@@ -141,6 +142,7 @@ class Cache:
 class LocalJudge:
     "A vision-language model in this process as a judge; it reads text only and answers greedily."
     def __init__(self, model, processor, name, batch_size=8):
+        from vision_opd.policies import DualPolicy          # needs torch, which judging by rules does not
         self.policy, self.name, self.batch_size = DualPolicy(model, processor, 'live'), name, batch_size
     @classmethod
     def load(cls,
@@ -148,9 +150,11 @@ class LocalJudge:
         **kwargs  # device, dtype …, as in `policies.load`
     ):            # a judge with the folder as its name
         "Load the model of a folder or hub id; options as in `policies.load`."
+        from vision_opd.policies import load
         return cls(*load(folder, **kwargs), name=str(folder))
     def ask_all(self, requests): # iterable of (key, dict(text=str or messages, max_tokens=int)) → iterator of (key, Reply), in order
         "Ask in batches; `max_tokens` is that of the first request of a batch."
+        from vision_opd.rollouts import sample
         todo = iter(requests)
         while batch := list(islice(todo, self.batch_size)):
             proc, chats = self.policy.processor, [r['text'] if isinstance(r['text'], list) else [message(r['text'])] for _,r in batch]

@@ -10,7 +10,7 @@ __all__ = ['Estimate', 'wilson', 'cluster_totals', 'design_effect', 'proportion'
 import warnings
 import numpy as np
 from dataclasses import dataclass
-from scipy import stats
+import scipy
 
 # %% ../../nbs/bench/05_statistics.ipynb #c14c3061
 class Estimate(float):
@@ -72,7 +72,7 @@ def proportion(
     if clusters is None: return wilson(hits.mean(), len(hits))
     C = len(set(clusters))
     if C == 1: return Estimate(hits.mean(), 0, 1)
-    return wilson(hits.mean(), len(hits)/deff, stats.t.ppf(.975, C-1))
+    return wilson(hits.mean(), len(hits)/deff, scipy.stats.t.ppf(.975, C-1))
 
 # %% ../../nbs/bench/05_statistics.ipynb #8aecc910
 def bootstrap(
@@ -91,10 +91,10 @@ def bootstrap(
         flat = rows + C*np.arange(len(rows))[:, None]
         counts = np.bincount(flat.ravel(), minlength=rows.size).reshape(rows.shape)
         with np.errstate(invalid='ignore', divide='ignore'): return f(*(counts @ totals).T)
-    level = 2*stats.norm.cdf(-np.sqrt(C/(C-1))*stats.t.ppf(.975, C-1))
+    level = 2*scipy.stats.norm.cdf(-np.sqrt(C/(C-1))*scipy.stats.t.ppf(.975, C-1))
     with warnings.catch_warnings():
-        warnings.simplefilter('ignore', stats.DegenerateDataWarning)    # scipy's own interval is not used
-        drawn = stats.bootstrap((np.arange(C),), redraw, n_resamples=draws, batch=max(1, 2**24//C), vectorized=True,
+        warnings.simplefilter('ignore', scipy.stats.DegenerateDataWarning)    # scipy's own interval is not used
+        drawn = scipy.stats.bootstrap((np.arange(C),), redraw, n_resamples=draws, batch=max(1, 2**24//C), vectorized=True,
                                 method='percentile', rng=np.random.default_rng(seed)).bootstrap_distribution
     drawn = drawn[np.isfinite(drawn)]
     return Estimate(value, *(np.quantile(drawn, (level/2, 1-level/2)) if len(drawn) else limits))
@@ -122,7 +122,7 @@ def mcnemar(
 )->float:     # two-sided, 0..1; ValueError for different lengths
     "Compute the exact p-value of two runs on the same independent items (McNemar 1947)."
     fixed, broken = differing(a, b)
-    return float(stats.binomtest(fixed, fixed+broken).pvalue) if fixed+broken else 1.
+    return float(scipy.stats.binomtest(fixed, fixed+broken).pvalue) if fixed+broken else 1.
 
 # %% ../../nbs/bench/05_statistics.ipynb #180c2f60
 def sign_flips(
@@ -135,7 +135,7 @@ def sign_flips(
     d = cluster_totals(np.asarray(differences, float)[:, None], clusters)[:, 0]
     d = d[d != 0]                       # flipping these changes nothing
     if len(d) < 2: return 1.
-    return float(stats.permutation_test((d,), np.sum, permutation_type='samples', n_resamples=draws, vectorized=True,
+    return float(scipy.stats.permutation_test((d,), np.sum, permutation_type='samples', n_resamples=draws, vectorized=True,
                                         batch=max(1, 2**22//len(d)), rng=np.random.default_rng(seed)).pvalue)
 
 # %% ../../nbs/bench/05_statistics.ipynb #c7761aa2
@@ -155,7 +155,7 @@ def swaps(
         swapped = (signs < 0)*1. @ step
         with np.errstate(invalid='ignore', divide='ignore'):
             return f(*np.moveaxis(after - swapped, -1, 0)) - f(*np.moveaxis(before + swapped, -1, 0))
-    return float(stats.permutation_test((np.arange(1., moved.sum()+1),), change, permutation_type='samples', n_resamples=draws,
+    return float(scipy.stats.permutation_test((np.arange(1., moved.sum()+1),), change, permutation_type='samples', n_resamples=draws,
                                         vectorized=True, batch=max(1, 2**22//len(step)), rng=np.random.default_rng(seed)).pvalue)
 
 # %% ../../nbs/bench/05_statistics.ipynb #614fd11b
@@ -203,5 +203,5 @@ def smallest_difference(
     level=.05        # chance to find one that is not there, 0..1, two-sided
 )->float:            # a share, ≥ 0
     "Compute the smallest difference of two accuracies that a paired test on `n` items can be expected to show."
-    z = stats.norm.ppf(1-level/2) + stats.norm.ppf(power)
+    z = scipy.stats.norm.ppf(1-level/2) + scipy.stats.norm.ppf(power)
     return float(z*np.sqrt(discordance*design/n))
