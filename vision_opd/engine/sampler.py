@@ -29,7 +29,8 @@ from vision_opd.policies import (PolicyError, unwrap_model, check_length, image_
 from ..rollouts import Rollouts, banned_ids, check_sampling, end_ids
 from ..scoring import VisionFeatureCache, why_not_cacheable
 from .selfcheck import compute_own_logits
-from ..training import RANKS, one_line
+from .export import RANKS
+from .processes import one_line
 
 # %% ../../nbs/engine/06_sampler.ipynb #629447af
 CAUSES = dict(
