@@ -234,8 +234,8 @@ def run_regions(
     search, manifest = q.open_search(a)
     photos = len(q.named_images(Path(a.source).expanduser())) if Path(a.source).expanduser().is_dir() else 0
     with e.progress('searching photographs', photos, 'photo') as bar: found = q.find_examples(a.source, a.output_dir, search, manifest, a.resume_from_checkpoint, bar.update)
-    print(found.tables)
-    if found.waiting: print(f'\nvision_opd: {found.waiting} photographs wait for calls that failed, the first {found.error}; --resume true asks those again', file=sys.stderr); return 1
+    print('\n\n'.join(map(room('bench.reports').table_text, found.tables)))
+    if found.waiting: print(f'\nvision_opd: {len(found.waiting)} photographs wait for calls that failed, the first {found.waiting[0]}; --resume true asks those again', file=sys.stderr); return 1
     if not found.examples: raise ValueError(f'no region of these photographs passed every filter and gate; {a.output_dir}/report.html shows what fell, and why')
     fits = f' --holdout {max(1, found.examples//5)}' if found.examples < 1280 else ''   # a fifth, where the preset's 256 were too many
     print(f'\n{found.examples} examples; look at {Path(a.output_dir)/"report.html"}, then: vision_opd train --data {a.output_dir} --model {a.model}{" --preset embedded" if embedded else ""} '

@@ -15,7 +15,7 @@ __all__ = ['RENAMED', 'FIELD_TYPES', 'PRESETS', 'DTYPES', 'SCHEDULES', 'ALLOWED_
 import inspect, re, sys, warnings
 from dataclasses import MISSING, dataclass, fields, replace
 from difflib import get_close_matches
-from functools import wraps
+from functools import lru_cache, wraps
 from pathlib import Path
 from typing import get_args, get_type_hints
 import yaml, vision_opd
@@ -203,6 +203,7 @@ _take_old_names(TrainConfig)
 # %% ../nbs/07a_config.ipynb #fb46bb7d
 FIELD_TYPES = get_type_hints(TrainConfig)
 
+@lru_cache
 def described(
     cls=TrainConfig  # a dataclass with one field per line
 ):                   # {section: {field: help}}; '' before the first section

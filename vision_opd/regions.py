@@ -5,25 +5,25 @@
 # %% auto #0
 __all__ = ['WINDOW_PIXELS', 'BOX_PROMPT', 'Region', 'random_regions', 'overlap', 'entropy', 'js_divergence', 'mean_distribution',
            'window_scores', 'windows', 'shift_box', 'next_token', 'best_apart', 'WindowSearch', 'mine', 'as_regions',
-           'detect', 'segment', 'opened_pipeline', 'written_boxes', 'resized_frame', 'ask_boxes', 'given', 'Limits',
-           'sharpness', 'unfit', 'filter_regions']
+           'detect', 'written_boxes', 'resized_frame', 'ask_boxes', 'given', 'unfit', 'filter_regions']
 
 # %% ../nbs/11_regions.ipynb #8e576d59
 import math, random, re
-from collections import Counter
-from dataclasses import dataclass
+from collections import Counter, defaultdict
 from pathlib import Path
 from typing import NamedTuple
 import numpy as np, torch
 from fastcore.basics import patch
 from PIL import Image
-from .data.boxes import parse_box, raw_boxes
+from scipy.ndimage import laplace
+from torchvision.ops import box_iou, nms
 from .crops import *
-from .examples import apply_adapters, make_reader, open_source
+from .data.boxes import parse_box, raw_boxes
 from .data.formats import text_boxes
+from .data.tables import MAX_PIXELS, check_picture
+from .examples import Rejected, apply_adapters, make_reader, no_rows_error, open_source, rejection_summary
 from .policies import autocast_context, eval_mode, unwrap_parallel
 from .rollouts import position_kwargs
-from .data.tables import check_picture
 
 # %% ../nbs/11_regions.ipynb #e1ccffa6
 class Region(NamedTuple):
@@ -34,76 +34,48 @@ class Region(NamedTuple):
     source:str      # the proposer
 
 # %% ../nbs/11_regions.ipynb #20b62fe7
-def random_regions(
-    count=4,    # regions per image
-    share=.04,  # of the image that each one covers
-    words=(),   # labels, drawn at random; (): none
-    seed=0      # of all chance, with the image's name
-):              # a proposer
-    "Propose squares at random places: the control that every other proposer is held against."
+def random_regions(count=4, words=(), seed=0): # regions of an image; labels, drawn at random; of all chance → a proposer
+    "Propose squares of 4 % of the image at random places: the control that every other proposer is held against."
     def propose(image, name):
-        rng, side = random.Random(f'{seed} {name}'), math.sqrt(share*image.width*image.height)
+        rng, side = random.Random(f'{seed} {name}'), math.sqrt(.04*image.width*image.height)
         w,h = min(side, image.width), min(side, image.height)
         corners = [(rng.uniform(0, image.width-w), rng.uniform(0, image.height-h)) for _ in range(count)]
         return [Region(Box(x, y, x+w, y+h), 0., rng.choice(words) if words else None, 'random') for x,y in corners]
     return propose
 
 # %% ../nbs/11_regions.ipynb #396766ac
-def overlap(
-    a, b  # Boxes
-):        # 0–1
+def overlap(a, b): # Boxes → 0–1
     "Return the intersection over union of two boxes."
-    w,h = min(a.right, b.right) - max(a.left, b.left), min(a.bottom, b.bottom) - max(a.top, b.top)
-    both = max(w, 0)*max(h, 0)
-    return both/(a.width*a.height + b.width*b.height - both)
+    return box_iou(*(torch.tensor([[*box]], dtype=torch.float64) for box in (a, b))).item()
 
 # %% ../nbs/11_regions.ipynb #24cf4b96
-def entropy(
-    p  # [...,V] log-probabilities
-):     # [...] nats
+def entropy(p): # [...,V] log-probabilities → [...] nats
     "Return the entropy H of distributions."
     return -(p.exp()*p).nan_to_num(0.).sum(-1)
 
-def js_divergence(
-    p, q  # [...,V] log-probabilities
-):        # [...] nats, 0 to ln 2
+def js_divergence(p, q): # [...,V] log-probabilities → [...] nats, 0 to ln 2
     "Return the Jensen–Shannon divergence J of distributions."
     m = torch.logaddexp(p, q) - math.log(2)
     return ((p.exp()*(p - m)).nan_to_num(0.) + (q.exp()*(q - m)).nan_to_num(0.)).sum(-1)/2
 
-def mean_distribution(
-    p  # [N,V] log-probabilities
-):     # [V]
+def mean_distribution(p): # [N,V] log-probabilities → [V]
     "Return the logarithm of the mean of distributions."
     return p.logsumexp(0) - math.log(len(p))
 
-def window_scores(
-    p,     # [V] log-probabilities given the whole image
-    p_w,   # [N,V] given each window
-    other  # [V] what the windows are to differ from
-):         # [N] nats²
+def window_scores(p, p_w, other): # [V] of the whole image; [N,V] of each window; [V] what the windows are to differ from → [N] nats²
     "Return the score s of each window."
     return js_divergence(p_w, other)*(entropy(p) - entropy(p_w)).clamp(min=0)
 
 # %% ../nbs/11_regions.ipynb #aac92f0b
-def windows(
-    size,           # width and height of the image in pixels
-    parts=(4.8,),   # the shorter side of the image over that of a window, for each level
-    step=1/3        # distance of neighbors, over the side of a window
-):                  # list of Boxes, all inside the image
-    "List a pyramid of overlapping square windows."
+def windows(size, parts=(4.8,), step=1/3): # width and height in pixels; shorter side of the image over that of a window; distance of neighbors, in sides → Boxes
+    "List a pyramid of overlapping square windows inside an image, a level for each of `parts`."
     found = []
-    for part in parts:
-        side = min(size)/part
+    for side in (min(size)/part for part in parts):
         xs,ys = (np.linspace(0, s-side, math.ceil(round((s-side)/(side*step), 6)) + 1).tolist() for s in size)
         found += [Box(x, y, x+side, y+side) for y in ys for x in xs]
     return found
 
-def shift_box(
-    box,   # a Box inside the image
-    x, y,  # by how much, in widths and heights of the box
-    size   # width and height of the image in pixels
-):         # a Box of the same size, inside the image
+def shift_box(box, x, y, size): # inside the image; by how much, in widths and heights of the box; of the image in pixels → Box of the same size
     "Move a box, as far as the image goes."
     left,top = min(max(box.left + x*box.width, 0), size[0] - box.width), min(max(box.top + y*box.height, 0), size[1] - box.height)
     return Box(left, top, left + box.width, top + box.height)
@@ -111,12 +83,7 @@ def shift_box(
 # %% ../nbs/11_regions.ipynb #d49dae59
 WINDOW_PIXELS = 2**18   # of the view of a window, at most: to rank windows needs no more
 
-def next_token(
-    policy,    # a DualPolicy; its student is asked
-    images,    # N PIL images
-    texts,     # N questions
-    tally=None # a Counter of calls and prompt_tokens
-):             # [N,V] float32
+def next_token(policy, images, texts, tally=None): # DualPolicy, its student is asked; N PIL images; N questions; Counter of calls and prompt_tokens → [N,V] float32
     "Return the log-probabilities of the first token of an answer."
     model = unwrap_parallel(policy.model)
     with eval_mode(model), autocast_context(model):
@@ -126,37 +93,24 @@ def next_token(
     return logits.float().log_softmax(-1).cpu()
 
 # %% ../nbs/11_regions.ipynb #4d27bdce
-def best_apart(
-    regions,      # list of Regions
-    most,         # to keep; None: all
-    max_overlap   # intersection over union, of two that are kept
-):                # list of Regions, the best first
+def best_apart(regions, most, max_overlap): # Regions; how many, None: all; intersection over union of two that are kept → Regions, the best first
     "Return the best regions that do not overlap (non-maximum suppression)."
-    kept = []
-    for r in sorted(regions, key=lambda r: -r.score):
-        if most is not None and len(kept) == most: break
-        if all(overlap(r.box, k.box) <= max_overlap for k in kept): kept.append(r)
-    return kept
+    if not regions: return []
+    boxes, scores = (torch.tensor(v, dtype=torch.float64) for v in ([[*r.box] for r in regions], [r.score for r in regions]))
+    return [regions[i] for i in nms(boxes, scores, max_overlap)[:most]]
 
 # %% ../nbs/11_regions.ipynb #4d27bd02
 class WindowSearch:
     "The windows of one image, and what the model says of them."
-    def __init__(self,
-        policy,        # a DualPolicy; its student is asked
-        image,         # PIL image
-        probe,         # a question that any place of an image may answer
-        recipe='clean',# how views are made, see `crops.RECIPES`
-        tally=None,    # as in `next_token`
-        size=32        # windows at a time; their views are made as they are asked
-    ):
-        self.policy,self.image,self.probe,self.tally,self.size = policy, image, probe, tally, size
+    def __init__(self, policy, image, probe, recipe='clean', tally=None): # DualPolicy; PIL image; a question about any place; as in `view_pair`; as in `next_token`
         limit = min(get_recipe(recipe).max_pixels or WINDOW_PIXELS, WINDOW_PIXELS)
-        self.recipe, whole = get_recipe(recipe, max_pixels=limit), view_pair(image, Box(0, 0, *image.size), probe, recipe)
-        self.whole, self.mean = next_token(policy, [whole.view('full')], [whole.student_text], tally)[0], None
+        self.policy,self.image,self.probe,self.recipe,self.tally = policy, image, probe, get_recipe(recipe, max_pixels=limit), tally
+        whole = view_pair(image, Box(0, 0, *image.size), probe, recipe)
+        self.whole = next_token(policy, [whole.view('full')], [whole.student_text], tally)[0]
 
-    def read(self, boxes):
+    def read(self, boxes, size=32): # windows; so many views are made at a time
         "Return the log-probabilities [N,V] given each window."
-        parts = ([view_pair(self.image, b, self.probe, self.recipe) for b in boxes[i:i+self.size]] for i in range(0, len(boxes), self.size))
+        parts = ([view_pair(self.image, b, self.probe, self.recipe) for b in boxes[i:i+size]] for i in range(0, len(boxes), size))
         return torch.cat([next_token(self.policy, [v.teacher_image for v in p], [v.teacher_text for v in p], self.tally) for p in parts])
 
     def rank(self, boxes, most, max_overlap):
@@ -167,7 +121,7 @@ class WindowSearch:
 
 # %% ../nbs/11_regions.ipynb #48d3cc91
 @patch
-def tighten(self:WindowSearch, region, step=1/6):
+def tighten(self:WindowSearch, region, step=1/6): # a Region → a Region; step: in sides of it
     "Move a region to where the mean score of nine neighbors is highest, and return it with that score."
     boxes = [shift_box(region.box, x*step, y*step, self.image.size) for y in range(-2, 3) for x in range(-2, 3)]
     means = torch.nn.functional.avg_pool2d(window_scores(self.whole, self.read(boxes), self.mean).reshape(1, 1, 5, 5), 3, 1).flatten()
@@ -175,7 +129,7 @@ def tighten(self:WindowSearch, region, step=1/6):
     return region._replace(box=boxes[5*(y + 1) + x + 1], score=float(means.max()))
 
 @patch
-def contrast(self:WindowSearch, region):
+def contrast(self:WindowSearch, region): # a Region → a Region
     "Multiply a region's score by how much the answer differs from the mean of those around it."
     around = [shift_box(region.box, x, y, self.image.size) for y in (-1, 0, 1) for x in (-1, 0, 1) if x or y]
     p = self.read([region.box, *(b for b in around if overlap(b, region.box) < .3)])
@@ -198,178 +152,105 @@ def mine(
     return propose
 
 # %% ../nbs/11_regions.ipynb #c4ae2a81
-def as_regions(
-    rows,    # (left, top, right, bottom, score, label) each
-    size,    # width and height of the image in pixels
-    source   # the proposer
-):           # list of Regions
-    "Return what a detector found as regions inside the image; what has no area is left out."
-    found = []
-    for *sides,score,label in rows:
-        try: found.append(Region(Box(*sides).clip(size), round(float(score), 4), label, source))
+def as_regions(found, size): # what a pipeline returns: a list of detections, or a dictionary of masks and scores; of the image → Regions inside it
+    "Return what a pipeline found as regions; what has no area is left out."
+    if isinstance(found, dict): rows = [(Image.fromarray(np.asarray(m, bool)).getbbox() or (0, 0, 0, 0), s, None, 'segment') for m,s in zip(found['masks'], found['scores'])]
+    else: rows = [([f['box'][k] for k in ('xmin', 'ymin', 'xmax', 'ymax')], f['score'], f['label'], 'detect') for f in found]
+    regions = []
+    for sides,score,label,source in rows:
+        try: regions.append(Region(Box(*sides).clip(size), round(float(score), 4), label, source))
         except ValueError: pass
-    return found
+    return regions
 
 def detect(
-    model,       # folder, hub id, or a pipeline that is loaded
-    words,       # what to look for
+    model,       # folder or hub id
+    words=(),    # what to look for; (): anything
     device=None, # where the model goes; None: the first accelerator, else the CPU
-    least=.1     # score below which nothing is returned
-):               # a proposer
-    "Propose what a zero-shot detector of transformers finds for each word."
-    pipe = opened_pipeline('zero-shot-object-detection', model, device)
-    def propose(image, name):
-        found = pipe(image, candidate_labels=list(words), threshold=least)
-        return as_regions([(*(f['box'][k] for k in ('xmin', 'ymin', 'xmax', 'ymax')), f['score'], f['label']) for f in found], image.size, 'detect')
-    return propose
-
-def segment(
-    model,       # folder, hub id, or a pipeline that is loaded
-    device=None, # as in `detect`
-    **options    # of the pipeline: points_per_side, pred_iou_thresh, stability_score_thresh, …
-):               # a proposer
-    "Propose the rectangles around the masks of a mask-generation model of transformers."
-    pipe = opened_pipeline('mask-generation', model, device)
-    def around(mask): return Image.fromarray(np.asarray(mask, bool)).getbbox() or (0, 0, 0, 0)
-    def propose(image, name):
-        found = pipe(image, **options)
-        return as_regions([(*around(m), s, None) for m,s in zip(found['masks'], found['scores'])], image.size, 'segment')
-    return propose
-
-def opened_pipeline(
-    task,   # of transformers.pipeline
-    model,  # folder, hub id, or a pipeline
-    device  # None: the first accelerator, else the CPU
-):          # a pipeline; ValueError for a model that it cannot load
-    "Open a pipeline of transformers, unless it is one."
-    if callable(model): return model
+    **options    # of the pipeline: threshold, or points_per_side, pred_iou_thresh, …
+):               # a proposer; ValueError for a model that cannot be loaded
+    "Propose what a pipeline of transformers finds: zero-shot-object-detection of words, or without words mask-generation."
     from transformers import pipeline
-    device = device or (torch.accelerator.current_accelerator() if torch.accelerator.is_available() else 'cpu')
-    try: return pipeline(task, model=str(Path(model).expanduser()) if Path(model).expanduser().exists() else model, device=device)
+    path, task = Path(model).expanduser(), 'zero-shot-object-detection' if words else 'mask-generation'
+    if device is None: device = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else 'cpu'
+    try: pipe = pipeline(task, model=str(path if path.exists() else model), device=device)
     except (OSError, ValueError, KeyError, ImportError) as e:
         raise ValueError(f'--detector {model} cannot be loaded for {task}: {" ".join(str(e).split())[:200]}') from None
+    how = (dict(candidate_labels=list(words), threshold=.1) if words else {}) | options
+    return lambda image, name: as_regions(pipe(image, **how), image.size)
 
 # %% ../nbs/11_regions.ipynb #e7af8b23
 BOX_PROMPT = ('List the small objects in this image that occur only once{words}. Answer with JSON alone, a list of '
               '{{"bbox_2d": [x1, y1, x2, y2], "label": "what it is"}}.')
 
-def written_boxes(
-    text,            # of an answer
-    size,            # width and height of the image in pixels
-    box_format='',   # one of BOX_FORMATS; '': as the name of the field says
-    frame=None       # width and height of the image in which pixels are counted; None: `size`
-):                   # (list of Regions, sentences that say what was no box)
-    "Read the boxes that a model wrote."
-    if m := re.search(r'\[\s*[\[{].*[\]}]\s*\]|\{.*\}', text or '', re.S):
-        try: raw = raw_boxes(m[0])
-        except ValueError: raw = text_boxes(text)[0]
-    else: raw = text_boxes(text)[0]
-    found, bad = [], []
+def written_boxes(text, size, box_format='', frame=None): # an answer; of the image; one of BOX_FORMATS, '': as the field's name says; in whose pixels it counts → Regions
+    "Read the boxes that a model wrote; what is no box is left out."
+    m, found = re.search(r'\[\s*[\[{].*[\]}]\s*\]|\{.*\}', text or '', re.S), []
+    try: raw = raw_boxes(m[0]) if m else text_boxes(text)[0]
+    except ValueError: raw = text_boxes(text)[0]
     for b in raw:
         format = box_format or ('thousand' if 'thousand' in b.formats else b.formats[0])
         try: found.append(Region(parse_box(b.values, frame or size, format).scaled(frame or size, size).clip(size), 1., b.label and str(b.label), 'ask'))
-        except ValueError as e: bad.append(str(e))
-    return found, bad
+        except ValueError: pass
+    return found
 
 # %% ../nbs/11_regions.ipynb #b7dee40e
-def resized_frame(
-    processor,  # of the model, or None
-    size        # width and height of the image in pixels
-):              # (width, height): the image as a processor with grids resizes it; else `size`
-    "Return the size in whose pixels Qwen2.5-VL counts."
+def resized_frame(processor, size): # of the model, or None; width and height in pixels → width and height; those of the image where a processor has no grids
+    "Return the size of the resized image, in whose pixels Qwen2.5-VL counts."
     images = getattr(processor, 'image_processor', None)
     if not hasattr(images, 'merge_size'): return size
     *_,rows,columns = images(images=[Image.new('RGB', size)])['image_grid_thw'][0]
     return int(columns)*images.patch_size, int(rows)*images.patch_size
 
-def ask_boxes(
-    asker,          # of chapter 11a: a local model or a server
-    words=(),       # what to look for; (): anything
-    box_format='',  # one of BOX_FORMATS; '': thousandths for bbox_2d, as Qwen3-VL writes them; 'xyxy': pixels, as Qwen2.5-VL does
-    processor=None, # of the model; pixels are then those of its resized image
-    max_tokens=1024 # the longest answer
-):                  # a proposer
+def ask_boxes(asker, words=(), box_format='', processor=None): # of chapter 11a; what to look for, (): anything; as in `written_boxes`; as in `resized_frame` → a proposer
     "Propose what a vision-language model lists when it is asked for boxes."
     text = BOX_PROMPT.format(words=f', of: {", ".join(words)}' if words else '')
     def propose(image, name):
-        answer, = asker.ask('propose', [(f'{name} boxes', image, text)], 1, max_tokens, 0.)
+        (answer,), = asker.ask('proposed', [(f'{name} boxes', image, text)], 1, max_tokens=1024, temperature=0.)
         frame = resized_frame(processor, image.size) if box_format == 'xyxy' else None
-        return written_boxes(answer[0], image.size, box_format, frame)[0]
+        return written_boxes(answer, image.size, box_format, frame)
     return propose
 
 # %% ../nbs/11_regions.ipynb #31858472
 def given(
-    source,      # a table as `load_examples` takes it
-    root,        # the folder of the images that are searched
-    **reading    # arguments of `load_examples`: columns, box_format, image_root, split, encoding
-):               # a proposer; ValueError for a table that cannot be read or names none of the images
-    "Propose the boxes of a table; rows that cannot be read are counted in its `bad`."
-    how = {k: reading.pop(k, None) for k in ('columns', 'box_format')}
-    opened = apply_adapters(open_source(source, **reading), reading.get('image_root'))
-    reader = make_reader(opened, how['columns'], box_format=how['box_format'], boxes='each', root=reading.get('image_root'), max_pixels=10**9, template='{name}')
-    found, bad = {}, []
+    source,           # a table as `load_examples` takes it
+    root,             # the folder of the images that are searched
+    columns=None, box_format=None, image_root=None,  # as in `load_examples`
+    **reading         # split, encoding
+):                    # a proposer; ValueError for a table without a box that can be used
+    "Propose the boxes of a table; how many of its rows cannot be used is printed."
+    opened = apply_adapters(open_source(source, image_root=image_root, **reading), image_root)
+    reader, found, bad = make_reader(opened, columns, box_format=box_format, boxes='each', root=image_root, max_pixels=MAX_PIXELS, template='{name}'), defaultdict(list), []
     for number,row in opened.rows():
         try:
             if isinstance(row, ValueError): raise row
-            raw = reader.raw_boxes(row)
-            picture,*_ = reader.images(row, raw); check_picture(picture, 10**9)
+            raw = reader.raw_boxes(row); picture = reader.images(row, raw)[0]; check_picture(picture, MAX_PIXELS)
             labels = [reader.value(row, 'label') if b.label is None else b.label for b in raw]
-            some = [Region(b, 1., str(l) if isinstance(l, (str, int)) else None, 'given') for b,l in zip(reader.evidence(row, raw, picture), labels)]
-            found.setdefault(str(Path(picture.source).resolve()), []).extend(some)
-        except (ValueError, TypeError) as e: bad.append((number, str(e)))
-    if not found: raise ValueError(f'--given {source} has no box that can be used' + (f'; row {bad[0][0]}: {bad[0][1]}' if bad else ''))
-    def propose(image, name): return found.get(str((Path(root)/name).resolve()), [])
-    propose.bad = bad
-    return propose
+            found[Path(picture.source).resolve()] += [Region(b, 1., str(l) if isinstance(l, (str, int)) else None, 'given')
+                                                      for b,l in zip(reader.evidence(row, raw, picture), labels)]
+        except (ValueError, TypeError) as e: bad.append(Rejected(number, None, str(e)))
+    if not found: raise no_rows_error(f'--given {source}', bad)
+    if bad: print(rejection_summary(f'--given {Path(str(source)).name}', sum(map(len, found.values())), bad))
+    return lambda image, name: found.get((Path(root)/name).resolve(), [])
 
 # %% ../nbs/11_regions.ipynb #d125e7c2
-@dataclass
-class Limits:
-    "What a region must be, to be asked about."
-    max_area:float=.1      # share of the image that it covers, below this
-    min_side:int=16        # pixels of its shorter side
-    min_score:float=.75    # of a detector's boxes
-    min_gain:float=0.      # of the windows of `mine`, nats³
-    border:float=1.        # pixels between a detector's box and the border of the image
-    sharpness:float=10.    # variance of the Laplacian of its grey values, 0–255
-    max_overlap:float=.5   # intersection over union with a better one
-    unique:bool=True       # no other region has its label
-    most:int=4             # regions per image
-
-def sharpness(
-    image  # PIL image
-):         # grey values², 0 for one without edges
-    "Return the variance of the Laplacian."
-    g = np.asarray(image.convert('L'), float)
-    if min(g.shape) < 3: return 0.
-    return float((g[1:-1, :-2] + g[1:-1, 2:] + g[:-2, 1:-1] + g[2:, 1:-1] - 4*g[1:-1, 1:-1]).var())
-
-def unfit(
-    region,  # a Region
-    image,   # PIL image
-    limits   # Limits
-):           # the reason; None for one that passes
+def unfit(region, image, o): # a Region; PIL image; RegionsOptions → the reason, None for a region that passes
     "Tell what is wrong with a region by itself."
     b,(W,H),detected = region.box, image.size, region.source in ('detect', 'segment')
-    if detected and region.score < limits.min_score: return 'the score is low'
-    if region.source == 'mine' and region.score < limits.min_gain: return 'the view of the window changes little'
-    if b.area_ratio(image.size) >= limits.max_area: return 'it covers too much of the image'
-    if min(b.width, b.height) < limits.min_side: return 'it has too few pixels'
-    if detected and min(b.left, b.top, W-b.right, H-b.bottom) < limits.border: return 'the border of the image cuts it'
-    if sharpness(image.crop(crop_window(b, image.size))) < limits.sharpness: return 'it shows no edges'
+    if detected and region.score < o.min_score: return 'the score is low'
+    if region.source == 'mine' and region.score < o.min_gain: return 'the view of the window changes little'
+    if b.area_ratio(image.size) >= o.max_area: return 'it covers too much of the image'
+    if min(b.width, b.height) < o.min_side: return 'it has too few pixels'
+    if detected and min(b.left, b.top, W-b.right, H-b.bottom) < o.border: return 'the border of the image cuts it'
+    if laplace(np.asarray(image.crop(crop_window(b, image.size)).convert('L'), float)).var() < o.sharpness: return 'it shows no edges'
 
 # %% ../nbs/11_regions.ipynb #d3286fe0
-def filter_regions(
-    regions,  # list of Regions of one image
-    image,    # PIL image
-    limits    # Limits
-):            # (list of Regions, best first, and list of (Region, reason))
+def filter_regions(regions, image, o): # Regions; PIL image; RegionsOptions → Regions, the best first, and (Region, reason) of the others
     "Keep the regions that are worth a question, and say why the others are not."
-    whys = [(r, unfit(r, image, limits)) for r in regions]
+    whys = [(r, unfit(r, image, o)) for r in regions]
     good, dropped = [r for r,why in whys if not why], [(r, why) for r,why in whys if why]
-    apart = best_apart(good, None, limits.max_overlap)
-    dropped += [(r, 'it overlaps a better one') for r in good if r not in apart]
-    often = Counter(r.label for r in apart if r.label) if limits.unique else {}
-    dropped += [(r, 'its label occurs more than once') for r in apart if often.get(r.label, 0) > 1]
-    kept = [r for r in apart if often.get(r.label, 0) < 2]
-    return kept[:limits.most], dropped + [(r, 'the image has better ones') for r in kept[limits.most:]]
+    apart = best_apart(good, None, o.max_overlap)
+    often = Counter(r.label for r in apart if r.label and o.unique is not False)
+    kept = [r for r in apart if often[r.label] < 2]
+    for why,left,some in (('it overlaps a better one', good, apart), ('its label occurs more than once', apart, kept), ('the image has better ones', kept, kept[:o.max_regions])):
+        dropped += [(r, why) for r in left if r not in some]
+    return kept[:o.max_regions], dropped
