@@ -34,12 +34,12 @@ class Example:
     def __init__(
         self,
         id:str,         # its name in messages
-        image,          # path, bytes, PIL image or Picture: opened when needed
+        image,          # path, bytes, PIL image or LazyImage: opened when needed
         box,            # Box in pixels of the upright image, or None
         question:str,   # plain: no image marker, no hint
         answer=None,    # str, or None
         row=None,       # its number in the source, from 1
-        others=(),      # further Pictures of the row, in their order, which no box is on
+        others=(),      # further LazyImages of the row, in their order, which no box is on
         place=0         # where among them the image stands
     ):
         self.id,self.box,self.question,self.answer,self.row,self.others,self.place,self.mark = str(id), box, question, answer, row, list(others), place, None
@@ -390,7 +390,7 @@ def open_folder(folder, **options):
 def _beside(opened, source, verbose):
     "Find the folder that the images of a table are in: its own, the one above, or `images` in one of them."
     root,rows = opened.root, [r for _,r in islice(opened.rows(), 20) if isinstance(r, dict)]
-    cells = [v for r in rows for n in COLUMN_NAMES['image'] if (v := get_nested(r, n))]
+    cells = [v for r in rows for n in COLUMN_NAMES['image'] if isinstance(v := get_nested(r, n), (str, list))]
     names = [n for v in cells for n in (v if isinstance(v, list) else [v]) if isinstance(n, str) and len(n) < 500][:20]
     inner = _folder(source) and Path(source) != root or root.name in ('annotations', 'data', 'labels', 'train', 'val', 'test')
     above = root.parent if inner else root

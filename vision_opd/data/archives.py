@@ -82,8 +82,8 @@ def extract_released(
 ):          # None; ValueError if an archive is incomplete, damaged or unsafe
     "Extract the archives that are not extracted yet; a note in the folder remembers."
     folder,note = Path(folder), Path(folder)/'.extracted.json'
-    try: done = json.loads(note.read_bytes())
-    except (OSError, ValueError): done = {}        # none yet, or a torn one: look at each archive again
+    try: done = dict(json.loads(note.read_bytes()))
+    except (OSError, ValueError, TypeError): done = {}        # none yet, or a torn one: look at each archive again
     for sub in 'images', 'original_images', 'teacher_images':
         for name,parts in archive_parts(folder/sub).items():
             sizes = [p.stat().st_size for p in parts]
