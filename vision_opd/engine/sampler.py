@@ -333,7 +333,7 @@ def choose_canary(self:Sampler,
     model, proc = self.policy.model, self.policy.processor
     special = {unwrap_model(model).config.image_token_id, *banned_ids(model, proc, **self.policy.template).tolist()}
     words = [t for t in ids.tolist() if t not in special]
-    text = torch.tensor([(words*(96//len(words) + 1))[:96]], device=ids.device)
+    text = torch.tensor([(words*(48//len(words) + 1))[:48]], device=ids.device)   # more than a block
     more = {k: torch.zeros_like(text) for k in ('mm_token_type_ids', 'token_type_ids') if k in prompts}
     self.canary, self.views = dict(text=dict(input_ids=text, attention_mask=torch.ones_like(text)) | more, image=prompts), views
 
