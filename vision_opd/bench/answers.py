@@ -7,10 +7,10 @@ __all__ = ['END', 'THOUGHT', 'OPEN', 'CLOSE', 'FINAL', 'FAILED', 'QUOTES', 'LOOK
            'TAKEN_BACK', 'NOT_THIS', 'NOT_THAT', 'ROLES', 'TABLE', 'SPACELESS', 'SCRIPTS', 'NUMERALS', 'TELLING',
            'SHARED', 'TOKEN', 'lexicon', 'ONES', 'SAME', 'ONE_SPELLING', 'UNIT', 'CJK', 'WORD', 'Mention',
            'AUXILIARIES', 'PRONOUNS', 'ANNOUNCED', 'UNKNOWN', 'YES_NO', 'M', 'MARK', 'TICK', 'CROSS', 'GRAMMAR',
-           'Claim', 'LABELED', 'REFUSE', 'ORDINALS', 'ABSENT', 'IDIOMS', 'TENS', 'VALUES', 'HAN', 'NUMBER', 'NO_COUNT',
-           'NO_END', 'COUNTED', 'TOTAL', 'NOUN', 'said', 'is_failure', 'plain', 'json_answers', 'boxes', 'fields',
-           'Parsed', 'parse', 'languages_of', 'digits', 'Lexicon', 'words', 'find_texts', 'find_letters', 'find_yes_no',
-           'mask', 'find_mentions', 'rules', 'Reading', 'read_choice', 'as_options', 'parse_choice', 'read_yes_no',
+           'Claim', 'REFUSE', 'ORDINALS', 'ABSENT', 'IDIOMS', 'TENS', 'VALUES', 'HAN', 'NUMBER', 'NO_COUNT', 'NO_END',
+           'COUNTED', 'TOTAL', 'NOUN', 'said', 'is_failure', 'plain', 'json_answers', 'boxes', 'fields', 'Parsed',
+           'parse', 'languages_of', 'digits', 'Lexicon', 'words', 'find_texts', 'find_letters', 'find_yes_no', 'mask',
+           'find_mentions', 'rules', 'Reading', 'read_choice', 'as_options', 'parse_choice', 'read_yes_no',
            'parse_yes_no', 'number_value', 'find_numbers', 'read_number', 'parse_number', 'official_choice',
            'official_yes_no', 'official_ab']
 
@@ -415,8 +415,6 @@ def verdict(self:Reading):
     return right[0] if len(right) == 1 and len(found) > 1 and all(len(v) == 1 for v in found.values()) and '' not in found else None
 
 # %% ../../nbs/bench/01_answers.ipynb #46da0ada
-LABELED = re.compile(r'\b(?:see|panel|fig(?:ure)?|table|section|page|part)\.?\s*$', re.I)              # '(c)' of something else
-
 @patch
 def rank(self:Reading, before, after, kinds, first, last, listed, denied): # str, str, set of kinds, bools → (rank, name of the rule)
     "Apply the rules in order, structure first, then what is stated, then an option's text; (0, '') where none holds."
@@ -436,7 +434,7 @@ def rank(self:Reading, before, after, kinds, first, last, listed, denied): # str
         (2, 'stated',            line or closed and not listed and r.answer.search(before)),
         (2, 'confirmed',         r.right.match(after)),
         (2, 'the better of two', len(options) == 2 and r.better.match(after) and r.begins.search(before)),
-        (2, 'its statement',     kinds == {'statement'} and first and not r.either.match(after)),
+        (2, 'its statement',     kinds == {'statement'} and first),
         (2, 'concluded',         kinds == {'both'} and not listed and r.so.search(before)
                                  or free and last and not lettered and trails and (r.so.search(before) or self.listed)),
         (2, 'chosen',            free and (r.chosen.search(before) or named and trails)),
@@ -445,7 +443,6 @@ def rank(self:Reading, before, after, kinds, first, last, listed, denied): # str
         (2, 'closing',           free and trails and (comma or kinds == {'word'} and before.endswith(':'))),
         (2, 'alone with its text', free and kinds == {'both'} and r.alone.match(before) and (first or trails)),
         (2, 'alone',             free and r.alone.match(before) and (first and lettered or trails)),
-        (1, 'its letter',        only and first and last and kinds == {'marked'} and not LABELED.search(self.words[:self.mentions[0].start])),
         (1, 'its text',          free and kinds & {'text', 'both'} and led and (before or ends)),
         (1, 'its subject',       only and options and opens and not lettered and r.subject.match(after))]
     return next(((rank, how) for rank,how,holds in table if holds), (0, ''))
