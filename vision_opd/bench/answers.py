@@ -447,6 +447,7 @@ def rank(self:Reading, before, after, kinds, first, last, listed, denied): # str
         (1, 'its subject',       only and options and opens and not lettered and r.subject.match(after))]
     return next(((rank, how) for rank,how,holds in table if holds), (0, ''))
 
+# %% ../../nbs/bench/01_answers.ipynb #9d11a0f3
 @patch
 def claims_of(self:Reading, x, first, last): # x: a sentence, encoded; does it open or end the text? â†’ (Claims, {letter: is it denied, or less than another?})
     "Find what a sentence claims and denies; mentions joined by commas, 'or', 'and' share one fate."
@@ -574,6 +575,7 @@ def number_value(text): # text: digits, English number words, or characters of é
         else: part = (part or 0) + v
     return total + (part or 0)
 
+# %% ../../nbs/bench/01_answers.ipynb #9d11a0f6
 NO_COUNT = re.compile(r'''(?:\b(?:figure|fig|image|picture|photo|option|step|question|row|column|page|example|frame|no|number|line|point|minus|plus
     |(?:at\ )?(?:least|most)|than|over|under|up\ to
     |between|from|nearly|almost|the|these|those|this|that|no|any|every|each|which|another|some|by|of|min\w*|max\w*)\.?
