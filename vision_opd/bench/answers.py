@@ -150,7 +150,7 @@ SPACELESS = r'[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]'      # scr
 SCRIPTS = dict(ru='[а-я]', uk='[а-я]', el='[α-ω]', he='[\u05d0-\u05ea]', ar='[\u0600-\u06ff]', fa='[\u0600-\u06ff]', hi='[\u0900-\u097f]',
                bn='[\u0980-\u09ff]', th='[\u0e00-\u0e7f]', zh='[\u3400-\u9fff]', ja='[\u3040-\u30ff]|正解', ko='[\uac00-\ud7af]')
 NUMERALS = {lang: {w: str(i) for i,forms in enumerate(row.pop('numbers', ())) for w in forms.split('/')} for lang,row in TABLE.items()}
-TELLING = {lang: set(re.findall(r'[^\W\d_]+', ' '.join(w for words in row.values() for w in words).lower()))
+TELLING = {lang: set(re.findall(r'[^\W\d_]+', ' '.join([*NUMERALS[lang], *(w for words in row.values() for w in words)]).lower()))
            for lang,row in TABLE.items() if lang not in SCRIPTS}
 SHARED = Counter(w for known in TELLING.values() for w in known)                   # in how many of these languages a word is known
 
@@ -275,12 +275,12 @@ def find_letters(s, options, texts): # s: plain words; options: {letter: text}; 
         lead, at = r'[.:)\]–—>"\s-]*' if m['c'] else r'\s*[.:)\]–—>"-][.:)\]–—>"\s-]*', rest[:len(own)+20].lower().find(own.lower())
         written = own and (m['l'].isupper() or bracketed) and at >= 0 and re.fullmatch(lead, rest[:at])
         if own: text = written and re.compile(r'(?![\w^/-]|\.\d)').match(rest, at + len(own))
-        else: text = bracketed and (ANNOUNCED.search(before[-20:]) and UNKNOWN.match(rest) or (not before.strip() or before.endswith('is ') and len(rest.split()) == 1) and UNKNOWN.fullmatch(rest))
+        else: text = bracketed and (ANNOUNCED.search(before[-20:]) and UNKNOWN.match(rest) or (not before.strip() or before.endswith(('is ', 'are ')) and len(rest.split()) < 4) and UNKNOWN.fullmatch(rest))
         if text: found.append(Mention(m.start(), m.end() + text.end(), m['l'].upper(), 'both')); continue
         goes_on = re.match(r'[ \t]+[^\W\d_A-Z]' + '|,[ \t][a-z]'*(m['l'] == 'I'), rest)
         alone = re.search(r'(?:^|\n)[^\S\n]*$', before[-20:]) and re.match(r'\s*[.!]?\s*?(?:\n|$)', rest)
         weak = not bracketed and not alone and (m['l'].islower() or m['l'] in 'AEIOUY' and goes_on)
-        found.append(Mention(*m.span(), m['l'].upper(), 'weak' if weak else 'marked' if bracketed else 'letter'))
+        found.append(Mention(m.start() if m['c'] else m.start('l'), m.end(), m['l'].upper(), 'weak' if weak else 'marked' if bracketed else 'letter'))
     run = re.search(rf':\s*([{letters}]{{2,5}})[.\s]*$', s)                                                       # 'Answer: BD'
     if run and run.start(1) not in covered: found.append(Mention(*run.span(1), '', 'letter'))
     return found
@@ -336,7 +336,7 @@ END [)\]"']*(?:[.,;:!—–。，、،؛…\n-]|<because>|<right>|z)    OTHER [^
 FAULTED (?:(?!<M>|<stop>).){0,6},<because>(?:<is>|<fill>|x){0,2}<wrong>
 # around one
 stop [.,;:!?()。，、；،؛—–\n]|<but>|<because>|<so>|<wait>|<and>    near [,;:，、،؛]|<but>|<so>    asked [?？؟]["')]*$
-at <MARK>*<one>?<at>    supposed <if>    on ^(?:\(|,?(?:(?!<M>|<stop>).){0,6})<if>
+at <MARK>*<one>?<at>    linked ^<is>(?:<fill>|<option>)*<M>    supposed <if>    on ^(?:\(|,?(?:(?!<M>|<stop>).){0,6})<if>
 # before a mention
 line ^<MARK>*(?:(?:<fill>|<right>|<so>|<final>|x)<MARK>?){0,4}<answer><right>?(?:<EQUAL>|<FILLER>)*$
 answer (?:(?:<answer>|<right>|<most>(?:x|<at>){0,3})(?:<PAUSE>{0,15}?<EQUAL>)?|<option><PAUSE>{0,12}?<EQUAL>)<FILLER>$
@@ -436,7 +436,7 @@ def rank(self:Reading, before, after, kinds, first, last, listed, denied): # str
         (2, 'the better of two', len(options) == 2 and r.better.match(after) and r.begins.search(before)),
         (2, 'its statement',     kinds == {'statement'} and first),
         (2, 'concluded',         kinds == {'both'} and not listed and r.so.search(before)
-                                 or free and last and not lettered and trails and (r.so.search(before) or self.listed)),
+                                 or free and last and since == before and not lettered and trails and (r.so.search(before) or self.listed)),
         (2, 'chosen',            free and (r.chosen.search(before) or named and trails)),
         (2, 'corrected',         free and r.wait.search(since)),
         (2, 'not that but this', free and denied and r.but.search(since)),
@@ -463,7 +463,7 @@ def claims_of(self:Reading, x, first, last): # x: a sentence, encoded; does it o
         if (than := r.than.search(clause)) or r.denied_before.search(clause) or kinds != {'word'} and faulted: denied |= dict.fromkeys(letters, not than); continue
         hedged = r.maybe.search(r.near.split(before)[-1]) or r.perhaps.search(before) or r.unsure.match(after)
         doubted |= bool(hedged)
-        if hedged or r.supposed.search(before) or r.on.match(after) or r.or_other.search(before) or r.or_other.match(after): continue
+        if hedged or r.linked.match(after) or r.supposed.search(before) or r.on.match(after) or r.or_other.search(before) or r.or_other.match(after): continue
         if claims and claims[-1].letters != letters and r.because.search(since := x[claims[-1].place:g[0].start()]) and not r.so.search(since): continue          # why, not what
         rank, how = self.rank(before, after, kinds, first, last, g[0][0] in listed, bool(denied) or doubted)
         if rank: claims.append(Claim(g[0].start(), letters, rank, how))
