@@ -5,14 +5,13 @@
 # %% auto #0
 __all__ = ['END', 'THOUGHT', 'OPEN', 'CLOSE', 'FINAL', 'FAILED', 'QUOTES', 'LOOKALIKE', 'MARKUP', 'KEYS', 'TAGS', 'LONGEST',
            'TAKEN_BACK', 'NOT_THIS', 'NOT_THAT', 'ROLES', 'TABLE', 'SPACELESS', 'SCRIPTS', 'NUMERALS', 'TELLING',
-           'SHARED', 'TOKEN', 'lexicon', 'ONES', 'SAME', 'ONE_SPELLING', 'UNIT', 'CJK', 'WORD', 'Mention',
-           'AUXILIARIES', 'PRONOUNS', 'ANNOUNCED', 'UNKNOWN', 'YES_NO', 'M', 'MARK', 'TICK', 'CROSS', 'GRAMMAR',
-           'Claim', 'REFUSE', 'ORDINALS', 'ABSENT', 'IDIOMS', 'TENS', 'VALUES', 'HAN', 'NUMBER', 'NO_COUNT', 'NO_END',
-           'COUNTED', 'TOTAL', 'NOUN', 'said', 'is_failure', 'plain', 'json_answers', 'boxes', 'fields', 'Parsed',
-           'parse', 'languages_of', 'digits', 'Lexicon', 'words', 'find_texts', 'find_letters', 'find_yes_no', 'mask',
-           'find_mentions', 'rules', 'Reading', 'read_choice', 'as_options', 'parse_choice', 'read_yes_no',
-           'parse_yes_no', 'number_value', 'find_numbers', 'read_number', 'parse_number', 'official_choice',
-           'official_yes_no', 'official_ab']
+           'SHARED', 'TOKEN', 'lexicon', 'ONES', 'SAME', 'ONE_SPELLING', 'UNIT', 'CJK', 'WORD', 'Mention', 'ANNOUNCED',
+           'UNKNOWN', 'YES_NO', 'M', 'MARK', 'TICK', 'CROSS', 'GRAMMAR', 'Claim', 'REFUSE', 'ORDINALS', 'ABSENT',
+           'IDIOMS', 'TENS', 'VALUES', 'HAN', 'NUMBER', 'NO_COUNT', 'NO_END', 'COUNTED', 'TOTAL', 'NOUN', 'said',
+           'is_failure', 'plain', 'json_answers', 'boxes', 'fields', 'Parsed', 'parse', 'languages_of', 'digits',
+           'Lexicon', 'words', 'find_texts', 'find_letters', 'find_yes_no', 'mask', 'find_mentions', 'rules', 'Reading',
+           'read_choice', 'as_options', 'parse_choice', 'read_yes_no', 'parse_yes_no', 'number_value', 'find_numbers',
+           'read_number', 'parse_number', 'official_choice', 'official_yes_no', 'official_ab']
 
 # %% ../../nbs/bench/01_answers.ipynb #6f0c1dbb
 import ast, html, json, re, unicodedata, vision_opd
@@ -186,6 +185,7 @@ class Lexicon:
         char = {r: chr(0xf000 + i) for i,r in enumerate(sorted({frozenset(r) for r in roles.values()}, key=sorted))}
         code = {w: char[frozenset(r)] for w,r in roles.items()}
         self.classes = {role: '[' + ''.join(c for r,c in char.items() if role in r) + ']' for role in ROLES}
+        self.articles = {w for lang in languages if lang != 'en' for w in [*TABLE[lang].get('fill', ())] + [w for w,n in NUMERALS[lang].items() if n == '1']}
         self.stems, self.negation = [(w[:-1], c) for w,c in code.items() if w.endswith('*')], char[frozenset({'not'})]
         longest_first = lambda words: sorted(words, key=lambda w: (-len(w), w))
         self.token = re.compile('|'.join([*map(re.escape, longest_first(w for w in code if re.match(SPACELESS, w))), TOKEN]))
@@ -236,16 +236,11 @@ def words(s): # s: a text (str) → list of (word in one spelling, start, end)
 # 'marked' (in brackets), 'weak' (may be a word), 'word' (yes or no), 'text', 'statement' (a text with a verb), 'both' (a letter and its text)
 Mention = namedtuple('Mention', 'start end letter kind')
 
-AUXILIARIES, PRONOUNS = {'is', 'are', 'has', 'was'}, {'he', 'she', 'it', 'they', 'there'}
-
-def find_texts(s, options): # s: plain words (str); options: {letter: text} → list of Mentions
+def find_texts(s, options, articles=()): # s: plain words; options: {letter: text}; articles: of other languages → list of Mentions
     "Find texts of options; of overlapping ones the longest. A text that is a lone letter is none."
     w, found, taken = words(s), [], set()
     bags = {k: [x for x,*_ in words(o)] for k,o in options.items() if not re.fullmatch(r'\W*[A-Z]\W*', o)}
-    same = [len({*column}) == 1 and column[0] for column in zip(*bags.values())] + [False]                 # 'The man is' of all options
-    begin = max((i + 1 for i,x in enumerate(same[:same.index(False)]) if x in AUXILIARIES), default=0) if len(bags) > 1 else 0
-    there, of = {x for x,*_ in w}, {*same[:begin]} - AUXILIARIES - PRONOUNS
-    if of <= there or not AUXILIARIES & there or PRONOUNS & there: bags = {k: bag[begin:] for k,bag in bags.items()}
+    if bags and all(len(bag) > 1 and bag[0] in articles for bag in bags.values()): bags = {k: bag[1:] for k,bag in bags.items()}
     for k,bag in sorted(bags.items(), key=lambda item: -len(item[1])):
         for i in range(len(w) if bag else 0):
             if w[i][0] != bag[0] or [x for x,*_ in w[i:i+len(bag)]] != bag: continue
@@ -308,7 +303,7 @@ def mask(s, mentions): # s: plain words (str); mentions: in order → str
 def find_mentions(s, options, r): # s: plain words; options: {letter: text}; r: from `rules` → list of Mentions in order
     "Find letters and texts; keep weak letters where words around say so, and join a letter and the text beside it."
     yes_no = {k: o.strip(' .').lower() for k,o in options.items() if o.strip(' .').lower() in YES_NO}
-    texts = find_texts(s, {k: o for k,o in options.items() if k not in yes_no}) + find_yes_no(s, yes_no, r.lexicon)
+    texts = find_texts(s, {k: o for k,o in options.items() if k not in yes_no}, r.lexicon.articles) + find_yes_no(s, yes_no, r.lexicon)
     found = sorted(texts + find_letters(s, options, texts), key=lambda m: (m.start, -m.end))[-4000:]
     code, out, of_text = r.lexicon.encode(mask(s, found)), [], ('text', 'statement', 'word')
     at = {ord(c) - 0xe000: i for i,c in enumerate(code) if '\ue000' <= c <= '\uefff'}
