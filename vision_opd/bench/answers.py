@@ -185,7 +185,8 @@ class Lexicon:
         char = {r: chr(0xf000 + i) for i,r in enumerate(sorted({frozenset(r) for r in roles.values()}, key=sorted))}
         code = {w: char[frozenset(r)] for w,r in roles.items()}
         self.classes = {role: '[' + ''.join(c for r,c in char.items() if role in r) + ']' for role in ROLES}
-        self.articles = {w for lang in languages if lang != 'en' for w in [*TABLE[lang].get('fill', ())] + [w for w,n in NUMERALS[lang].items() if n == '1']}
+        others = [lang for lang in languages if lang != 'en']
+        self.articles = {w for l in others for w in TABLE[l].get('fill', ())} | {w for l in others for w,n in NUMERALS[l].items() if n == '1'}
         self.stems, self.negation = [(w[:-1], c) for w,c in code.items() if w.endswith('*')], char[frozenset({'not'})]
         longest_first = lambda words: sorted(words, key=lambda w: (-len(w), w))
         self.token = re.compile('|'.join([*map(re.escape, longest_first(w for w in code if re.match(SPACELESS, w))), TOKEN]))
@@ -245,7 +246,8 @@ def find_texts(s, options, articles=()): # s: plain words; options: {letter: tex
         for i in range(len(w) if bag else 0):
             if w[i][0] != bag[0] or [x for x,*_ in w[i:i+len(bag)]] != bag: continue
             span, start, end = {*range(i, i+len(bag))}, w[i][1], w[i+len(bag)-1][2]
-            part = re.search(r'\w(?:-|\s?/\s?)$|[\u0900-\u0dff]$', s[:start][-4:]) or re.match(r'[\u0900-\u0dff]|-[a-z]|[-–—]\d|\.\d|\s?[:/^]\s?\w', s[end:])
+            part = re.search(r'\w(?:-|\s?/\s?)$|[\u0900-\u0dff]$', s[:start][-4:])
+            part = part or re.match(r'[\u0900-\u0dff]|-[a-z]|[-–—]\d|\.\d|\s?[:/^]\s?\w', s[end:])
             part = part or bag[0][0].isdigit() and re.search(r'\b(?:option|choice) #?$', s[:start][-9:], re.I)
             if taken & span or part or re.fullmatch('[A-Z]', s[start:end]): continue                          # of a longer word or number; a letter
             taken |= span
@@ -270,7 +272,10 @@ def find_letters(s, options, texts): # s: plain words; options: {letter: text}; 
         lead, at = r'[.:)\]–—>"\s-]*' if m['c'] else r'\s*[.:)\]–—>"-][.:)\]–—>"\s-]*', rest[:len(own)+20].lower().find(own.lower())
         written = own and (m['l'].isupper() or bracketed) and at >= 0 and re.fullmatch(lead, rest[:at])
         if own: text = written and re.compile(r'(?![\w^/-]|\.\d)').match(rest, at + len(own))
-        else: text = bracketed and (ANNOUNCED.search(before[-20:]) and UNKNOWN.match(rest) or (not before.strip() or before.endswith(('is ', 'are ')) and len(rest.split()) < 4) and UNKNOWN.fullmatch(rest))
+        elif bracketed:
+            short = not before.strip() or before.endswith(('is ', 'are ')) and len(rest.split()) < 4
+            text = ANNOUNCED.search(before[-20:]) and UNKNOWN.match(rest) or short and UNKNOWN.fullmatch(rest)
+        else: text = None
         if text: found.append(Mention(m.start(), m.end() + text.end(), m['l'].upper(), 'both')); continue
         goes_on = re.match(r'[ \t]+[^\W\d_A-Z]' + '|,[ \t][a-z]'*(m['l'] == 'I'), rest)
         alone = re.search(r'(?:^|\n)[^\S\n]*$', before[-20:]) and re.match(r'\s*[.!]?\s*?(?:\n|$)', rest)
@@ -444,7 +449,7 @@ def rank(self:Reading, before, after, kinds, first, last, listed, denied): # str
 
 # %% ../../nbs/bench/01_answers.ipynb #9d11a0f3
 @patch
-def claims_of(self:Reading, x, first, last): # x: a sentence, encoded; does it open or end the text? → (Claims, {letter: is it denied, or less than another?})
+def claims_of(self:Reading, x, first, last): # x: a sentence, encoded; does it open, end the text? → (Claims, {letter: is it denied, or only less?})
     "Find what a sentence claims and denies; mentions joined by commas, 'or', 'and' share one fate."
     claims, denied, groups, r, listed, doubted = [], {}, [], self.rules, self.listed, False
     for m in re.finditer(M, x):
@@ -455,11 +460,13 @@ def claims_of(self:Reading, x, first, last): # x: a sentence, encoded; does it o
         before, after, those = x[:g[0].start()][-60:], x[g[-1].end():], [self.at(m[0]) for m in g]
         letters, kinds, clause = frozenset(m.letter for m in those), {m.kind for m in those}, re.split(M, r.stop.split(before)[-1])[-1]
         faulted = (r.denied_line if r.line.match(before) else r.denied_after).match(after)
-        if (than := r.than.search(clause)) or r.denied_before.search(clause) or kinds != {'word'} and faulted: denied |= dict.fromkeys(letters, not than); continue
+        than = r.than.search(clause)
+        if than or r.denied_before.search(clause) or kinds != {'word'} and faulted: denied |= dict.fromkeys(letters, not than); continue
         hedged = r.maybe.search(r.near.split(before)[-1]) or r.perhaps.search(before) or r.unsure.match(after)
         doubted |= bool(hedged)
-        if hedged or r.linked.match(after) or r.supposed.search(before) or r.on.match(after) or r.or_other.search(before) or r.or_other.match(after): continue
-        if claims and claims[-1].letters != letters and r.because.search(since := x[claims[-1].place:g[0].start()]) and not r.so.search(since): continue          # why, not what
+        if hedged or r.supposed.search(before) or r.or_other.search(before) or any(p.match(after) for p in (r.linked, r.on, r.or_other)): continue
+        since = x[claims[-1].place:g[0].start()] if claims and claims[-1].letters != letters else ''
+        if r.because.search(since) and not r.so.search(since): continue                                                     # why, not what
         rank, how = self.rank(before, after, kinds, first, last, g[0][0] in listed, bool(denied) or doubted)
         if rank: claims.append(Claim(g[0].start(), letters, rank, how))
     return claims, denied
