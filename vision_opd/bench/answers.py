@@ -5,14 +5,13 @@
 # %% auto #0
 __all__ = ['END', 'THOUGHT', 'OPEN', 'CLOSE', 'FINAL', 'FAILED', 'QUOTES', 'LOOKALIKE', 'MARKUP', 'KEYS', 'TAGS', 'LONGEST',
            'TAKEN_BACK', 'NOT_THIS', 'NOT_THAT', 'ROLES', 'TABLE', 'SPACELESS', 'SCRIPTS', 'NUMERALS', 'TELLING',
-           'SHARED', 'TOKEN', 'lexicon', 'ONES', 'SAME', 'ONE_SPELLING', 'UNIT', 'CJK', 'WORD', 'Mention',
-           'AUXILIARIES', 'PRONOUNS', 'ANNOUNCED', 'UNKNOWN', 'YES_NO', 'M', 'MARK', 'TICK', 'CROSS', 'GRAMMAR',
-           'Claim', 'LABELED', 'REFUSE', 'ORDINALS', 'ABSENT', 'IDIOMS', 'TENS', 'VALUES', 'HAN', 'NUMBER', 'NO_COUNT',
-           'NO_END', 'COUNTED', 'TOTAL', 'NOUN', 'said', 'is_failure', 'plain', 'json_answers', 'boxes', 'fields',
-           'Parsed', 'parse', 'languages_of', 'digits', 'Lexicon', 'words', 'find_texts', 'find_letters', 'find_yes_no',
-           'mask', 'find_mentions', 'rules', 'Reading', 'read_choice', 'as_options', 'parse_choice', 'read_yes_no',
-           'parse_yes_no', 'number_value', 'find_numbers', 'read_number', 'parse_number', 'official_choice',
-           'official_yes_no', 'official_ab']
+           'SHARED', 'TOKEN', 'lexicon', 'ONES', 'SAME', 'ONE_SPELLING', 'UNIT', 'CJK', 'WORD', 'Mention', 'ANNOUNCED',
+           'UNKNOWN', 'YES_NO', 'M', 'MARK', 'TICK', 'CROSS', 'GRAMMAR', 'Claim', 'REFUSE', 'ORDINALS', 'ABSENT',
+           'IDIOMS', 'TENS', 'VALUES', 'HAN', 'NUMBER', 'NO_COUNT', 'NO_END', 'COUNTED', 'TOTAL', 'NOUN', 'said',
+           'is_failure', 'plain', 'json_answers', 'boxes', 'fields', 'Parsed', 'parse', 'languages_of', 'digits',
+           'Lexicon', 'words', 'find_texts', 'find_letters', 'find_yes_no', 'mask', 'find_mentions', 'rules', 'Reading',
+           'read_choice', 'as_options', 'parse_choice', 'read_yes_no', 'parse_yes_no', 'number_value', 'find_numbers',
+           'read_number', 'parse_number', 'official_choice', 'official_yes_no', 'official_ab']
 
 # %% ../../nbs/bench/01_answers.ipynb #6f0c1dbb
 import ast, html, json, re, unicodedata, vision_opd
@@ -150,7 +149,7 @@ SPACELESS = r'[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]'      # scr
 SCRIPTS = dict(ru='[а-я]', uk='[а-я]', el='[α-ω]', he='[\u05d0-\u05ea]', ar='[\u0600-\u06ff]', fa='[\u0600-\u06ff]', hi='[\u0900-\u097f]',
                bn='[\u0980-\u09ff]', th='[\u0e00-\u0e7f]', zh='[\u3400-\u9fff]', ja='[\u3040-\u30ff]|正解', ko='[\uac00-\ud7af]')
 NUMERALS = {lang: {w: str(i) for i,forms in enumerate(row.pop('numbers', ())) for w in forms.split('/')} for lang,row in TABLE.items()}
-TELLING = {lang: set(re.findall(r'[^\W\d_]+', ' '.join(w for words in row.values() for w in words).lower()))
+TELLING = {lang: set(re.findall(r'[^\W\d_]+', ' '.join([*NUMERALS[lang], *(w for words in row.values() for w in words)]).lower()))
            for lang,row in TABLE.items() if lang not in SCRIPTS}
 SHARED = Counter(w for known in TELLING.values() for w in known)                   # in how many of these languages a word is known
 
@@ -186,6 +185,8 @@ class Lexicon:
         char = {r: chr(0xf000 + i) for i,r in enumerate(sorted({frozenset(r) for r in roles.values()}, key=sorted))}
         code = {w: char[frozenset(r)] for w,r in roles.items()}
         self.classes = {role: '[' + ''.join(c for r,c in char.items() if role in r) + ']' for role in ROLES}
+        others = [lang for lang in languages if lang != 'en']
+        self.articles = {w for l in others for w in TABLE[l].get('fill', ())} | {w for l in others for w,n in NUMERALS[l].items() if n == '1'}
         self.stems, self.negation = [(w[:-1], c) for w,c in code.items() if w.endswith('*')], char[frozenset({'not'})]
         longest_first = lambda words: sorted(words, key=lambda w: (-len(w), w))
         self.token = re.compile('|'.join([*map(re.escape, longest_first(w for w in code if re.match(SPACELESS, w))), TOKEN]))
@@ -236,21 +237,17 @@ def words(s): # s: a text (str) → list of (word in one spelling, start, end)
 # 'marked' (in brackets), 'weak' (may be a word), 'word' (yes or no), 'text', 'statement' (a text with a verb), 'both' (a letter and its text)
 Mention = namedtuple('Mention', 'start end letter kind')
 
-AUXILIARIES, PRONOUNS = {'is', 'are', 'has', 'was'}, {'he', 'she', 'it', 'they', 'there'}
-
-def find_texts(s, options): # s: plain words (str); options: {letter: text} → list of Mentions
+def find_texts(s, options, articles=()): # s: plain words; options: {letter: text}; articles: of other languages → list of Mentions
     "Find texts of options; of overlapping ones the longest. A text that is a lone letter is none."
     w, found, taken = words(s), [], set()
     bags = {k: [x for x,*_ in words(o)] for k,o in options.items() if not re.fullmatch(r'\W*[A-Z]\W*', o)}
-    same = [len({*column}) == 1 and column[0] for column in zip(*bags.values())] + [False]                 # 'The man is' of all options
-    begin = max((i + 1 for i,x in enumerate(same[:same.index(False)]) if x in AUXILIARIES), default=0) if len(bags) > 1 else 0
-    there, of = {x for x,*_ in w}, {*same[:begin]} - AUXILIARIES - PRONOUNS
-    if of <= there or not AUXILIARIES & there or PRONOUNS & there: bags = {k: bag[begin:] for k,bag in bags.items()}
+    if bags and all(len(bag) > 1 and bag[0] in articles for bag in bags.values()): bags = {k: bag[1:] for k,bag in bags.items()}
     for k,bag in sorted(bags.items(), key=lambda item: -len(item[1])):
         for i in range(len(w) if bag else 0):
             if w[i][0] != bag[0] or [x for x,*_ in w[i:i+len(bag)]] != bag: continue
             span, start, end = {*range(i, i+len(bag))}, w[i][1], w[i+len(bag)-1][2]
-            part = re.search(r'\w(?:-|\s?/\s?)$|[\u0900-\u0dff]$', s[:start][-4:]) or re.match(r'[\u0900-\u0dff]|-[a-z]|[-–—]\d|\.\d|\s?[:/^]\s?\w', s[end:])
+            part = re.search(r'\w(?:-|\s?/\s?)$|[\u0900-\u0dff]$', s[:start][-4:])
+            part = part or re.match(r'[\u0900-\u0dff]|-[a-z]|[-–—]\d|\.\d|\s?[:/^]\s?\w', s[end:])
             part = part or bag[0][0].isdigit() and re.search(r'\b(?:option|choice) #?$', s[:start][-9:], re.I)
             if taken & span or part or re.fullmatch('[A-Z]', s[start:end]): continue                          # of a longer word or number; a letter
             taken |= span
@@ -275,12 +272,15 @@ def find_letters(s, options, texts): # s: plain words; options: {letter: text}; 
         lead, at = r'[.:)\]–—>"\s-]*' if m['c'] else r'\s*[.:)\]–—>"-][.:)\]–—>"\s-]*', rest[:len(own)+20].lower().find(own.lower())
         written = own and (m['l'].isupper() or bracketed) and at >= 0 and re.fullmatch(lead, rest[:at])
         if own: text = written and re.compile(r'(?![\w^/-]|\.\d)').match(rest, at + len(own))
-        else: text = bracketed and (ANNOUNCED.search(before[-20:]) and UNKNOWN.match(rest) or (not before.strip() or before.endswith('is ') and len(rest.split()) == 1) and UNKNOWN.fullmatch(rest))
+        elif bracketed:
+            short = not before.strip() or before.endswith(('is ', 'are ')) and len(rest.split()) < 4
+            text = ANNOUNCED.search(before[-20:]) and UNKNOWN.match(rest) or short and UNKNOWN.fullmatch(rest)
+        else: text = None
         if text: found.append(Mention(m.start(), m.end() + text.end(), m['l'].upper(), 'both')); continue
         goes_on = re.match(r'[ \t]+[^\W\d_A-Z]' + '|,[ \t][a-z]'*(m['l'] == 'I'), rest)
         alone = re.search(r'(?:^|\n)[^\S\n]*$', before[-20:]) and re.match(r'\s*[.!]?\s*?(?:\n|$)', rest)
         weak = not bracketed and not alone and (m['l'].islower() or m['l'] in 'AEIOUY' and goes_on)
-        found.append(Mention(*m.span(), m['l'].upper(), 'weak' if weak else 'marked' if bracketed else 'letter'))
+        found.append(Mention(m.start() if m['c'] else m.start('l'), m.end(), m['l'].upper(), 'weak' if weak else 'marked' if bracketed else 'letter'))
     run = re.search(rf':\s*([{letters}]{{2,5}})[.\s]*$', s)                                                       # 'Answer: BD'
     if run and run.start(1) not in covered: found.append(Mention(*run.span(1), '', 'letter'))
     return found
@@ -308,7 +308,7 @@ def mask(s, mentions): # s: plain words (str); mentions: in order → str
 def find_mentions(s, options, r): # s: plain words; options: {letter: text}; r: from `rules` → list of Mentions in order
     "Find letters and texts; keep weak letters where words around say so, and join a letter and the text beside it."
     yes_no = {k: o.strip(' .').lower() for k,o in options.items() if o.strip(' .').lower() in YES_NO}
-    texts = find_texts(s, {k: o for k,o in options.items() if k not in yes_no}) + find_yes_no(s, yes_no, r.lexicon)
+    texts = find_texts(s, {k: o for k,o in options.items() if k not in yes_no}, r.lexicon.articles) + find_yes_no(s, yes_no, r.lexicon)
     found = sorted(texts + find_letters(s, options, texts), key=lambda m: (m.start, -m.end))[-4000:]
     code, out, of_text = r.lexicon.encode(mask(s, found)), [], ('text', 'statement', 'word')
     at = {ord(c) - 0xe000: i for i,c in enumerate(code) if '\ue000' <= c <= '\uefff'}
@@ -336,7 +336,7 @@ END [)\]"']*(?:[.,;:!—–。，、،؛…\n-]|<because>|<right>|z)    OTHER [^
 FAULTED (?:(?!<M>|<stop>).){0,6},<because>(?:<is>|<fill>|x){0,2}<wrong>
 # around one
 stop [.,;:!?()。，、；،؛—–\n]|<but>|<because>|<so>|<wait>|<and>    near [,;:，、،؛]|<but>|<so>    asked [?？؟]["')]*$
-at <MARK>*<one>?<at>    supposed <if>    on ^(?:\(|,?(?:(?!<M>|<stop>).){0,6})<if>
+at <MARK>*<one>?<at>    linked ^<is>(?:<fill>|<option>)*<M>    supposed <if>    on ^(?:\(|,?(?:(?!<M>|<stop>).){0,6})<if>
 # before a mention
 line ^<MARK>*(?:(?:<fill>|<right>|<so>|<final>|x)<MARK>?){0,4}<answer><right>?(?:<EQUAL>|<FILLER>)*$
 answer (?:(?:<answer>|<right>|<most>(?:x|<at>){0,3})(?:<PAUSE>{0,15}?<EQUAL>)?|<option><PAUSE>{0,12}?<EQUAL>)<FILLER>$
@@ -415,8 +415,6 @@ def verdict(self:Reading):
     return right[0] if len(right) == 1 and len(found) > 1 and all(len(v) == 1 for v in found.values()) and '' not in found else None
 
 # %% ../../nbs/bench/01_answers.ipynb #46da0ada
-LABELED = re.compile(r'\b(?:see|panel|fig(?:ure)?|table|section|page|part)\.?\s*$', re.I)              # '(c)' of something else
-
 @patch
 def rank(self:Reading, before, after, kinds, first, last, listed, denied): # str, str, set of kinds, bools → (rank, name of the rule)
     "Apply the rules in order, structure first, then what is stated, then an option's text; (0, '') where none holds."
@@ -436,22 +434,22 @@ def rank(self:Reading, before, after, kinds, first, last, listed, denied): # str
         (2, 'stated',            line or closed and not listed and r.answer.search(before)),
         (2, 'confirmed',         r.right.match(after)),
         (2, 'the better of two', len(options) == 2 and r.better.match(after) and r.begins.search(before)),
-        (2, 'its statement',     kinds == {'statement'} and first and not r.either.match(after)),
+        (2, 'its statement',     kinds == {'statement'} and first),
         (2, 'concluded',         kinds == {'both'} and not listed and r.so.search(before)
-                                 or free and last and not lettered and trails and (r.so.search(before) or self.listed)),
+                                 or free and last and since == before and not lettered and trails and (r.so.search(before) or self.listed)),
         (2, 'chosen',            free and (r.chosen.search(before) or named and trails)),
         (2, 'corrected',         free and r.wait.search(since)),
         (2, 'not that but this', free and denied and r.but.search(since)),
         (2, 'closing',           free and trails and (comma or kinds == {'word'} and before.endswith(':'))),
         (2, 'alone with its text', free and kinds == {'both'} and r.alone.match(before) and (first or trails)),
         (2, 'alone',             free and r.alone.match(before) and (first and lettered or trails)),
-        (1, 'its letter',        only and first and last and kinds == {'marked'} and not LABELED.search(self.words[:self.mentions[0].start])),
         (1, 'its text',          free and kinds & {'text', 'both'} and led and (before or ends)),
         (1, 'its subject',       only and options and opens and not lettered and r.subject.match(after))]
     return next(((rank, how) for rank,how,holds in table if holds), (0, ''))
 
+# %% ../../nbs/bench/01_answers.ipynb #9d11a0f3
 @patch
-def claims_of(self:Reading, x, first, last): # x: a sentence, encoded; does it open or end the text? → (Claims, {letter: is it denied, or less than another?})
+def claims_of(self:Reading, x, first, last): # x: a sentence, encoded; does it open, end the text? → (Claims, {letter: is it denied, or only less?})
     "Find what a sentence claims and denies; mentions joined by commas, 'or', 'and' share one fate."
     claims, denied, groups, r, listed, doubted = [], {}, [], self.rules, self.listed, False
     for m in re.finditer(M, x):
@@ -462,11 +460,13 @@ def claims_of(self:Reading, x, first, last): # x: a sentence, encoded; does it o
         before, after, those = x[:g[0].start()][-60:], x[g[-1].end():], [self.at(m[0]) for m in g]
         letters, kinds, clause = frozenset(m.letter for m in those), {m.kind for m in those}, re.split(M, r.stop.split(before)[-1])[-1]
         faulted = (r.denied_line if r.line.match(before) else r.denied_after).match(after)
-        if (than := r.than.search(clause)) or r.denied_before.search(clause) or kinds != {'word'} and faulted: denied |= dict.fromkeys(letters, not than); continue
+        than = r.than.search(clause)
+        if than or r.denied_before.search(clause) or kinds != {'word'} and faulted: denied |= dict.fromkeys(letters, not than); continue
         hedged = r.maybe.search(r.near.split(before)[-1]) or r.perhaps.search(before) or r.unsure.match(after)
         doubted |= bool(hedged)
-        if hedged or r.supposed.search(before) or r.on.match(after) or r.or_other.search(before) or r.or_other.match(after): continue
-        if claims and claims[-1].letters != letters and r.because.search(since := x[claims[-1].place:g[0].start()]) and not r.so.search(since): continue          # why, not what
+        if hedged or r.supposed.search(before) or r.or_other.search(before) or any(p.match(after) for p in (r.linked, r.on, r.or_other)): continue
+        since = x[claims[-1].place:g[0].start()] if claims and claims[-1].letters != letters else ''
+        if r.because.search(since) and not r.so.search(since): continue                                                     # why, not what
         rank, how = self.rank(before, after, kinds, first, last, g[0][0] in listed, bool(denied) or doubted)
         if rank: claims.append(Claim(g[0].start(), letters, rank, how))
     return claims, denied
@@ -577,6 +577,7 @@ def number_value(text): # text: digits, English number words, or characters of �
         else: part = (part or 0) + v
     return total + (part or 0)
 
+# %% ../../nbs/bench/01_answers.ipynb #9d11a0f6
 NO_COUNT = re.compile(r'''(?:\b(?:figure|fig|image|picture|photo|option|step|question|row|column|page|example|frame|no|number|line|point|minus|plus
     |(?:at\ )?(?:least|most)|than|over|under|up\ to
     |between|from|nearly|almost|the|these|those|this|that|no|any|every|each|which|another|some|by|of|min\w*|max\w*)\.?

@@ -217,11 +217,7 @@ def as_benchmark(
     raise ValueError(f'there is no benchmark {name!r}' + (f', is {names[near[0]]} meant?' if near else '.') + f' There are: {", ".join(BENCHMARKS)}')
 
 @patch
-def ask(
-    self:Benchmark,
-    values,   # role → value of a row
-    options   # {"A": "red", ...}
-)->str:
+def ask(self:Benchmark, values, options)->str: # values: role → value of a row; options: {"A": "red", ...}
     "Format a row's prompt, with every option in it once."
     inside = lambda text: [v.casefold() for v in split_options(text)[1].values()] == [v.casefold() for v in options.values()]
     ready = '' if is_empty(values.get('prompt')) else str(values['prompt']).strip()
@@ -363,9 +359,7 @@ def box(self:ItemReader,
     return union_box([parse_box(b, size, self.benchmark.box_format) for b in parse_boxes(value)])
 
 @patch
-def __call__(self:ItemReader,
-    row  # a dictionary
-):       # ([Item], mark); ValueError where image, question, options, answer or box cannot be used
+def __call__(self:ItemReader, row): # a dictionary → ([Item], mark); ValueError where image, question, options, answer or box cannot be used
     "The item of a row, and the mark of its image."
     b, v, pictures, crops = self.benchmark, self.values(row), self.pictures(row, 'image'), self.pictures(row, 'crop')
     if not pictures: raise ValueError('the row has no image')
@@ -392,8 +386,7 @@ def benchmark_files(folder, benchmark): # folder: a path; benchmark: a Benchmark
     for pattern in benchmark.files + TABLES:
         if found := sorted(Path(folder).glob(pattern)): return found
     there = sorted(p.name for p in Path(folder).iterdir())[:8]
-    raise ValueError(f'{folder} holds no files of {benchmark.title} ({" or ".join(benchmark.files)}); '
-                     f'there are: {", ".join(there) or "none"}')
+    raise ValueError(f'{folder} holds no files of {benchmark.title} ({" or ".join(benchmark.files)}); there are: {", ".join(there) or "none"}')
 
 def home():
     "Return the download folder, a Path: VISION_OPD_HOME, else ~/.cache/vision_opd."
@@ -453,8 +446,7 @@ class Items(Sequence):
         kinds = Counter(i.category for i in self)
         split = ', '.join([f'{k or "(none)"} {n:,}' for k,n in kinds.most_common(4)] + ['...']*(len(kinds) > 4))
         b = self.benchmark
-        return (f'{b.title}: {len(self):,} of {b.size:,} items ({split}), protocol {b.protocol}, '
-                f'fingerprint {self.fingerprint}')
+        return (f'{b.title}: {len(self):,} of {b.size:,} items ({split}), protocol {b.protocol}, fingerprint {self.fingerprint}')
 
 # %% ../../nbs/bench/04_benchmarks.ipynb #99ea40fb
 def unique_ids(
@@ -670,16 +662,14 @@ def last_records(
         if r['id'] not in found or not r.get('error') or found[r['id']].get('error'): found[r['id']] = r
     protocols = sorted({r['protocol'] for r in found.values() if r.get('protocol')})
     if len(protocols) < 2: return found, ''.join(protocols)
-    raise ValueError(f'the records of {name} are of {len(protocols)} protocols ({", ".join(protocols)}): '
-                     'score them apart')
+    raise ValueError(f'the records of {name} are of {len(protocols)} protocols ({", ".join(protocols)}): score them apart')
 
 def facts_of(name, items, found): # name: of the benchmark; items: Items, or None; found: {id: record} → list of dictionaries, see FACTS
     "Collect what is known of each item, from the items or from the records; ValueError when a record lacks it."
     if items is not None: return [i.facts() for i in items if i.benchmark == name]
     for r in found.values():
         if missing := [k for k in FACTS if k not in r]:
-            raise ValueError(f'record {r["id"]} of {name} lacks {", ".join(missing)}: give the items, '
-                             'score(name, records, items)')
+            raise ValueError(f'record {r["id"]} of {name} lacks {", ".join(missing)}: give the items, score(name, records, items)')
     return [{k: r[k] for k in FACTS} for r in found.values()]
 
 def score(

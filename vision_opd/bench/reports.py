@@ -129,8 +129,7 @@ def bar(e, signed=False): # e: [value, low, high]; signed: a difference, drawn f
 def report_html(report): # of `evaluation.make_report` → HTML text
     "Format the report as one self-contained page."
     page = Environment(autoescape=True, trim_blocks=True).from_string(PAGE)
-    return page.render(**dict(kinds=_KINDS) | report, style=Markup(_CSS), show=cell_text, bar=bar,
-                       is_estimate=lambda c: isinstance(c, list))
+    return page.render(**dict(kinds=_KINDS) | report, style=Markup(_CSS), show=cell_text, bar=bar, is_estimate=lambda c: isinstance(c, list))
 
 # %% ../../nbs/bench/07_reports.ipynb #86bb087d
 def write_report(report, folder): # report: of `evaluation.make_report`; folder: made if it is not there → Path of report.html

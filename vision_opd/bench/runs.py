@@ -281,8 +281,7 @@ def _waiting(items, view, protocol, name, answers, keys):
         keys[k] = None
         if k not in answers: yield i
         elif answers[k]['prompt'] != i.prompt:
-            raise ValueError(f'{i.benchmark} item {i.id} was asked another question before: choose another folder, '
-                             'or bring back the old data')
+            raise ValueError(f'{i.benchmark} item {i.id} was asked another question before: choose another folder, or bring back the old data')
 
 # %% ../../nbs/bench/06_runs.ipynb #5f2fe505
 def _write(journal, records, patience, tick):

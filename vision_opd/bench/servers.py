@@ -202,9 +202,7 @@ def read_response(
 # %% ../../nbs/bench/02_servers.ipynb #71e33901
 MIME = {'JPEG': 'image/jpeg', 'MPO': 'image/jpeg', 'PNG': 'image/png', 'WEBP': 'image/webp', 'GIF': 'image/gif'}
 
-def data_uri(
-    image  # a PIL image, the bytes of an image file, or a path
-)->str:    # data:TYPE;base64,...; OSError where there is no image to be read
+def data_uri(image)->str: # a PIL image, the bytes of an image file, or a path → data:TYPE;base64,...; OSError where there is no image to be read
     "Encode an image as a data URI with its true type; unusual formats, modes and rotated images as upright PNG."
     if isinstance(image, Image.Image): data, im = None, image
     else:

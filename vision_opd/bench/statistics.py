@@ -117,9 +117,7 @@ def differing(a, b): # a: n booleans; b: n booleans, of the same items in the sa
     if a.shape != b.shape: raise ValueError(f'a pair of runs has the same items; got {len(a)} and {len(b)}')
     return int((~a & b).sum()), int((a & ~b).sum())
 
-def mcnemar(
-    a, b      # n booleans each, of the same items in the same order
-)->float:     # two-sided, 0..1; ValueError for different lengths
+def mcnemar(a, b)->float: # n booleans each, of the same items in the same order → two-sided, 0..1; ValueError for different lengths
     "Compute the exact p-value of two runs on the same independent items (McNemar 1947)."
     fixed, broken = differing(a, b)
     return float(scipy.stats.binomtest(fixed, fixed+broken).pvalue) if fixed+broken else 1.
@@ -170,8 +168,7 @@ class Paired:
     visible:float        # the smallest difference that these items could be expected to show
     def __str__(self):
         d = self.difference
-        return (f'difference {float(d):+.3f} [{d.low:+.3f}, {d.high:+.3f}], '
-                f'p = {self.p:.2g}, {self.fixed} fixed, {self.broken} broken of {self.n:,}')
+        return (f'difference {float(d):+.3f} [{d.low:+.3f}, {d.high:+.3f}], p = {self.p:.2g}, {self.fixed} fixed, {self.broken} broken of {self.n:,}')
 
 def paired(
     a, b,           # n booleans each, of the same items in the same order
