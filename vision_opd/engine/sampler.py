@@ -344,7 +344,8 @@ def compare(self:Sampler,
     salt=None  # as for `Engine.answer`
 ):             # the trainer's logits [T,V], and a function of such logits: differences of log-probabilities [m]
     "Return what the engine and the trainer say of the sampled token and the best ids, at a few tokens of the engine."
-    requests = self.ask(prompts, [0], self.views if prompts.keys() - self.canary['text'].keys() else None, n=1, max_tokens=CANARY, others=_OTHERS)
+    image = {'pixel_values', 'mm_encoder_outputs'} & prompts.keys()
+    requests = self.ask(prompts, [0], self.views if image else None, n=1, max_tokens=CANARY, others=_OTHERS)
     told = engine.answer(requests, salt)['told']
     r, best = as_rollouts(self.policy, requests, told), told[0]['answers'][0][2]
     found = [(t, int(i), x) for t,d in enumerate(best) for i,x in d.items() if math.isfinite(x)]
@@ -482,7 +483,7 @@ def open_sampler(
     if why := why_refused(net, policy.device.type == 'cpu' and not urls): raise SamplerError(why)
     if urls and len(urls) < world:
         raise SamplerError(f'{world} processes need an engine each, and --sampler_url names {len(urls)}: name more, or leave it out')
-    context, config = max(context, 128), unwrap_model(net).config   # the canary's text alone takes 100
+    context, config = max(context, 64), unwrap_model(net).config   # the canary's text alone takes 52
     t, rank = config.get_text_config(), max(map(adapter_rank, getattr(net, 'peft_config', {}).values()), default=0)
     each = 2*t.num_hidden_layers*(getattr(t, 'num_key_value_heads', None) or t.num_attention_heads)*head_width(t)*dtype.itemsize   # keys and values of a token
     how = dict(model=config._name_or_path, dtype=str(dtype)[6:], context=context, cache=each*max(cfg.rollout_budget, context + 64), trust=cfg.trust_remote_code,
