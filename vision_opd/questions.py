@@ -364,9 +364,10 @@ def yield_tables(photos, seconds=False): # Photos; with a column of seconds? →
 def write_page(photos, most=20): # Photos; regions of each kind
     "Write report.html: the tables, and some of what was kept and of what fell for each reason."
     def regions(): return ((r['photo'], k, row) for r in photos.records() for k,row in enumerate(r['kept'] + r['dropped']))
-    by_kind = defaultdict(list)
+    by_kind, total = defaultdict(list), Counter()
+    for r in photos.records(): total.update(r['counts'] | dict(kept=len(r['kept'])))
     for photo,k,row in regions(): by_kind[row.get('why') or 'kept'].append((photo, k))
-    share = {at: len(some)/min(len(some), most) for some in by_kind.values() for at in evenly(some, most)}
+    share = {at: total[kind]/min(len(some), most) for kind,some in by_kind.items() for at in evenly(some, most)}
     gallery = [show_region(photo, photos.pictures[photo], row) | dict(share=share[photo, k]) for photo,k,row in regions() if (photo, k) in share]
     kinds = {k: k[0].upper() + k[1:] for k in sorted(by_kind, key=lambda k: (k != 'kept', k))}
     about = dict(photographs=f'{len(photos.pictures):,}', searched=f'{len(photos.done):,}')
