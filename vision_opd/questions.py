@@ -39,28 +39,20 @@ from .rollouts import sample
 # %% ../nbs/11a_questions.ipynb #7d063c74
 class LocalAsker:
     "A model in this process that answers each prompt several times."
-    def __init__(self,
-        policy,         # a DualPolicy; its student answers
-        max_tokens=64,  # the longest answer
-        temperature=1., # of sampling; 0: greedy
-        seed=0,         # of sampling
-        batch_size=8    # prompts at a time
-    ): store_attr(); self.tally = defaultdict(Counter)
+    def __init__(self, policy, max_tokens=64, temperature=1., seed=0, batch_size=8): # policy: DualPolicy, its student answers
+        store_attr(); self.tally = defaultdict(Counter)
 
     def encode(self, images, texts):
         "Encode prompts with an image each, or all without any."
         if images[0] is not None: return self.policy.encode(images, texts)
         proc = self.policy.processor
-        inputs = proc.tokenizer([render(proc, t, image=0, **self.policy.template) for t in texts], padding=True, padding_side='left', return_tensors='pt').to(self.policy.device)
-        return {k: inputs[k] for k in ('input_ids', 'attention_mask')}
+        prompts = [render(proc, t, image=0, **self.policy.template) for t in texts]
+        inputs = proc.tokenizer(prompts, padding=True, padding_side='left', return_tensors='pt')
+        return {k: inputs[k].to(self.policy.device) for k in ('input_ids', 'attention_mask')}
 
-    def ask(self,
-        stage,   # a name, under which the cost is counted
-        prompts, # (key, PIL image or None, text) each; the key chooses the random streams
-        n,       # answers per prompt
-        **how    # max_tokens and temperature, where they are not the asker's
-    ):           # a list of n texts for each prompt, None for an answer that was cut
-        "Sample n answers to each prompt; either all have an image, or none has."
+    def ask(self, stage, prompts, n, **how): # prompts: (key, image or None, text) each; how: max_tokens, temperature → n texts of each
+        "Sample n answers to each prompt, None for one that was cut; the key chooses the random streams. Either all have an image, or none has."
+        # the cost is counted under the name of the stage
         found, how = [], dict(max_tokens=self.max_tokens, temperature=self.temperature) | how
         for i in range(0, len(prompts), self.batch_size):
             keys,images,texts = zip(*prompts[i:i+self.batch_size])
@@ -86,13 +78,7 @@ def add_line(path, record): # of JSON lines; as JSON takes it
 
 class ServerAsker:
     "A model behind a server; answers are kept in a file and not asked for twice."
-    def __init__(self,
-        server,         # a servers.Server
-        path,           # of the file of answers, JSON lines
-        max_tokens=64, temperature=1., seed=0,  # as of `LocalAsker`; seed: of the first answer to a prompt
-        patience=20,    # stop after so many failures in a row
-        **standard      # fields of every request, as in `Server.ask`
-    ):
+    def __init__(self, server, path, max_tokens=64, temperature=1., seed=0, patience=20, **standard): # path: of answers; patience: failures in a row
         store_attr(); self.standard, self.tally, self.failures = standard, defaultdict(Counter), 0
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         self.kept = {r['key']: r for r in open_lines(path)}
@@ -102,7 +88,8 @@ class ServerAsker:
         for (_,image,text),k in ((p, k) for p in prompts for k in range(n)):
             how = dict(max_tokens=self.max_tokens, temperature=self.temperature) | how | dict(seed=self.seed + k) | self.standard
             pixels = image and [image.size, hashlib.sha1(image.tobytes()).hexdigest()]
-            yield hashlib.sha256(json.dumps([self.server.name, text, pixels, how], sort_keys=True).encode()).hexdigest(), dict(text=text, image=image, **how)
+            content = json.dumps([self.server.name, text, pixels, how], sort_keys=True)
+            yield hashlib.sha256(content.encode()).hexdigest(), dict(text=text, image=image, **how)
 
     def ask(self, stage, prompts, n, **how):
         "Ask as `LocalAsker.ask`; CallsFailed when a call has no answer, RunStopped when too many in a row have none."
@@ -110,20 +97,24 @@ class ServerAsker:
         for key,reply in self.server.ask_all({k: r for k,r in wanted if k not in self.kept}.items()):
             self.failures = self.failures + 1 if reply.error else 0
             if self.failures >= self.patience:
-                raise RunStopped(f'{self.failures} calls in a row failed, the last with {reply.error}; {len(self.kept)} answers are kept: mend it and add --resume true')
+                raise RunStopped(f'{self.failures} calls in a row failed, the last with {reply.error}; {len(self.kept)} answers are kept: '
+                                 'mend it and add --resume true')
             if reply.error: bad.append(reply.error); continue
-            self.kept[key] = row = dict(key=key, text=None if reply.truncated else reply.text, **{k: reply.usage.get(k, 0) for k in ('prompt_tokens', 'completion_tokens')})
+            tokens = dict(prompt_tokens=reply.usage.get('prompt_tokens', 0), answer_tokens=reply.usage.get('completion_tokens', 0))
+            self.kept[key] = row = dict(key=key, text=None if reply.truncated else reply.text, **tokens)
             add_line(self.path, row)
         if bad: raise CallsFailed(f'{len(bad)} of {len(wanted)} calls failed, the first with {bad[0]}')
         rows = [self.kept[k] for k,_ in wanted]
-        self.tally[stage].update(calls=len(rows), prompt_tokens=sum(r['prompt_tokens'] for r in rows), answer_tokens=sum(r['completion_tokens'] for r in rows))
+        self.tally[stage].update(calls=len(rows), **{k: sum(r[k] for r in rows) for k in ('prompt_tokens', 'answer_tokens')})
         return [[r['text'] for r in rows[i:i+n]] for i in range(0, len(rows), n)]
 
 # %% ../nbs/11a_questions.ipynb #a72435b2
-WRITER = ('Write {n} short questions about details that can be seen here. Each has one answer of at most three words, and three wrong answers that are plausible. '
+WRITER = ('Write {n} short questions about details that can be seen here. Each has one answer of at most three words, and three plausible '
+          'wrong answers. '
           'Never mention an image, picture, photo or crop, nor a position such as left, top or center. Answer with JSON alone, a list of '
           '{{"question": "...", "answer": "...", "wrong": ["...", "...", "..."]}}.')
-PLACES = re.compile(r'\b(?:left|right|top|bottom|upper|lower|cent(?:er|re)|middle|corner|foreground|background|edge|images?|pictures?|photos?|photographs?|crop(?:ped)?)\b', re.I)
+PLACES = re.compile(r'\b(?:left|right|top|bottom|upper|lower|cent(?:er|re)|middle|corner|foreground|background|edge|'
+                    r'images?|pictures?|photos?|photographs?|crop(?:ped)?)\b', re.I)
 
 @dataclass
 class Candidate:
@@ -143,15 +134,16 @@ def read_drafts(text, n): # an answer; drafts wanted, at most → list of (quest
     for d in (drafts if isinstance(drafts, list) else [drafts])[:n]:
         q,a,wrong = map(d.get, ('question', 'answer', 'wrong')) if isinstance(d, dict) else (None,)*3
         if not (isinstance(q, str) and q.strip() and isinstance(a, (str, int, float))): bad.append((str(q), 'the draft cannot be read')); continue
-        why = 'the question names a place' if PLACES.search(q) else 'the answer is long' if len(str(a).split()) > 5 else 'the question holds its answer' if str(a).lower() in q.lower() else None
+        why = ('the question names a place' if PLACES.search(q) else 'the answer is long' if len(str(a).split()) > 5 else
+               'the question holds its answer' if str(a).lower() in q.lower() else None)
         if why: bad.append((q, why)); continue
         other = [str(w) for w in wrong if str(w).strip().lower() != str(a).strip().lower()] if isinstance(wrong, list) else []
         found.append((q.strip(), str(a), other))
     return found, bad if drafts else [('', 'the draft cannot be read')]
 
 # %% ../nbs/11a_questions.ipynb #e100d12f
-def from_template(template): # a question, with {name} for the label; several between | → a writer: (name, image, Regions) → Candidates, list of (Region, question, reason)
-    "Write questions by filling labels in."
+def from_template(template): # a question with {name} for the label; several between | → a writer
+    "Write questions by filling labels in: a function of name, image and Regions that returns Candidates, and (Region, question, reason) of the others."
     texts = [t.strip() for t in template.split('|') if t.strip()]
     if not texts: raise ValueError('template is a question, such as "What color is the {name}?"')
     def write(name, image, regions):
@@ -160,12 +152,12 @@ def from_template(template): # a question, with {name} for the label; several be
                 [(r, t, 'the region has no label for the template') for r,t,fits in pairs if not fits])
     return write
 
-def from_model(asker, drafts=3, letters=False, recipe='clean'): # who writes; questions per region; with lettered options? how the crop is made → a writer
+def from_model(asker, drafts=3, letters=False, recipe='clean'): # who writes; questions per region; with lettered options? of views → a writer
     "Let a model write questions that the crop alone answers."
     def write(name, image, regions):
-        crops = [(f'{name} {r.box} write', view_pair(image, r.box, '', recipe, teacher_frame=False).teacher_image, WRITER.format(n=drafts)) for r in regions]
-        found, bad = [], []
-        for r,(text,) in zip(regions, asker.ask('questions', crops, 1, max_tokens=512, temperature=.9)):
+        crops, found, bad = [view_pair(image, r.box, '', recipe, teacher_frame=False).teacher_image for r in regions], [], []
+        prompts = [(f'{name} {r.box} write', crop, WRITER.format(n=drafts)) for r,crop in zip(regions, crops)]
+        for r,(text,) in zip(regions, asker.ask('questions', prompts, 1, max_tokens=512, temperature=.9)):
             good, worse = read_drafts(text or '', drafts); bad += [(r, q, why) for q,why in worse]
             for q,a,wrong in good:
                 if not letters: found.append(Candidate(r, q))
@@ -185,8 +177,8 @@ def read_vote(text, options=None): # an answer, or None; {letter: text} of a que
     words = plain(words)
     return None if REFUSE.search(words) or len(words.split()) > 20 else words.strip(' .\n') or None
 
-def count_votes(texts, options=None): # answers, or None; as in `read_vote` → the answer of the largest party or None, its share of the votes, number of votes
-    "Count the votes; of equal parties the first one wins."
+def count_votes(texts, options=None): # answers, or None; as in `read_vote` → text or None, 0–1, number of votes
+    "Return the answer of the largest party, its share of the votes, and their number; of equal parties the first one wins."
     parties, votes = [], [v for t in texts if (v := read_vote(t, options)) is not None]
     for v in votes:
         same = next((p for p in parties if p[0] == v or same_answer(v, p[0], options)), None)
@@ -203,14 +195,14 @@ def share_right(texts, answer, options=None): # answers, or None; the reference;
 UNIQUE = 'Does this question mean exactly one thing in the image? {question}\nAnswer yes or no.'
 GATES = dict(   # gate: image and text that are asked, of a ViewPair; why one below its band falls; why one above
     crop=(lambda p: (p.teacher_image, p.teacher_text), 'answers from the crop disagree', ''),
-    closer=(lambda p: (view_pair(p.image, p.box.expand(-.2), p.question, p.recipe).teacher_image, p.teacher_text), 'a closer crop answers otherwise', ''),
+    closer=(lambda p: (view_pair(p.image, p.box.expand(-.2), '', p.recipe).teacher_image, p.teacher_text), 'a closer crop answers otherwise', ''),
     blind=(lambda p: (None, p.question), '', 'it is answered without the image'),
     mean=(lambda p: (p.view('null'), p.teacher_text), '', 'its mean color answers it'),
     full=(lambda p: (p.student_image, p.student_text), 'it is never right on the whole image', 'it is easy on the whole image'),
     unique=(lambda p: (p.student_image, UNIQUE.format(question=p.question)), 'the question could mean several things', ''))
 
-def judge_votes(gate, texts, c, o): # one of GATES; answers, or None; a Candidate, its answer and rate are set; RegionsOptions → why it falls; None: it passes
-    "Judge the answers to a candidate at a gate."
+def judge_votes(gate, texts, c, o): # one of GATES; answers, or None; a Candidate; RegionsOptions → why it falls, or None
+    "Judge the answers to a candidate at a gate, and set its rate."
     low, high = dict(blind=(0, o.max_blind), mean=(0, o.max_blind), full=(o.min_full, o.max_full)).get(gate, (o.agreement, 1))
     if gate == 'crop':
         c.answer, rate, n = count_votes(texts, c.options)
@@ -220,7 +212,7 @@ def judge_votes(gate, texts, c, o): # one of GATES; answers, or None; a Candidat
     c.rates[gate] = round(rate, 4)
     return GATES[gate][1] if rate < low else GATES[gate][2] if rate > high else None
 
-def pass_gates(name, image, candidates, asker, o, recipe): # of the image; PIL; Candidates; who is asked; RegionsOptions; of the views → {gate: how many were asked}
+def pass_gates(name, image, candidates, asker, o, recipe): # RegionsOptions; of views → {gate: how many were asked}
     "Ask the candidates of an image at every gate, all that are left at a time; sets their answer, rates and why."
     asked = {}
     for gate in gate_names(o):
@@ -248,17 +240,8 @@ def as_row(region, question=None, **more): # a Region; what is asked; further fi
     "Return a region as it is written down."
     return dict(box=[round(float(v), 2) for v in region.box], score=region.score, label=region.label, source=region.source, question=question, **more)
 
-def search_photo(
-    name,       # of the photograph
-    picture,    # a Picture
-    propose,    # a proposer
-    write,      # a writer
-    asker,      # a LocalAsker or ServerAsker
-    o,          # RegionsOptions: of filters and gates
-    recipe,     # how views are made
-    twins=None  # [n,64] hashes of a benchmark's images, of which no photograph may be one
-):              # a dictionary, see above; CallsFailed when it has to wait
-    "Find the examples of one photograph."
+def search_photo(name, picture, propose, write, asker, o, recipe, twins=None): # o: RegionsOptions; twins: [n,64] hashes of a benchmark → a record
+    "Find the examples of one photograph, with a proposer, a writer and an asker; CallsFailed when it has to wait."
     for counter in asker.tally.values(): counter.clear()
     out = dict(photo=name, kept=[], dropped=[], counts=Counter(), stages={})
     def drop(why, region=None, **more):
@@ -266,7 +249,8 @@ def search_photo(
         out['counts'][why] += 1
     try:
         image = picture.decode()
-        if twins is not None and ((perceptual_hashes([(name, picture)]) != twins).sum(1) <= 8).any(): drop('the image is one of the benchmark'); return out
+        if twins is not None and ((perceptual_hashes([(name, picture)]) != twins).sum(1) <= 8).any():
+            drop('the image is one of the benchmark'); return out
         proposed = timed(asker, 'proposed', propose, image, name)
         regions, bad = timed(asker, 'filtered', filter_regions, proposed, image, o)
         for r,why in bad: drop(why, r)
@@ -288,12 +272,7 @@ def search_photo(
 # %% ../nbs/11a_questions.ipynb #0316a4ec
 class Photos:
     "The photographs of a folder, and the files in which their records are kept; one writer at a time."
-    def __init__(self,
-        source,       # folder of images
-        output_dir,   # where everything is written; made if it is not there
-        manifest,     # {name: value} that the result depends on
-        resume=False  # go on where output_dir stopped
-    ):                # ValueError for a folder without images, one that holds another run, or another writer
+    def __init__(self, source, output_dir, manifest, resume=False): # as in `find_examples`; ValueError for another run, another writer, or no images
         self.source,self.out = Path(source).expanduser(), Path(output_dir).expanduser()
         if not self.source.is_dir(): raise ValueError(f'there is no folder of photographs {source}')
         self.pictures = {n: p for n,p in named_images(self.source) if self.out.resolve() not in p.source.resolve().parents}
@@ -301,9 +280,9 @@ class Photos:
         self.out.mkdir(parents=True, exist_ok=True); self.lock = FileLock(self.out/'.lock', timeout=0)
         try: self.lock.acquire()
         except Timeout: raise ValueError(f'another run writes to {output_dir}: wait for it, or choose another folder') from None
-        sizes = '\n'.join(f'{n} {p.source.stat().st_size}' for n,p in self.pictures.items())
+        sizes = '\n'.join(f'{n} {p.source.stat().st_size}' for n,p in self.pictures.items()).encode(errors='surrogateescape')
         try:
-            self.check(manifest | dict(photographs=len(self.pictures), names=hashlib.sha256(sizes.encode(errors='surrogateescape')).hexdigest()), resume)
+            self.check(manifest | dict(photographs=len(self.pictures), names=hashlib.sha256(sizes).hexdigest()), resume)
             self.done = {r['photo'] for r in open_lines(self.out/'photos.jsonl')}; open_lines(self.out/'seconds.jsonl')
         except BaseException: self.lock.release(); raise
 
@@ -314,8 +293,11 @@ class Photos:
             if not resume: raise ValueError(f'{self.out} already holds a run: choose another output_dir, or go on with --resume true')
             a,b = ({**m, **m.get('options', {}), 'options': None} for m in (json.loads(path.read_text(encoding='utf-8')), new))
             if diff := sorted(k for k in a.keys() | b.keys() if a.get(k) != b.get(k)):
-                raise ValueError(f'{self.out} holds a run with another {", ".join(diff)} ({diff[0]} was {str(a.get(diff[0]))[:80]}, is {str(b.get(diff[0]))[:80]}): resume with the same options')
-        elif any((self.out/n).exists() for n in ('photos.jsonl', 'train.jsonl')): raise ValueError(f'{self.out} holds data of another kind: choose another output_dir')
+                was, now = (str(m.get(diff[0]))[:80] for m in (a, b))
+                raise ValueError(f'{self.out} holds a run with another {", ".join(diff)} ({diff[0]} was {was}, is {now}): '
+                                 'resume with the same options')
+        elif any((self.out/n).exists() for n in ('photos.jsonl', 'train.jsonl')):
+            raise ValueError(f'{self.out} holds data of another kind: choose another output_dir')
         write_json(path, new)
 
     def add(self, record):
@@ -352,8 +334,8 @@ def write_rows(photos): # Photos → how many examples there are
     def kept():
         for r,k,row in ((r, k, row) for r in photos.records() for k,row in enumerate(r['kept'])):
             link_image(photos.source/r['photo'], photos.out/'images'/r['photo'])
-            yield dict(id=f'{r["photo"]}#{k}', original_images=[f'images/{r["photo"]}'], bbox=row['box'], question=row['question'], answer=row['answer'],
-                       found={k: row[k] for k in ('label', 'score', 'source', 'rates')})
+            yield dict(id=f'{r["photo"]}#{k}', original_images=[f'images/{r["photo"]}'], bbox=row['box'],
+                       question=row['question'], answer=row['answer'], found={k: row[k] for k in ('label', 'score', 'source', 'rates')})
     def fallen():
         for r in photos.records():
             for d in r['dropped']: yield dict(photo=r['photo'], reason=d['why'], count=1, **{k: v for k,v in d.items() if k != 'why'})
@@ -375,27 +357,31 @@ def yield_tables(photos, seconds=False): # Photos; with a column of seconds? →
     counted = ['calls', 'prompt_tokens', 'answer_tokens'] + ['seconds']*seconds
     rows = [[f'asked: {s}' if s in GATES else s, stages[s], stages[s]/max(len(photos.done), 1), *(cost[s].get(k) for k in counted)]
             for s in ('proposed', 'filtered', 'questions', *(g for g in GATES if g in stages), 'kept')]
-    return [table(f'What {len(photos.done):,} photographs yield', ['stage', 'count', 'per photograph', *(k.replace('_', ' ') for k in counted)], rows),
+    head = ['stage', 'count', 'per photograph', *(k.replace('_', ' ') for k in counted)]
+    return [table(f'What {len(photos.done):,} photographs yield', head, rows),
             table('What falls, and why', ['reason', 'count'], why.most_common())]
 
 def write_page(photos, most=20): # Photos; regions of each kind
     "Write report.html: the tables, and some of what was kept and of what fell for each reason."
     def regions(): return ((r['photo'], k, row) for r in photos.records() for k,row in enumerate(r['kept'] + r['dropped']))
-    by_kind = defaultdict(list)
+    by_kind, total = defaultdict(list), Counter()
+    for r in photos.records(): total.update(r['counts'] | dict(kept=len(r['kept'])))
     for photo,k,row in regions(): by_kind[row.get('why') or 'kept'].append((photo, k))
-    share = {at: len(some)/min(len(some), most) for some in by_kind.values() for at in evenly(some, most)}
+    share = {at: total[kind]/min(len(some), most) for kind,some in by_kind.items() for at in evenly(some, most)}
     gallery = [show_region(photo, photos.pictures[photo], row) | dict(share=share[photo, k]) for photo,k,row in regions() if (photo, k) in share]
     kinds = {k: k[0].upper() + k[1:] for k in sorted(by_kind, key=lambda k: (k != 'kept', k))}
     about = dict(photographs=f'{len(photos.pictures):,}', searched=f'{len(photos.done):,}')
-    photos.replace('report.html', [report_html(dict(title='Regions and questions', about=about, tables=yield_tables(photos), notes=[], gallery=gallery, kinds=kinds))])
+    report = dict(title='Regions and questions', about=about, tables=yield_tables(photos), notes=[], gallery=gallery, kinds=kinds)
+    photos.replace('report.html', [report_html(report)])
 
 def show_region(name, picture, row): # of the photograph; its Picture; from `as_row` → a dictionary, as the page takes it
     "Draw a region for the page."
     image, b, kind = picture.decode(), Box(*row['box']), row.get('why') or 'kept'
     votes = [dict(model=f'share of votes, {g}', text=f'{v:.2f}', right=True) for g,v in row.get('rates', {}).items()]
     if votes: votes[-1]['right'] = kind == 'kept'
-    item = SimpleNamespace(image=image, box=b, crop_image=view_pair(image, b, '').teacher_image, id=name, prompt=row['question'] or '', answer=row.get('answer') or '–',
-                           benchmark=f'{row["source"]}, score {row["score"]:.3g}' + (f', {row["label"]}' if row['label'] else ''))
+    title = f'{row["source"]}, score {row["score"]:.3g}' + (f', {row["label"]}' if row['label'] else '')
+    item = SimpleNamespace(image=image, box=b, crop_image=view_pair(image, b, '').teacher_image, benchmark=title, id=name,
+                           prompt=row['question'] or '', answer=row.get('answer') or '–')
     return picture_of(item, kind, votes) | dict(named='agreed answer')
 
 # %% ../nbs/11a_questions.ipynb #5c4cfe14
@@ -434,16 +420,20 @@ def check_options(a): # namespace of options, from the command line → ValueErr
     need(a.proposer in PROPOSERS, f'proposer must be one of {", ".join(PROPOSERS)}, got {a.proposer!r}')
     need(a.writer in ('', 'template', 'model'), f"writer must be template or model, got {a.writer!r}")
     for g in gates: need(g in GATES, f'gates are some of {", ".join(GATES)}, with commas between, or none; got {g!r}')
-    need('crop' in gates[:1] or gates in ([], ['unique']), f'the other gates compare with the answer of the crop: begin --gates with crop; got {a.gates!r}')
+    need('crop' in gates[:1] or gates in ([], ['unique']), f'other gates need the answer of the crop: begin --gates with crop; got {a.gates!r}')
     need(a.proposer != 'detect' or split_words(a.words), '--proposer detect looks for words: say which with --words cup,key')
-    need(a.proposer not in ('detect', 'segment') or a.detector, f'--proposer {a.proposer} needs a model: --detector FOLDER, such as google/owlv2-base-patch16-ensemble or facebook/sam2.1-hiera-tiny')
+    example = dict(detect='google/owlv2-base-patch16-ensemble', segment='facebook/sam2.1-hiera-tiny').get(a.proposer)
+    need(not example or a.detector, f'--proposer {a.proposer} needs a model: --detector FOLDER, such as {example}')
     need(a.proposer != 'given' or a.given, '--proposer given needs a table of boxes: --given TABLE')
     need(bool(a.api_base) == bool(a.api_model), 'a server needs both: --api_base URL and --api_model NAME')
     need(a.writer != 'template' or a.template, '--writer template needs a question: --template "What color is the {name}?"')
     need(min(a.votes, a.drafts, a.max_regions) >= 1, f'votes, drafts and max_regions are at least 1; got {a.votes}, {a.drafts}, {a.max_regions}')
-    for name in 'max_area', 'min_score', 'max_overlap', 'agreement', 'max_blind', 'min_full', 'max_full': need(0 <= getattr(a, name) <= 1, f'{name} must be in [0, 1], got {getattr(a, name)}')
+    for k in 'max_area', 'min_score', 'max_overlap', 'agreement', 'max_blind', 'min_full', 'max_full':
+        need(0 <= getattr(a, k) <= 1, f'{k} must be in [0, 1], got {getattr(a, k)}')
     need(a.min_full <= a.max_full, f'no share lies between min_full {a.min_full} and max_full {a.max_full}')
-    need(re.fullmatch(r'[\d.,\s]+', str(a.parts)) and all(p.count('.') < 2 and float(p) > 1 for p in split_words(a.parts)), f'parts are numbers above 1 with commas between, such as 4,8; got {a.parts!r}')
+    parts = split_words(a.parts)
+    good = parts and all(re.fullmatch(r'\d+\.?\d*', p) and float(p) > 1 for p in parts)
+    need(good, f'parts are numbers above 1 with commas between, such as 4,8; got {a.parts!r}')
 
 def identify(model): # folder or hub id → text
     "Identify a model by its contents: a hash of its config and of the ends of its weights, or the revision of the hub."
@@ -458,10 +448,12 @@ def identify(model): # folder or hub id → text
 # %% ../nbs/11a_questions.ipynb #08f2a89d
 def open_asker(a, needed): # options; is anything asked? → a LocalAsker or ServerAsker, and the DualPolicy or None
     "Open the model and the server that are asked."
-    policy = DualPolicy(*load(a.model, **loading(vars(a))), teacher='live', template=protocol_of(vars(a)).template) if a.proposer == 'mine' or needed and not a.api_base else None
+    local, template = a.proposer == 'mine' or needed and not a.api_base, protocol_of(vars(a)).template
+    policy = DualPolicy(*load(a.model, **loading(vars(a))), teacher='live', template=template) if local else None
     if not a.api_base: return LocalAsker(policy, a.max_new_tokens, a.temperature, a.seed), policy
     server = Server(a.api_base, a.api_model, os.environ.get('OPENAI_API_KEY'), limit_field=a.limit_field)
-    how = (dict(system=a.system) if a.system else {}) | ({} if a.enable_thinking is None else dict(chat_template_kwargs=dict(enable_thinking=a.enable_thinking)))
+    thinking = {} if a.enable_thinking is None else dict(chat_template_kwargs=dict(enable_thinking=a.enable_thinking))
+    how = (dict(system=a.system) if a.system else {}) | thinking
     return ServerAsker(server, Path(a.output_dir).expanduser()/'calls.jsonl', a.max_new_tokens, a.temperature, a.seed, **how), policy
 
 def open_proposer(a, asker, policy, recipe): # options; from `open_asker`; likewise; a Recipe → a proposer
@@ -470,7 +462,8 @@ def open_proposer(a, asker, policy, recipe): # options; from `open_asker`; likew
     if a.proposer == 'random': return random_regions(a.max_regions, words, a.seed)
     if a.proposer in ('detect', 'segment'): return detect(a.detector, words if a.proposer == 'detect' else ())
     if a.proposer == 'ask': return ask_boxes(asker, words, a.box_format, policy and policy.processor)
-    if a.proposer == 'given': return given(a.given, a.source, **{k: getattr(a, k) for k in ('columns', 'box_format', 'image_root', 'split', 'encoding') if getattr(a, k)})
+    reading = {k: v for k in ('columns', 'box_format', 'image_root', 'split', 'encoding') if (v := getattr(a, k))}
+    if a.proposer == 'given': return given(a.given, a.source, **reading)
     return mine(policy, a.probe, recipe, a.max_regions, [*map(float, split_words(a.parts))], a.max_overlap, asker.tally['proposed'])
 
 def open_search(a): # options, from the command line → (search, manifest) for `find_examples`; ValueError for what cannot work

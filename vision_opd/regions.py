@@ -67,7 +67,7 @@ def window_scores(p, p_w, other): # [V] of the whole image; [N,V] of each window
     return js_divergence(p_w, other)*(entropy(p) - entropy(p_w)).clamp(min=0)
 
 # %% ../nbs/11_regions.ipynb #aac92f0b
-def windows(size, parts=(4.8,), step=1/3): # width and height in pixels; shorter side of the image over that of a window; distance of neighbors, in sides → Boxes
+def windows(size, parts=(4.8,), step=1/3): # of the image; its shorter side over that of a window; distance of neighbors, in sides → Boxes
     "List a pyramid of overlapping square windows inside an image, a level for each of `parts`."
     found = []
     for side in (min(size)/part for part in parts):
@@ -83,8 +83,8 @@ def shift_box(box, x, y, size): # inside the image; by how much, in widths and h
 # %% ../nbs/11_regions.ipynb #d49dae59
 WINDOW_PIXELS = 2**18   # of the view of a window, at most: to rank windows needs no more
 
-def next_token(policy, images, texts, tally=None): # DualPolicy, its student is asked; N PIL images; N questions; Counter of calls and prompt_tokens → [N,V] float32
-    "Return the log-probabilities of the first token of an answer."
+def next_token(policy, images, texts, tally=None): # DualPolicy; N PIL images; N questions; Counter of calls and tokens → [N,V] float32
+    "Return the log-probabilities of the first token of the student's answer."
     model = unwrap_parallel(policy.model)
     with eval_mode(model), autocast_context(model):
         prompts = policy.encode(images, texts)
@@ -102,7 +102,7 @@ def best_apart(regions, most, max_overlap): # Regions; how many, None: all; inte
 # %% ../nbs/11_regions.ipynb #4d27bd02
 class WindowSearch:
     "The windows of one image, and what the model says of them."
-    def __init__(self, policy, image, probe, recipe='clean', tally=None): # DualPolicy; PIL image; a question about any place; as in `view_pair`; as in `next_token`
+    def __init__(self, policy, image, probe, recipe='clean', tally=None): # a DualPolicy; PIL image; a question; of views; see `next_token`
         limit = min(get_recipe(recipe).max_pixels or WINDOW_PIXELS, WINDOW_PIXELS)
         self.policy,self.image,self.probe,self.recipe,self.tally = policy, image, probe, get_recipe(recipe, max_pixels=limit), tally
         whole = view_pair(image, Box(0, 0, *image.size), probe, recipe)
@@ -152,9 +152,10 @@ def mine(
     return propose
 
 # %% ../nbs/11_regions.ipynb #c4ae2a81
-def as_regions(found, size): # what a pipeline returns: a list of detections, or a dictionary of masks and scores; of the image → Regions inside it
+def as_regions(found, size): # detections, or a dictionary of masks and scores; of the image → Regions inside it
     "Return what a pipeline found as regions; what has no area is left out."
-    if isinstance(found, dict): rows = [(Image.fromarray(np.asarray(m, bool)).getbbox() or (0, 0, 0, 0), s, None, 'segment') for m,s in zip(found['masks'], found['scores'])]
+    def around(mask): return Image.fromarray(np.asarray(mask, bool)).getbbox() or (0, 0, 0, 0)
+    if isinstance(found, dict): rows = [(around(m), s, None, 'segment') for m,s in zip(found['masks'], found['scores'])]
     else: rows = [([f['box'][k] for k in ('xmin', 'ymin', 'xmax', 'ymax')], f['score'], f['label'], 'detect') for f in found]
     regions = []
     for sides,score,label,source in rows:
@@ -162,13 +163,8 @@ def as_regions(found, size): # what a pipeline returns: a list of detections, or
         except ValueError: pass
     return regions
 
-def detect(
-    model,       # folder or hub id
-    words=(),    # what to look for; (): anything
-    device=None, # where the model goes; None: the first accelerator, else the CPU
-    **options    # of the pipeline: threshold, or points_per_side, pred_iou_thresh, …
-):               # a proposer; ValueError for a model that cannot be loaded
-    "Propose what a pipeline of transformers finds: zero-shot-object-detection of words, or without words mask-generation."
+def detect(model, words=(), device=None, **options): # model: folder or hub id; options: of the pipeline → a proposer
+    "Propose what zero-shot-object-detection of transformers finds of words, or without words mask-generation; ValueError for a model that cannot be loaded."
     from transformers import pipeline
     path, task = Path(model).expanduser(), 'zero-shot-object-detection' if words else 'mask-generation'
     if device is None: device = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else 'cpu'
@@ -182,26 +178,27 @@ def detect(
 BOX_PROMPT = ('List the small objects in this image that occur only once{words}. Answer with JSON alone, a list of '
               '{{"bbox_2d": [x1, y1, x2, y2], "label": "what it is"}}.')
 
-def written_boxes(text, size, box_format='', frame=None): # an answer; of the image; one of BOX_FORMATS, '': as the field's name says; in whose pixels it counts → Regions
-    "Read the boxes that a model wrote; what is no box is left out."
+def written_boxes(text, size, box_format='', frame=None): # an answer; of the image; one of BOX_FORMATS; its unit → Regions
+    "Read the boxes that a model wrote; without a format as their field says; pixels are those of `frame`. What is no box is left out."
     m, found = re.search(r'\[\s*[\[{].*[\]}]\s*\]|\{.*\}', text or '', re.S), []
     try: raw = raw_boxes(m[0]) if m else text_boxes(text)[0]
     except ValueError: raw = text_boxes(text)[0]
     for b in raw:
         format = box_format or ('thousand' if 'thousand' in b.formats else b.formats[0])
-        try: found.append(Region(parse_box(b.values, frame or size, format).scaled(frame or size, size).clip(size), 1., b.label and str(b.label), 'ask'))
-        except ValueError: pass
+        try: box = parse_box(b.values, frame or size, format).scaled(frame or size, size).clip(size)
+        except ValueError: continue
+        found.append(Region(box, 1., b.label and str(b.label), 'ask'))
     return found
 
 # %% ../nbs/11_regions.ipynb #b7dee40e
-def resized_frame(processor, size): # of the model, or None; width and height in pixels → width and height; those of the image where a processor has no grids
-    "Return the size of the resized image, in whose pixels Qwen2.5-VL counts."
+def resized_frame(processor, size): # of the model, or None; of the image → width and height
+    "Return the size to which a processor with grids resizes an image, in whose pixels Qwen2.5-VL counts."
     images = getattr(processor, 'image_processor', None)
     if not hasattr(images, 'merge_size'): return size
     *_,rows,columns = images(images=[Image.new('RGB', size)])['image_grid_thw'][0]
     return int(columns)*images.patch_size, int(rows)*images.patch_size
 
-def ask_boxes(asker, words=(), box_format='', processor=None): # of chapter 11a; what to look for, (): anything; as in `written_boxes`; as in `resized_frame` → a proposer
+def ask_boxes(asker, words=(), box_format='', processor=None): # see chapter 11a; what to look for; as in `written_boxes` → a proposer
     "Propose what a vision-language model lists when it is asked for boxes."
     text = BOX_PROMPT.format(words=f', of: {", ".join(words)}' if words else '')
     def propose(image, name):
@@ -211,13 +208,8 @@ def ask_boxes(asker, words=(), box_format='', processor=None): # of chapter 11a;
     return propose
 
 # %% ../nbs/11_regions.ipynb #31858472
-def given(
-    source,           # a table as `load_examples` takes it
-    root,             # the folder of the images that are searched
-    columns=None, box_format=None, image_root=None,  # as in `load_examples`
-    **reading         # split, encoding
-):                    # a proposer; ValueError for a table without a box that can be used
-    "Propose the boxes of a table; how many of its rows cannot be used is printed."
+def given(source, root, columns=None, box_format=None, image_root=None, **reading): # root: of the photographs; others: `load_examples` → a proposer
+    "Propose the boxes of a table; how many of its rows cannot be used is printed, and ValueError if all."
     opened = apply_adapters(open_source(source, image_root=image_root, **reading), image_root)
     reader, found, bad = make_reader(opened, columns, box_format=box_format, boxes='each', root=image_root, max_pixels=MAX_PIXELS, template='{name}'), defaultdict(list), []
     for number,row in opened.rows():
@@ -251,6 +243,7 @@ def filter_regions(regions, image, o): # Regions; PIL image; RegionsOptions → 
     apart = best_apart(good, None, o.max_overlap)
     often = Counter(r.label for r in apart if r.label and o.unique is not False)
     kept = [r for r in apart if often[r.label] < 2]
-    for why,left,some in (('it overlaps a better one', good, apart), ('its label occurs more than once', apart, kept), ('the image has better ones', kept, kept[:o.max_regions])):
+    best = kept[:o.max_regions]
+    for why,left,some in (('it overlaps a better one', good, apart), ('its label occurs more than once', apart, kept), ('the image has better ones', kept, best)):
         dropped += [(r, why) for r in left if r not in some]
-    return kept[:o.max_regions], dropped
+    return best, dropped
