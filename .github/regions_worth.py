@@ -8,7 +8,7 @@
 FOLDER keeps what is done, so that a stopped command goes on. Results go to nbs/traces (--to): region_gates.csv, a line for each candidate and
 whether it passes each gate, and regions.json, the runs with the command, the versions and the date. Nothing here needs a GPU or a network.
 """
-import argparse, contextlib, datetime, io, json, os, random, sys
+import argparse, contextlib, datetime, io, json, os, random, shutil, sys
 from collections import defaultdict
 from importlib.metadata import version
 from pathlib import Path
@@ -82,7 +82,9 @@ def run_arm(arm, seed, rows, work, fresh, steps):
     lines = [dict(id=f'{k}', image=str((work/'photos'/n).absolute()), bboxs=[*b], question=q) for k,(n,b,q) in enumerate(rows)]
     (data/'train.jsonl').write_text('\n'.join(map(json.dumps, lines)) + '\n')
     cfg = load_config(PRESETS/'embedded.yaml') | dict(max_examples=None, holdout=1, max_steps=steps, monitor=False, require_gap=False, seed=seed, image_root='/')
+    cfg['batch_size'] = min(cfg['batch_size'], len(rows) - 1)             # of a rehearsal
     if not (run/'model').exists():                                        # the last row is held out and not measured
+        shutil.rmtree(run, ignore_errors=True)                            # of a run that was stopped
         with contextlib.redirect_stdout(io.StringIO()): train(TrainConfig(str(run), str(tiny.base_dir()), str(data), **cfg))
     before, after = measure(tiny.base_dir(), fresh), measure(run/'model', fresh)
     values = dict(full_before=before.full, crop_before=before.crop, full=after.full, crop=after.crop, gap_closed=gap_closed(before, after))
