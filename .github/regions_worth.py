@@ -30,7 +30,7 @@ USED = 'gain', 'crop', 'closer', 'blind', 'mean'                          # `gai
 ARMS = {                                                                  # arm: (scenes, seeds, gates that a mined region passes)
     'mined': (100, 3, USED), 'true': (100, 3, None), 'random': (100, 3, None), 'no gate': (100, 1, ()),
     **{f'without {g}': (100, 1, tuple(k for k in USED if k != g)) for g in USED}, 'and full': (100, 1, (*USED, 'full')),
-    'gain .4': (300, 1, USED), 'balanced': (300, 1, USED), '300 scenes': (300, 1, USED)}
+    'gain .4': (300, 1, USED), 'balanced': (300, 1, USED), '300 scenes': (300, 3, USED)}
 
 def draw(i): return tiny.draw_scene(np.random.default_rng((11, i)), tiny.textures())
 

@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['RESUMABLE', 'CHECKPOINT_STATE', 'GAP_METRICS', 'learning_rate', 'batch_size_notes', 'make_schedule', 'split',
            'batch_indices', 'view_config', 'swap_teacher_crop', 'make_views', 'rollouts_from_answers', 'one_hot_target',
-           'compute_dtype', 'make_policy', 'teacher_forward', 'loss_weights', 'as_sampled', 'base_model',
-           'rollout_loss', 'make_accelerator', 'Clock', 'Trainer', 'check_output', 'write_about', 'NoGap',
+           'likely_ids_target', 'compute_dtype', 'make_policy', 'teacher_forward', 'loss_weights', 'as_sampled',
+           'base_model', 'rollout_loss', 'make_accelerator', 'Clock', 'Trainer', 'check_output', 'write_about', 'NoGap',
            'gap_metrics', 'unread_answers', 'check_gap', 'closed_fraction', 'TrainResult', 'stop_on_signal', 'train']
 
 # %% ../nbs/08_training.ipynb #887ecb55
@@ -18,6 +18,7 @@ from functools import partial
 from importlib import import_module
 from itertools import accumulate
 from pathlib import Path
+from types import SimpleNamespace
 import accelerate, numpy as np, peft, torch, transformers, yaml, vision_opd
 from accelerate import Accelerator
 from accelerate.tracking import get_available_trackers
@@ -30,7 +31,7 @@ from transformers import get_scheduler
 # %% ../nbs/08_training.ipynb #51faa638
 from .engine import checkpoints, memory
 from .engine.checkpoints import write_json
-from .config import PRESETS, SCHEDULES, ConfigError, TrainConfig, validate_config, load_config, reading, rename_options
+from .config import PRESETS, SCHEDULES, TEACHERLESS_CONTROLS, ConfigError, TrainConfig, validate_config, load_config, reading, rename_options
 from .crops import get_recipe
 from .divergence import (NonFiniteLogits, DivergenceStats, advantage_weights, answer_weights, kl_to_base, chunked_divergence,
     clip_terms, clip_tokens, num_items, margin_gate, contrastive_target, token_logprobs, token_weights, visual_advantage)
@@ -119,19 +120,19 @@ def view_config(
 
 def swap_teacher_crop(
     pair,      # ViewPair
-    others,    # Examples that may lend their crop, in order
+    others,    # Examples that may lend their crop, and with control other_example their question, in order
     cfg,       # TrainConfig
     fits=bool  # may this pair be used? As in `make_views`
 ):             # ViewPair; ValueError if there is no other image and no other region
-    "Replace the teacher's image by the crop of the first other example with another image, else with another region."
+    "Replace what the teacher sees by the crop of the first other example with another image, else with another region."
     region = None
     for e in others:
-        try: lent = e.pair(view_config(cfg)); mixed = pair.with_teacher(lent.teacher_image)
+        try: lent = e.pair(view_config(cfg)); mixed = pair.with_teacher(lent.teacher_image, *[lent.teacher_text]*(cfg.control == 'other_example'))
         except ValueError: continue
         if lent.box == pair.box and lent.image == pair.image or not fits(mixed): continue
         if lent.image != pair.image: return mixed
         region = region or mixed
-    if region is None: raise ValueError('control shuffled needs two examples with different pictures or boxes')
+    if region is None: raise ValueError(f'control {cfg.control} needs two examples with different pictures or boxes')
     return region
 
 def make_views(
@@ -150,11 +151,11 @@ def make_views(
         if blind: blind(p)
     pairs = examples.pairs(rows, view_config(cfg), 'same_view' if cfg.control == 'same_view' else None, also=also)
     again = np.random.default_rng((cfg.seed, 1, step)).permutation(cfg.batch_size)[:round(cfg.rehearsal*cfg.batch_size)]
-    if cfg.control == 'shuffled':
+    if cfg.control in ('shuffled', 'other_example'):
         after = lambda i: (examples[batch_indices(n, 1, cfg.seed, step*cfg.batch_size + i + k)[0]] for k in range(1, n))   # those whose turn comes next
         pairs = [swap_teacher_crop(p, after(i), cfg, fits) for p,i in zip(pairs, places)]
     seen = dict(student=[(p.student_images, p.student_text) for p in pairs], teacher=[(p.teacher_images, p.teacher_text) for p in pairs])
-    if cfg.control in ('none', 'sft'):
+    if cfg.control in ('none', *TEACHERLESS_CONTROLS):
         for i,p in enumerate(places):
             if p in again: seen['student'][i] = seen['teacher'][i]
     if blind: seen['blind'] = [*map(blind, pairs)]
@@ -184,6 +185,15 @@ def one_hot_target(
 ):            # [k,V]
     "Return the logits of a one-hot teacher: a target hook of `chunked_divergence` for given tokens."
     return torch.full_like(logits, -1e4).scatter_(1, tokens[rows, None], 0.)
+
+def likely_ids_target(
+    logits,   # [k,V] of a chunk: the student's own
+    rows,     # [k] which tokens these are; not needed
+    measure,  # of the divergence; not needed
+    floor     # share of the best id's probability below which an id is left out
+):            # [k,V]
+    "Keep the ids that the student finds likely: a target hook of `chunked_divergence` that knows no teacher."
+    return logits.masked_fill(logits < logits.amax(-1, keepdim=True) + math.log(floor), -1e4)
 
 # %% ../nbs/08_training.ipynb #e6c2dc35
 def compute_dtype(
@@ -219,8 +229,8 @@ def teacher_forward(
     see,      # {view: prompts of this micro-batch}
     r         # its rollouts
 )->dict:      # states [S,R,H] of the teacher, its head [V,H], and blind states where they are needed
-    "Compute the teacher's states of a micro-batch, without gradient; {} for supervised fine-tuning."
-    if cfg.control == 'sft': return {}
+    "Compute the teacher's states of a micro-batch, without gradient; {} for controls without a teacher."
+    if cfg.control in TEACHERLESS_CONTROLS: return {}
     states, W = teacher_states(policy, see['teacher'], r)
     return dict(states=states, head=W) | ({'blind': teacher_states(policy, see['blind'], r)[0]} if 'blind' in see else {})
 
@@ -285,7 +295,8 @@ def rollout_loss(
         base = base_model(policy)
         with torch.no_grad(): hb, Wb = answer_states(base, see['student'], r, policy.share_prefix), lm_head_weight(base).detach()
     how = dict(beta=cfg.beta, top_k=cfg.top_k or None, support=cfg.support, tokens=y)
-    if cfg.control == 'sft': how |= dict(beta=0, top_k=None, support='full', target=partial(one_hot_target, tokens=y))
+    if cfg.control == 'no_teacher': how['target'] = partial(likely_ids_target, floor=cfg.plausibility_threshold)
+    elif cfg.control in TEACHERLESS_CONTROLS: how |= dict(beta=0, top_k=None, support='full', target=partial(one_hot_target, tokens=y))
     if cfg.contrast_weight: how['target'] = contrastive_target(t['blind'][keep], cfg.contrast_weight, cfg.plausibility_threshold, head=t['head'])
     if cfg.term_clip: how['pointwise'] = clip_terms(cfg.term_clip)
     if cfg.margin_gate: watch = watch or DivergenceStats(min(cfg.top_k or 100, len(W)))
@@ -340,7 +351,7 @@ class Trainer:
         self.dtype, self.clock = compute_dtype(cfg, policy.device), Clock(policy.device)
         self.scaler = torch.amp.GradScaler(policy.device.type, init_scale=2.**12, enabled=self.dtype == torch.float16)
         self.scaler.scale(torch.zeros((), device=policy.device))   # it needs a loss before a step, and some updates have no token that counts
-        self.monitor = Monitor([r for r in RULES if cfg.monitor and (cfg.control != 'sft' or r.name in WITHOUT_TEACHER)])
+        self.monitor = Monitor([r for r in RULES if cfg.monitor and (cfg.control not in TEACHERLESS_CONTROLS or r.name in WITHOUT_TEACHER)])
         self.budgets = dict(token_budget=cfg.token_budget, rollout_budget=cfg.rollout_budget)
         self.processor, self.thread, self.prefetched = copy.deepcopy(policy.processor), ThreadPoolExecutor(1), (None, None)   # the thread's own
         self.vision = VisionFeatureCache(policy, cfg.cache_vision_features)
@@ -457,11 +468,12 @@ def encode_vision(self:Trainer,
 @patch
 def generate_rollouts(self:Trainer,
     batch,    # B examples
-    prompts,  # of the student
+    prompts,  # of who answers: the student, or with control sft_teacher the teacher
     budget    # tokens of cache, of all answers that are sampled together
 ):            # Rollouts, num_generations a prompt; SamplerError before anything is sampled from another policy
     "Sample the student's answers, as many prompts at a time as the cache budget allows."
     cfg, policy, seed, keys = self.cfg, self.policy, (self.cfg.seed, self.step), [e.id for e in batch]
+    if cfg.control == 'sft_teacher': policy = SimpleNamespace(model=policy.teachers()[0][1], processor=policy.processor, template=policy.template)
     if cfg.control == 'sft': return rollouts_from_answers(policy, [e.answer for e in batch], cfg.max_new_tokens)
     if cfg.sampler == 'vllm':
         if not self.sampler: self.open_sampler()
@@ -503,7 +515,7 @@ def gradients(self:Trainer,
         if not cfg.fsdp and not r.mask.any(): continue
         if cfg.fsdp: r = cat_rollouts([r], [len(group)], policy.processor.tokenizer.pad_token_id, least=2)
         with self.clock('teacher'), torch.autocast(**self.amp): t = teacher_forward(policy, cfg, see, r)
-        watch = None if seen else DivergenceStats(min(cfg.top_k or 100, len(lm_head_weight(policy.model))), r, None if cfg.control == 'sft' else self.as_sampled)
+        watch = None if seen else DivergenceStats(min(cfg.top_k or 100, len(lm_head_weight(policy.model))), r, None if cfg.control in ('sft', 'sft_teacher') else self.as_sampled)
         with self.clock('student'):
             try:
                 with torch.autocast(**self.amp): share = rollout_loss(policy, cfg, see, r, count, t, watch)
@@ -562,8 +574,8 @@ def update(self:Trainer):
     cfg = self.cfg
     torch.manual_seed(hash((cfg.seed, self.step, self.acc.process_index)) % 2**32)  # of dropout: a function of the update, like everything random
     with self.clock('data'): batch, prompts = self.next_batch()
-    with self.clock('vision'): student = self.encode_vision(prompts)['student']
-    with self.clock('rollout'): rolls = self.retry_on_oom('rollout_budget', partial(self.generate_rollouts, batch, student))
+    with self.clock('vision'): answering = self.encode_vision(prompts)['teacher' if cfg.control == 'sft_teacher' else 'student']
+    with self.clock('rollout'): rolls = self.retry_on_oom('rollout_budget', partial(self.generate_rollouts, batch, answering))
     if self.idle: rolls = replace(rolls, mask=torch.zeros_like(rolls.mask))
     kept = handle_truncated(rolls, 'mask' if cfg.fsdp and cfg.truncated_completions == 'drop' else cfg.truncated_completions)
     count = self.acc.reduce(num_items(kept.mask, cfg.reduction))
