@@ -99,7 +99,7 @@ class MethodOptions(InputOptions):
     term_clip:float=0.       # nats an id may add to a token's divergence (arXiv 2601.18734)
     importance_cap:float|None=None  # weigh tokens by p_train/p_sample, at most this; none: 2 where vllm samples in 16 bits, else 0: off
     contrast_weight:float=0.  # how far the target moves away from the blind view
-    plausibility_threshold:float=.1      # ids less likely than this fraction of the best get no mass from the contrast
+    plausibility_threshold:float=.1      # ids less likely than this fraction of the best get no mass from the contrast, and none from control no_teacher
     visual_token_weight:float=0.  # weight of the fifth of an answer's tokens with the highest visual advantage (arXiv 2605.21924)
     answer_weight:float=0.   # how much an answer counts by what the view does for it, beside the others of its prompt (arXiv 2606.25319: 0.5)
     contrast_view:str='null'    # the view without evidence, for the contrast and both weights
