@@ -487,10 +487,10 @@ def generate_rollouts(self:Trainer,
 def open_sampler(self:Trainer):
     "Start or find the engines that answer for the student, and fix what they are proved on."
     cfg, policy = self.cfg, self.policy
-    self.sampler = import_module('vision_opd.engine.sampler').open_sampler(policy, cfg, self.as_sampled, self.dtype, self.longest_prompt() + cfg.max_new_tokens,
-                                                                    self.acc.process_index, self.acc.num_processes)
-    alone = replace(cfg, batch_size=1, rehearsal=0., control='none', contrast_weight=0., visual_token_weight=0., answer_weight=0.)
-    _, prompts, views = self.encode_rows(batch_indices(len(self.train_set), 1, cfg.seed, 0), alone)
+    engine = import_module('vision_opd.engine.sampler')
+    self.sampler = engine.open_sampler(policy, cfg, self.as_sampled, self.dtype, self.longest_prompt() + cfg.max_new_tokens, self.acc.process_index, self.acc.num_processes)
+    alone = replace(cfg, batch_size=engine.CANARY, rehearsal=0., control='none', contrast_weight=0., visual_token_weight=0., answer_weight=0.)
+    _, prompts, views = self.encode_rows(batch_indices(len(self.train_set), engine.CANARY, cfg.seed, 0), alone)
     self.sampler.choose_canary(send_to_device(prompts['student'], policy.device), views)
 
 # %% ../nbs/08_training.ipynb #791ee90d

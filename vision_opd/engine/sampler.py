@@ -293,8 +293,8 @@ def as_rollouts(
     return Rollouts(wide(tokens, policy.processor.tokenizer.pad_token_id), wide([[True]*len(x) for x in tokens], False), wide(lps, 0.).float(), to(ended), to(of))
 
 # %% ../../nbs/engine/06_sampler.ipynb #f77958c3
-_SAME = {torch.float32: 1e-4, torch.float16: .05, torch.bfloat16: .3}   # nats, root mean square of a log-probability
-CANARY, _OTHERS = 4, 8   # tokens of each of its answers, and the best ids that are compared at each of them
+_SAME = {torch.float32: 1e-4, torch.float16: .05, torch.bfloat16: .3}   # the largest distance that is rounding, nats
+CANARY, _LENGTH, _OTHERS = 4, 4, 8   # its examples, tokens of each answer, and the best ids that are compared at each of them
 
 class Sampler:
     "Engines that sample in place of the trainer's own model, and the proof that they sample from it."
@@ -325,61 +325,60 @@ class Sampler:
 # %% ../../nbs/engine/06_sampler.ipynb #310c9bbd
 @patch
 def choose_canary(self:Sampler,
-    prompts,   # of one example, with its image
+    prompts,   # of B examples, with their images
     views=None # as of `make_requests`
 ):
     "Fix the prompts of the proof."
-    ids = prompts['input_ids'][0][prompts['attention_mask'][0].bool()]
     model, proc = self.policy.model, self.policy.processor
     special = {unwrap_model(model).config.image_token_id, *banned_ids(model, proc, **self.policy.template).tolist()}
-    words = [t for t in ids.tolist() if t not in special]
-    text = torch.tensor([(words*(48//len(words) + 1))[:48]], device=ids.device)   # more than a block
+    words = [[t for t in ids[m.bool()].tolist() if t not in special] for ids,m in zip(prompts['input_ids'], prompts['attention_mask'])]
+    joined = [sum(words[b:] + words[:b], []) for b in range(len(words))]
+    text = torch.tensor([(w*(48//len(w) + 1))[:48] for w in joined], device=prompts['input_ids'].device)   # more than a block
     more = {k: torch.zeros_like(text) for k in ('mm_token_type_ids', 'token_type_ids') if k in prompts}
     self.canary, self.views = dict(text=dict(input_ids=text, attention_mask=torch.ones_like(text)) | more, image=prompts), views
 
 @patch
 def compare(self:Sampler,
     engine,    # one of its engines
-    prompts,   # one prompt of the canary
+    prompts,   # B prompts of the canary, of one kind
     salt=None  # as for `Engine.answer`
-):             # the trainer's logits [T,V], and a function of such logits: differences of log-probabilities [m]
-    "Return what the engine and the trainer say of the sampled token and the best ids, at a few tokens of the engine."
+):             # the trainer's logits [T,V], and a function of such logits: how far they are from the engine's log-probabilities, nats
+    "Let the engine answer, and hold the trainer's log-probabilities against its own, at the sampled token and the best ids of each place."
     image = {'pixel_values', 'mm_encoder_outputs'} & prompts.keys()
-    requests = self.ask(prompts, [0], self.views if image else None, n=1, max_tokens=CANARY, others=_OTHERS)
+    requests = self.ask(prompts, range(len(prompts['input_ids'])), self.views if image else None, n=1, max_tokens=_LENGTH, others=_OTHERS)
     told = engine.answer(requests, salt)['told']
-    r, best = as_rollouts(self.policy, requests, told), told[0]['answers'][0][2]
+    r, best = as_rollouts(self.policy, requests, told), [d for a in told for d in a['answers'][0][2]]
     found = [(t, int(i), x) for t,d in enumerate(best) for i,x in d.items() if math.isfinite(x)]
     t, i, lp = (torch.tensor(x, device=self.policy.device) for x in zip(*found))
-    return compute_own_logits(self.policy.model, prompts, r)[0], lambda z: self.logprobs(z)[t, i] - lp
+    distance = lambda z: (((self.logprobs(z)[t, i] - lp).square()*lp.exp()).sum()/len(best)).sqrt().item()
+    return compute_own_logits(self.policy.model, prompts, r)[0], distance
 
 # %% ../../nbs/engine/06_sampler.ipynb #cd288447
-_rms = lambda d: d.square().mean().sqrt().item()
-
 @patch
 def prove(self:Sampler, engine):   # one of its engines
-    "Ask the canary; return the root mean square of its differences in nats, or raise SamplerError with the likeliest cause if they are too large."
+    "Ask the canary; return the distance c in nats, of words or images, whichever is larger, or raise SamplerError with the likeliest cause if it is too large."
     prompts, size, most = {k: self.seen(x) for k,x in self.canary.items()}, {}, _SAME[self.dtype]
-    for k,x in prompts.items(): z, apart = self.compare(engine, x); size[k] = _rms(apart(z))
+    for k,x in prompts.items(): z, distance = self.compare(engine, x); size[k] = distance(z)
     if all(v <= most for v in size.values()): return max(size.values())
     kind = max(size, key=lambda k: size[k] if size[k] == size[k] else float('inf'))
-    cause = self.explain(engine, prompts[kind], lambda d, part=0.: _rms(d) <= max(most, part*size[kind]), kind == 'image' and size['text'] <= most)
+    cause = self.explain(engine, prompts[kind], lambda c, part=0.: c <= max(most, part*size[kind]), kind == 'image' and size['text'] <= most)
     raise SamplerError(f'the engine is not the policy that trains: log-probabilities of the canary differ by {size[kind]:.2g} nats ({kind}), '
                        f'and at most {most:g} is rounding in {str(self.dtype)[6:]}; likeliest, {CAUSES[cause]}', cause)
 
 @patch
 def explain(self:Sampler,
     engine,
-    prompts,  # one prompt of the canary, that differs
-    small,    # function of differences, and of a part of what was found: are they as good as none?
+    prompts,  # of the canary, of a kind that differs
+    small,    # function of a distance, and of a part of what was found: is it as good as none?
     text_is_right
 ):            # one of `CAUSES`
     "Find the likeliest reason for a difference."
     for cause,cure in dict(prefix=None, features=engine.empty_caches, head=engine.renew_head).items():
         if cure: cure()
-        z, apart = self.compare(engine, prompts, None if cure else f'{time.time_ns()}')
-        if small(apart(z)): return cause
+        z, distance = self.compare(engine, prompts, None if cure else f'{time.time_ns()}')
+        if small(distance(z)): return cause
     if text_is_right: return 'rope'
-    return 'scale' if any(small(apart(z*float(c)), .1) for c in np.geomspace(.1, 10, 461)) else 'weights'
+    return 'scale' if any(small(distance(z*float(a)), .1) for a in np.geomspace(.1, 10, 461)) else 'weights'
 
 # %% ../../nbs/engine/06_sampler.ipynb #95d2abd6
 @patch
