@@ -21,7 +21,7 @@ from pathlib import Path
 from types import SimpleNamespace
 import vision_opd
 from .config import (ALLOWED_VALUES, RENAMED, EMBEDDED_REGIONS, FIELD_TYPES, ConfigError, Protocol, TrainConfig, agreed_protocol, validate_config, command_flags,
-    from_text, loading, nearest, one_of, load_config, preset_options, protocol_of, reading, warn_renamed)
+    from_text, loading, nearest, one_of, load_config, preset_names, preset_options, presets, protocol_of, reading, warn_renamed)
 
 # %% ../nbs/13_cli.ipynb #3177a667
 def room(
@@ -141,7 +141,7 @@ def train_config(
     "Make the config of a training run: preset, then config file, then flags."
     own = preset_options(given.get('preset')) | (load_config(given['config']) if given.get('config') else {}) | {k: v for k,v in given.items() if k in FIELD_TYPES}
     embedded = not any(own.get(k) for k in ('model', 'data'))
-    if embedded and not given.get('preset'): own = preset_options('embedded') | own
+    if embedded and not presets().keys() & set(preset_names(given.get('preset'))): own = preset_options('embedded') | own
     if embedded: own |= dict(model=str(BASE), data=str(Path(own.get('output_dir', ''))/'data'))
     cfg = TrainConfig(**{'output_dir': '', **own})
     validate_config(replace(cfg, output_dir=cfg.output_dir or 'OUT') if given.get('print_config') else cfg)

@@ -6,10 +6,10 @@
 __all__ = ['RENAMED', 'FIELD_TYPES', 'PRESETS', 'DTYPES', 'SCHEDULES', 'TEACHERLESS_CONTROLS', 'ALLOWED_VALUES', 'AT_LEAST_ONE',
            'FRACTIONS', 'NON_NEGATIVE', 'EMBEDDED_REGIONS', 'MEASURED', 'InputOptions', 'MethodOptions', 'expand_home',
            'TrainConfig', 'warn_renamed', 'rename_options', 'described', 'help_texts', 'arguments', 'reading',
-           'loading', 'ConfigError', 'nearest', 'one_of', 'typed', 'kinds_of', 'load_config', 'presets',
-           'preset_options', 'conflicting_options', 'validate_config', 'Protocol', 'protocol_of', 'differences',
-           'run_protocol', 'agreed_protocol', 'EvaluateOptions', 'RegionsOptions', 'DoctorOptions', 'Flag', 'flags_of',
-           'command_flags', 'from_text']
+           'loading', 'ConfigError', 'nearest', 'one_of', 'typed', 'kinds_of', 'load_config', 'presets', 'variants',
+           'preset_names', 'preset_options', 'conflicting_options', 'validate_config', 'Protocol', 'protocol_of',
+           'differences', 'run_protocol', 'agreed_protocol', 'EvaluateOptions', 'RegionsOptions', 'DoctorOptions',
+           'Flag', 'flags_of', 'command_flags', 'from_text']
 
 # %% ../nbs/07a_config.ipynb #bdc212a0
 import inspect, re, sys, warnings
@@ -304,15 +304,28 @@ def load_config(
     return {k: typed(f'{path}: {k}', v, known[k]) for k,v in values.items()}
 
 def presets():
-    "List the presets: {name: path}."
+    "List the presets that are whole runs: {name: path}."
     return {p.stem: p for p in sorted(PRESETS.glob('*.yaml'))}
 
+def variants():
+    "List the presets that change one choice of the method: {name: path}."
+    return {p.stem: p for p in sorted((PRESETS/'variants').glob('*.yaml'))}
+
+def preset_names(
+    text # names with commas between, or None
+):       # list; ConfigError for an unknown one
+    "Split the names of presets."
+    names, known = [n.strip() for n in (text or '').split(',') if n.strip()], presets() | variants()
+    for n in names:
+        if n not in known: raise ConfigError(f'there is no preset {n!r}: take {one_of(presets())}, or add a variant: {one_of(variants())}{nearest(n, known)}')
+    return names
+
 def preset_options(
-    name  # of a preset, or None
-):        # {option: value}; ConfigError for an unknown one
-    "Return the options that a preset sets; {} for None."
-    if name and name not in presets(): raise ConfigError(f'there is no preset {name!r}: take {one_of(presets())}{nearest(name, presets())}')
-    return load_config(presets()[name]) if name else {}
+    text # as of `preset_names`
+):       # {option: value}
+    "Return the options that presets set; where they disagree, the later one wins."
+    known = presets() | variants()
+    return {k: v for n in preset_names(text) for k,v in load_config(known[n]).items()}
 
 # %% ../nbs/07a_config.ipynb #cbdd1fbf
 _TEACHERS = 'frozen', 'ema', 'trust_region', 'progressive', 'live'
@@ -567,7 +580,7 @@ def command_flags(
     "List all flags of a command."
     files = [Flag('config', 'Files', 'YAML file of options; flags win over it', (str,), None),
              Flag('print_config', 'Files', 'print all options as YAML, and stop', (bool,), False)]
-    if verb in ('train', 'doctor'): files.append(Flag('preset', 'Files', f'options shipped with the package: {one_of(presets())}', (str,), None))
+    if verb in ('train', 'doctor'): files.append(Flag('preset', 'Files', f'options shipped with the package, several with commas between: {one_of(presets())}; variants: {one_of(variants())}', (str,), None))
     if verb == 'train': return flags_of() + files
     if verb == 'data':
         own = [Flag('source', 'What is read', 'folder, file or hub id with images, boxes and questions', (str,), ''), Flag('show', 'What is shown', 'examples on the contact sheet', (int,), 8)]
