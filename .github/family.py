@@ -1,6 +1,6 @@
 """Train the variants of the method and its controls on the miniature, and write the table of the ablations tutorial.
 
-    python .github/family.py FOLDER                         every row and seed (about forty seconds a run, on one core)
+    python .github/family.py FOLDER                         every row and seed (about a minute a run, on one core)
     python .github/family.py FOLDER --only jsd,sft          these rows alone; several commands may work in one folder at once
     python .github/family.py FOLDER --steps 1 --seeds 1 --scenes 64 --fresh 16 --to OTHER     a small rehearsal
 
@@ -51,7 +51,7 @@ def main():
     p.add_argument('folder', type=Path)
     p.add_argument('--only', default=','.join(ROWS))
     p.add_argument('--to', type=Path, default=ROOT/'nbs/traces')
-    for name,n in dict(seeds=5, steps=50, scenes=1500, fresh=300).items(): p.add_argument(f'--{name}', type=int, default=n)
+    for name,n in dict(seeds=5, steps=100, scenes=1500, fresh=300).items(): p.add_argument(f'--{name}', type=int, default=n)
     a = p.parse_args(); a.folder, names = a.folder.resolve(), a.only.split(',')
     if unknown := [n for n in names if n not in ROWS]: p.error(f'no row is called {", ".join(unknown)}: take {", ".join(ROWS)}')
     for name,n,seed in ('scenes', a.scenes, 0), ('fresh', a.fresh, 7):
