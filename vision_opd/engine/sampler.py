@@ -293,7 +293,7 @@ def as_rollouts(
     return Rollouts(wide(tokens, policy.processor.tokenizer.pad_token_id), wide([[True]*len(x) for x in tokens], False), wide(lps, 0.).float(), to(ended), to(of))
 
 # %% ../../nbs/engine/06_sampler.ipynb #f77958c3
-_SAME = {torch.float32: 1e-4, torch.float16: .05, torch.bfloat16: .3}   # the largest distance that is rounding, nats
+_SAME = {torch.float32: 1e-4, torch.float16: .02, torch.bfloat16: .1}   # the largest distance that is rounding, nats
 CANARY, _LENGTH, _OTHERS = 4, 4, 8   # its examples, tokens of each answer, and the best ids that are compared at each of them
 
 class Sampler:
