@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['HUB_ID', 'PARTS', 'CACHE_ARG', 'TEACHERS', 'ADAPTER_OWNERS', 'PolicyError', 'pick_dtype', 'check_folder',
-           'check_processor', 'load_pretrained', 'conv_as_linear', 'unwrap_model', 'render', 'check_template',
-           'turn_end', 'check_family', 'load', 'prepare_inputs', 'module_group', 'parts_of', 'set_trainable', 'lora',
-           'AdapterView', 'backbone', 'unwrap_parallel', 'autocast_context', 'add_forward_method', 'forward_backbone',
-           'check_length', 'scale_ema_rate', 'DualPolicy', 'eval_mode']
+           'check_processor', 'load_pretrained', 'conv_as_linear', 'unwrap_parallel', 'unwrap_model', 'render',
+           'check_template', 'turn_end', 'check_family', 'load', 'prepare_inputs', 'module_group', 'parts_of',
+           'set_trainable', 'lora', 'AdapterView', 'backbone', 'autocast_context', 'add_forward_method',
+           'forward_backbone', 'check_length', 'scale_ema_rate', 'DualPolicy', 'eval_mode']
 
 # %% ../nbs/04_policies.ipynb #636e1cd2
 import copy, json, os, re, warnings, weakref
@@ -198,15 +198,21 @@ def conv_as_linear(
     return model
 
 # %% ../nbs/04_policies.ipynb #b7d2e4f1
+def unwrap_parallel(
+    model  # any policy's model
+):
+    "Unwrap data parallelism and compilation; an adapter stays on."
+    while isinstance(model, DistributedDataParallel) or hasattr(model, '_orig_mod'):
+        model = model.module if isinstance(model, DistributedDataParallel) else model._orig_mod
+    return model
+
 def unwrap_model(
     model  # any policy's model
 ):         # the transformers model
     "Unwrap the transformers model from `AdapterView` views, data parallelism, compilation and adapters, in any order."
-    while True:
-        if isinstance(model, DistributedDataParallel) or not isinstance(model, torch.nn.Module): model = model.module   # a view is no module
-        elif hasattr(model, '_orig_mod'): model = model._orig_mod
-        elif hasattr(model, 'get_base_model'): model = model.get_base_model()
-        else: return model
+    if not isinstance(model, torch.nn.Module): return unwrap_model(model.module)   # a view is no module
+    net = unwrap_parallel(model)
+    return unwrap_model(net.get_base_model()) if hasattr(net, 'get_base_model') else net
 
 # %% ../nbs/04_policies.ipynb #d9f40613
 _PRINTED = re.compile(r"""\{['"]type['"]: ?['"](image|text)['"]""")   # a message as Python or JSON spells it
@@ -487,14 +493,6 @@ def backbone(
     "Return the part of the model that computes hidden states: everything but the head."
     return unwrap_model(model).base_model
 
-def unwrap_parallel(
-    model  # any policy's model
-):
-    "Unwrap data parallelism and compilation; an adapter stays on."
-    while isinstance(model, DistributedDataParallel) or hasattr(model, '_orig_mod'):
-        model = model.module if isinstance(model, DistributedDataParallel) else model._orig_mod
-    return model
-
 # %% ../nbs/04_policies.ipynb #da60740d
 CACHE_ARG = next(k for k in ('cache', 'past_key_values') if k in BaseModelOutputWithPast.__dataclass_fields__)  # its name since 5.24, and before
 
@@ -554,9 +552,8 @@ def scale_ema_rate(
 def _check_teacher(teacher, rate):
     "Return the kind of a teacher, one of `TEACHERS` or 'path'; PolicyError for any other."
     if not 0 <= rate <= 1: raise PolicyError(f'rate must lie in [0, 1], got {rate}')
-    if isinstance(teacher, torch.nn.Module): return 'path'
+    if isinstance(teacher, torch.nn.Module) or teacher not in TEACHERS and Path(teacher).is_dir(): return 'path'
     if teacher in TEACHERS: return teacher
-    if Path(teacher).is_dir(): return 'path'
     raise PolicyError(f'teacher must be one of {", ".join(TEACHERS)}, or the folder of another model; got {teacher!r}')
 
 # %% ../nbs/04_policies.ipynb #13cf94a0
@@ -721,8 +718,7 @@ def load_state_dict(self:DualPolicy,
 ):         # nothing; PolicyError for another kind or other weights
     "Load a teacher from `state_dict`."
     if state['kind'] != self.kind: raise PolicyError(f"the checkpoint has a {state['kind']} teacher and this run a {self.kind} one: choose the same")
-    if state['weights'].keys() != self.names.keys():
-        odd = sorted(state['weights'].keys() ^ self.names.keys())
+    if odd := sorted(state['weights'].keys() ^ self.names.keys()):
         raise PolicyError(f'{len(odd)} weights of the teacher are not in both checkpoint and run, {odd[0]} first: train the same parts')
     self.updates = state['updates']
     with torch.no_grad():

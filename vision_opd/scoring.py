@@ -15,7 +15,7 @@ from torch.distributed.tensor import DTensor
 from .policies import DualPolicy, PolicyError, AdapterView, autocast_context, check_length, eval_mode, forward_backbone, unwrap_model, unwrap_parallel
 from .engine.batching import select_prompts, to_left_padding
 from .engine.prefix import print_once, shared_states, why_not_shared
-from .rollouts import Rollouts, position_kwargs
+from .rollouts import position_kwargs
 
 # %% ../nbs/06_scoring.ipynb #0eaa7506
 ANSWER_TOKEN_TYPE = dict(default=0, paligemma=1)  # the token type of answers: text is 0, but PaliGemma's 0 is its two-way prefix
@@ -55,8 +55,7 @@ def answer_states(
     rows = rollouts.prompt_index
     if int(rows.max()) >= B: raise PolicyError(f'an answer belongs to prompt {int(rows.max())}, and there are {B} prompts')
     if S == B and (rows.diff() == 1).all(): return _whole(model, prompts, rollouts)
-    why = share_prefix is True and why_not_shared(model, prompts, rollouts)
-    if why: print_once(f'{why}: each answer is computed behind its own copy')
+    if why := share_prefix is True and why_not_shared(model, prompts, rollouts): print_once(f'{why}: each answer is computed behind its own copy')
     if why or not share_prefix: return _whole(model, select_prompts(model, prompts, rows), rollouts)
     return shared_states(model, prompts, rollouts)
 
@@ -105,8 +104,7 @@ def logit_options(
     scale, cap = float(f'{scale:.7g}'), cap and float(f'{cap:.5g}')
     if (z - (cap*(scale*x/cap).tanh() if cap else scale*x)).abs().max() > 1e-2*abs(most):
         raise PolicyError(f'{type(net).__name__} does something to its logits after the head that is neither a scale nor a soft cap: this family cannot be trained')
-    _ASKED[net] = dict(softcap=cap, logit_scale=scale)
-    return _ASKED[net]
+    return _ASKED.setdefault(net, dict(softcap=cap, logit_scale=scale))
 
 # %% ../nbs/06_scoring.ipynb #6513270e
 def teacher_states(
@@ -158,9 +156,9 @@ def select_microbatch(
     group      # prompt numbers
 ):             # (prompts, rollouts) of the group, without columns that are padding in all of them
     "Select one micro-batch and number its prompts anew."
-    part = rollouts[torch.isin(rollouts.prompt_index, torch.tensor(group, device=rollouts.prompt_index.device))]
+    group = torch.tensor(group, device=rollouts.prompt_index.device)
+    part = rollouts[torch.isin(rollouts.prompt_index, group)]
     R = max(1, int(part.lengths.max())) if len(part) else 1
-    new = {b: j for j,b in enumerate(group)}
-    index = torch.tensor([new[b] for b in part.prompt_index.tolist()], dtype=torch.long, device=part.tokens.device)
+    index = (part.prompt_index[:, None] == group).nonzero()[:, 1]
     part = replace(part, tokens=part.tokens[:, :R], mask=part.mask[:, :R], logprobs=part.logprobs[:, :R], prompt_index=index)
     return select_prompts(model, prompts, group), part

@@ -77,10 +77,7 @@ def to_left_padding(
     "Move each row's padding to the left."
     mask = prompts['attention_mask']
     if mask[:, -1].all(): return prompts
-    P = mask.shape[1]
-    at = torch.arange(P, device=mask.device)
-    behind = P - 1 - torch.where(mask.bool(), at, -1).amax(-1, keepdim=True)
-    at = (at - behind) % P
+    at = mask.argsort(stable=True)     # padding first, then the prompt in its order
     return {k: v.gather(1, at) if isinstance(v, torch.Tensor) and v.shape == mask.shape else v for k,v in prompts.items()}
 
 # %% ../../nbs/engine/12_batching.ipynb #d3703c12

@@ -62,8 +62,7 @@ class VisionFeatureCache:
         tower = vision_parameters(self.model).values()
         self.trains, own = any(p.requires_grad for p in tower), {*map(id, tower)}
         self.for_teacher = not self.trains and all(own >= {*map(id, vision_parameters(m).values())} for _,m in teachers)   # it has the same frozen tower
-        why = why_not_cacheable(self.model)
-        if why: print_once(f'{why}: every pass computes its images itself')
+        if why := why_not_cacheable(self.model): print_once(f'{why}: every pass computes its images itself')
         self.off = bool(why) or self.trains and not keep
 
     def __call__(self,
