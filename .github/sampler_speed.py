@@ -8,10 +8,11 @@ import argparse, time
 import torch
 from PIL import Image
 from vision_opd import tiny
+from vision_opd.engine.batching import select_prompts
 from vision_opd.engine.sampler import open_sampler
-from vision_opd.policies import DualPolicy, load, pick_dtype, select_prompts
+from vision_opd.engine.vision import VisionFeatureCache
+from vision_opd.policies import DualPolicy, load, pick_dtype
 from vision_opd.rollouts import sample
-from vision_opd.scoring import VisionFeatureCache
 from vision_opd.training import TrainConfig, as_sampled
 
 p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

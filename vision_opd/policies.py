@@ -4,19 +4,16 @@
 
 # %% auto #0
 __all__ = ['HUB_ID', 'PARTS', 'CACHE_ARG', 'TEACHERS', 'ADAPTER_OWNERS', 'PolicyError', 'pick_dtype', 'check_folder',
-           'check_processor', 'load_pretrained', 'conv_as_linear', 'unwrap_model', 'render', 'check_template',
-           'turn_end', 'check_family', 'load', 'prepare_inputs', 'module_group', 'parts_of', 'set_trainable', 'lora',
-           'AdapterView', 'backbone', 'unwrap_parallel', 'autocast_context', 'add_forward_method', 'forward_backbone',
-           'check_length', 'items_per_prompt', 'rows_per_prompt', 'image_tokens', 'vision_features',
-           'to_encoder_outputs', 'split_rows', 'cat_rows', 'to_left_padding', 'select_prompts', 'scale_ema_rate',
-           'DualPolicy', 'eval_mode']
+           'check_processor', 'load_pretrained', 'conv_as_linear', 'unwrap_parallel', 'unwrap_model', 'render',
+           'check_template', 'turn_end', 'check_family', 'load', 'prepare_inputs', 'module_group', 'parts_of',
+           'set_trainable', 'lora', 'AdapterView', 'backbone', 'autocast_context', 'add_forward_method',
+           'forward_backbone', 'check_length', 'scale_ema_rate', 'DualPolicy', 'eval_mode']
 
 # %% ../nbs/04_policies.ipynb #636e1cd2
 import copy, json, os, re, warnings, weakref
 from contextlib import contextmanager, nullcontext
 from functools import cache, partial
 from importlib.util import find_spec
-from itertools import accumulate, pairwise
 from pathlib import Path
 from types import MethodType
 from zipfile import is_zipfile
@@ -201,15 +198,21 @@ def conv_as_linear(
     return model
 
 # %% ../nbs/04_policies.ipynb #b7d2e4f1
+def unwrap_parallel(
+    model  # any policy's model
+):
+    "Unwrap data parallelism and compilation; an adapter stays on."
+    while isinstance(model, DistributedDataParallel) or hasattr(model, '_orig_mod'):
+        model = model.module if isinstance(model, DistributedDataParallel) else model._orig_mod
+    return model
+
 def unwrap_model(
     model  # any policy's model
 ):         # the transformers model
     "Unwrap the transformers model from `AdapterView` views, data parallelism, compilation and adapters, in any order."
-    while True:
-        if isinstance(model, DistributedDataParallel) or not isinstance(model, torch.nn.Module): model = model.module   # a view is no module
-        elif hasattr(model, '_orig_mod'): model = model._orig_mod
-        elif hasattr(model, 'get_base_model'): model = model.get_base_model()
-        else: return model
+    if not isinstance(model, torch.nn.Module): return unwrap_model(model.module)   # a view is no module
+    net = unwrap_parallel(model)
+    return unwrap_model(net.get_base_model()) if hasattr(net, 'get_base_model') else net
 
 # %% ../nbs/04_policies.ipynb #d9f40613
 _PRINTED = re.compile(r"""\{['"]type['"]: ?['"](image|text)['"]""")   # a message as Python or JSON spells it
@@ -490,14 +493,6 @@ def backbone(
     "Return the part of the model that computes hidden states: everything but the head."
     return unwrap_model(model).base_model
 
-def unwrap_parallel(
-    model  # any policy's model
-):
-    "Unwrap data parallelism and compilation; an adapter stays on."
-    while isinstance(model, DistributedDataParallel) or hasattr(model, '_orig_mod'):
-        model = model.module if isinstance(model, DistributedDataParallel) else model._orig_mod
-    return model
-
 # %% ../nbs/04_policies.ipynb #da60740d
 CACHE_ARG = next(k for k in ('cache', 'past_key_values') if k in BaseModelOutputWithPast.__dataclass_fields__)  # its name since 5.24, and before
 
@@ -542,101 +537,6 @@ def check_length(
         raise PolicyError(f'prompt and answer take {need} tokens, {need-limit} more than the {limit} of this model: shorten '
                           'max_new_tokens, or make the images smaller (max_pixels of the view, or of the image processor)')
 
-# %% ../nbs/04_policies.ipynb #7663dfbb
-def items_per_prompt(
-    each,   # [n] tokens that each thing takes, in order
-    tokens  # [B] image tokens of each prompt
-):          # B counts
-    "Count the items of each prompt from their numbers of tokens."
-    ends = torch.searchsorted(each.to(tokens).cumsum(0), tokens.cumsum(0), right=True)   # none for a prompt without tokens
-    return ends.diff(prepend=ends.new_zeros(1)).tolist()
-
-def rows_per_prompt(
-    model,    # any policy's model
-    prompts,  # B prompts, from `prepare_inputs`
-    k         # name of a tensor in them
-):            # B numbers
-    "Count the rows of a tensor that belong to each prompt."
-    B, v = len(prompts['input_ids']), prompts[k]
-    cfg, tokens = unwrap_model(model).config, image_tokens(model, prompts)
-    if 'image_grid_thw' in prompts and k in ('pixel_values', 'image_grid_thw'):
-        patches = prompts['image_grid_thw'].prod(-1)                       # of each image; a prompt may have several
-        many = [1]*B if len(patches) == B and tokens.all() else items_per_prompt(patches*tokens.sum().item()//patches.sum(), tokens)
-        return many if k == 'image_grid_thw' else [int(p.sum()) for p in patches.split(many)]
-    if len(v) == B: return [1]*B
-    if 'spatial_shapes' not in prompts: return (tokens*len(v)//tokens.sum()).tolist()
-    return items_per_prompt((prompts['spatial_shapes']/cfg.downsample_factor).ceil().prod(-1).long(), tokens)
-
-def image_tokens(
-    model,   # wrapped or not
-    prompts  # of B rows, from `prepare_inputs`
-):           # [B] integers
-    "Count the image tokens of each prompt [B]."
-    return (prompts['input_ids'] == unwrap_model(model).config.image_token_id).sum(-1)
-
-# %% ../nbs/04_policies.ipynb #c4d525ea
-def vision_features(
-    out  # what `get_image_features` returns
-):       # list of tensors, or of lists of tensors, one per image
-    "List the vision tower's outputs: features and, where the family has them, deepstack features."
-    return [out.pooler_output, *(getattr(out, 'deepstack_features', None) or [])]
-
-def to_encoder_outputs(
-    kind,   # a class of transformers' outputs
-    levels  # from `vision_features`
-):          # what a model takes as `mm_encoder_outputs`
-    "Pack the output of `vision_features` as `mm_encoder_outputs`; `kind` is the class of the tower's output."
-    deep = dict(deepstack_features=levels[1:]) if levels[1:] else {}
-    return {'image': kind(pooler_output=levels[0], **deep)}
-
-def split_rows(
-    x,      # [sum of counts, ...], or a list as long
-    counts  # rows of each piece
-):          # list of pieces
-    "Split a tensor or list into pieces of `counts` rows."
-    return list(x.split(counts)) if isinstance(x, torch.Tensor) else [x[a:b] for a,b in pairwise(accumulate(counts, initial=0))]
-def cat_rows(
-    parts  # tensors [rows, ...], or lists
-):         # one tensor, or one list
-    "Concatenate tensors or lists: the inverse of `split_rows`."
-    return torch.cat(parts) if isinstance(parts[0], torch.Tensor) else [e for p in parts for e in p]
-
-# %% ../nbs/04_policies.ipynb #0cb2359f
-def to_left_padding(
-    prompts  # B prompts, from `prepare_inputs` or padded elsewhere
-):           # the same with all padding on the left, where no answer follows it
-    "Move each row's padding to the left."
-    mask = prompts['attention_mask']
-    if mask[:, -1].all(): return prompts
-    P = mask.shape[1]
-    at = torch.arange(P, device=mask.device)
-    behind = P - 1 - torch.where(mask.bool(), at, -1).amax(-1, keepdim=True)
-    at = (at - behind) % P
-    return {k: v.gather(1, at) if isinstance(v, torch.Tensor) and v.shape == mask.shape else v for k,v in prompts.items()}
-
-# %% ../nbs/04_policies.ipynb #d3703c12
-def _take_seen(model, prompts, rows):
-    "What the tower saw of some prompts."
-    out = prompts['mm_encoder_outputs']['image']
-    counts = items_per_prompt(torch.tensor([len(e) for e in out.pooler_output]), image_tokens(model, prompts))
-    parts = [split_rows(x, counts) for x in vision_features(out)]
-    return to_encoder_outputs(type(out), [cat_rows([p[i] for i in rows]) for p in parts])
-
-def select_prompts(
-    model,    # whose prompts they are
-    prompts,  # B prompts, from `prepare_inputs`; images as pixels, or as `mm_encoder_outputs`
-    rows      # which ones, in which order, how often
-):            # the prompts, without the columns that are padding in all of them
-    "Select prompts with their images."
-    prompts, rows, out = to_left_padding(prompts), torch.as_tensor(rows).tolist(), {}
-    P = int(prompts['attention_mask'][rows].sum(-1).max())
-    for k,v in prompts.items():
-        if k == 'mm_encoder_outputs': out[k] = _take_seen(model, prompts, rows); continue
-        parts = v.split(rows_per_prompt(model, prompts, k))
-        out[k] = torch.cat([parts[i] for i in rows])
-        if v.shape[:2] == prompts['input_ids'].shape: out[k] = out[k][:, -P:]
-    return out
-
 # %% ../nbs/04_policies.ipynb #71ac0123
 TEACHERS = 'frozen', 'ema', 'trust_region', 'progressive', 'live'
 
@@ -652,9 +552,8 @@ def scale_ema_rate(
 def _check_teacher(teacher, rate):
     "Return the kind of a teacher, one of `TEACHERS` or 'path'; PolicyError for any other."
     if not 0 <= rate <= 1: raise PolicyError(f'rate must lie in [0, 1], got {rate}')
-    if isinstance(teacher, torch.nn.Module): return 'path'
+    if isinstance(teacher, torch.nn.Module) or teacher not in TEACHERS and Path(teacher).is_dir(): return 'path'
     if teacher in TEACHERS: return teacher
-    if Path(teacher).is_dir(): return 'path'
     raise PolicyError(f'teacher must be one of {", ".join(TEACHERS)}, or the folder of another model; got {teacher!r}')
 
 # %% ../nbs/04_policies.ipynb #13cf94a0
@@ -819,8 +718,7 @@ def load_state_dict(self:DualPolicy,
 ):         # nothing; PolicyError for another kind or other weights
     "Load a teacher from `state_dict`."
     if state['kind'] != self.kind: raise PolicyError(f"the checkpoint has a {state['kind']} teacher and this run a {self.kind} one: choose the same")
-    if state['weights'].keys() != self.names.keys():
-        odd = sorted(state['weights'].keys() ^ self.names.keys())
+    if odd := sorted(state['weights'].keys() ^ self.names.keys()):
         raise PolicyError(f'{len(odd)} weights of the teacher are not in both checkpoint and run, {odd[0]} first: train the same parts')
     self.updates = state['updates']
     with torch.no_grad():

@@ -16,7 +16,8 @@ from itertools import accumulate
 import numpy as np, torch
 from torch.distributed.fsdp import FSDPModule
 from transformers.cache_utils import DynamicLayer
-from .policies import CACHE_ARG, DualPolicy, PolicyError, backbone, unwrap_model, check_length, autocast_context, eval_mode, to_left_padding, select_prompts, turn_end, unwrap_parallel
+from .policies import CACHE_ARG, DualPolicy, PolicyError, backbone, unwrap_model, check_length, autocast_context, eval_mode, turn_end, unwrap_parallel
+from .engine.batching import select_prompts, to_left_padding
 
 # %% ../nbs/05_rollouts.ipynb #2564b3b7
 @dataclass
@@ -246,7 +247,7 @@ def _decode(model, prompts, n, u, pad, ends, banned, **how):
     "Token by token until every answer has ended or R is reached; when half of the rows have, they leave the batch."
     S, R = u.shape
     prompts, cache, logits, rows, start = _prefill(model, prompts, n, R, pad)
-    mask, P = prompts['attention_mask'][rows], prompts['input_ids'].shape[1]
+    mask = prompts['attention_mask'][rows]
     at = torch.arange(len(rows), device=rows.device) % S
     tokens, lps, on = u.new_full((S, R), pad, dtype=torch.long), u.new_zeros(S, R, dtype=torch.float), u.new_zeros(S, R, dtype=torch.bool)
     live, finished = torch.ones_like(rows, dtype=torch.bool), u.new_zeros(S, dtype=torch.bool)
@@ -285,11 +286,10 @@ def batch_by_cache(
     slots     # positions that the cache may hold; None: no limit
 ):            # lists of prompt numbers, in order
     "Group prompts so that their cache stays within a budget."
-    if slots is None: return [list(range(len(lengths)))]
     groups = []
     for b,P in enumerate(lengths):
         longest = max([P, *(lengths[i] for i in groups[-1])]) if groups else P
-        if groups and (len(groups[-1]) + 1)*n*(longest + R) <= slots: groups[-1].append(b)
+        if groups and (slots is None or (len(groups[-1]) + 1)*n*(longest + R) <= slots): groups[-1].append(b)
         else: groups.append([b])
     return groups
 

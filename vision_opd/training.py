@@ -45,7 +45,8 @@ from .policies import (TEACHERS, DualPolicy, PolicyError, AdapterView, unwrap_mo
     pick_dtype, set_trainable, unwrap_parallel)
 from .rollouts import Rollouts, banned_ids, cat_rollouts, end_id, end_ids, importance_weights, sample, handle_truncated, warp_logits
 from .engine.selfcheck import CheckError, check_policy
-from .scoring import VisionFeatureCache, answer_states, lm_head_weight, logit_options, microbatches, select_microbatch, teacher_states
+from .engine.vision import VisionFeatureCache
+from .scoring import answer_states, lm_head_weight, logit_options, microbatches, select_microbatch, teacher_states
 
 # %% ../nbs/08_training.ipynb #764ff58b
 def learning_rate(

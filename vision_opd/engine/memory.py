@@ -18,7 +18,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from transformers import AutoConfig, AutoModelForImageTextToText, PretrainedConfig
 from .families import untried
 from ..policies import CACHE_ARG, PARTS, TEACHERS, check_family, parts_of, pick_dtype
-from ..scoring import MIN_SHARING_RATIO
+from .prefix import MIN_SHARING_RATIO
 
 # %% ../../nbs/engine/03_memory.ipynb #c22a565e
 class PlanError(ValueError): "Report a model or option whose memory cannot be planned, with the remedy."

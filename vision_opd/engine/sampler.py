@@ -24,10 +24,10 @@ from fastcore.basics import patch
 from PIL import Image
 from safetensors.torch import save_file
 from .checkpoints import rng_state, set_rng_state
-from vision_opd.policies import (PolicyError, unwrap_model, check_length, image_tokens, items_per_prompt, render, to_left_padding, vision_features, module_group,
-    unwrap_parallel)
+from ..policies import PolicyError, unwrap_model, check_length, render, module_group, unwrap_parallel
+from .batching import image_tokens, items_per_prompt, to_left_padding, vision_features
 from ..rollouts import Rollouts, banned_ids, check_sampling, end_ids
-from ..scoring import VisionFeatureCache, why_not_cacheable
+from .vision import VisionFeatureCache, why_not_cacheable
 from .selfcheck import compute_own_logits
 from .export import RANKS
 from .processes import one_line

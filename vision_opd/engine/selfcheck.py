@@ -16,9 +16,12 @@ import torch
 from torch.distributed.fsdp import FSDPModule
 from torch.distributed.tensor import DTensor
 from ..divergence import DivergenceConfig, softcap_
-from ..policies import TEACHERS, DualPolicy, PolicyError, unwrap_model, autocast_context, eval_mode, select_prompts
+from ..policies import TEACHERS, DualPolicy, PolicyError, unwrap_model, autocast_context, eval_mode
+from .batching import select_prompts
+from .prefix import why_not_shared
+from .vision import VisionFeatureCache, train_mode
 from ..rollouts import banned_ids, sample, warp_logits
-from ..scoring import VisionFeatureCache, answer_states, append_answers, lm_head_weight, logit_options, why_not_shared, teacher_states, train_mode
+from ..scoring import answer_states, append_answers, lm_head_weight, logit_options, teacher_states
 
 # %% ../../nbs/engine/04_selfcheck.ipynb #aef0d149
 @contextmanager
