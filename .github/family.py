@@ -39,6 +39,7 @@ def run_row(name, seed, a, fresh):
         train_row(name, seed, a, fresh, at, found)
 
 def train_row(name, seed, a, fresh, at, found):
+    shutil.rmtree(at, ignore_errors=True)   # of a command that was stopped
     options = preset_options('embedded') | dict(max_examples=a.scenes, holdout=1, require_gap=False, monitor=False, warmup_steps=5, max_steps=a.steps, save_steps=a.steps)
     cfg = TrainConfig(**options | dict(output_dir=str(at), model=str(tiny.base_dir()), data=str(a.folder/'scenes'), seed=seed) | ROWS[name])
     with contextlib.redirect_stdout(io.StringIO()): result = train(cfg)
