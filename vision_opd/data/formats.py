@@ -156,7 +156,6 @@ def _content_parts(content):
         else: raise ValueError(f'the conversation holds a part of type {kind!r}, which is no text or image')
     return '\n'.join(t for t in texts if t), [i.get('url') or i.get('data') or i if isinstance(i, dict) else i for i in images]
 
-# %% ../../nbs/data/02_formats.ipynb #75e36b6c
 def _said(turn):
     "Who says what in a turn: pairs of role and content."
     if 'user' in turn and 'assistant' in turn: return [('user', turn['user']), ('assistant', turn['assistant'])]
