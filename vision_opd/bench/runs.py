@@ -179,7 +179,6 @@ class Journal:
         os.fsync(f.fileno())
         if record['error'] is None: self.answers[key(record)] = record
 
-# %% ../../nbs/bench/06_runs.ipynb #346aa81e
 def read_run(folder): # of a Journal → list of dictionaries; ValueError without records.jsonl
     "Read the records of a run: for each item its answer or else its newest error."
     if not (Path(folder)/'records.jsonl').exists(): raise ValueError(f'there is no run in {folder}: it has no records.jsonl')
@@ -215,7 +214,6 @@ def _views(items, view, protocol):
         except ValueError as e: bad.append((item, failed('image', e)))
     return good, bad
 
-# %% ../../nbs/bench/06_runs.ipynb #efc2c997
 def _ask_local(local, items, view, protocol):
     "(item, answer) pairs, as they come."
     items = iter(items)
@@ -270,7 +268,7 @@ def counted(
     return failed('image shrunk', f'the server counts {got} prompt tokens where image and text have {expected}: it scales images '
                   'down (raise its max_pixels), or does not count them')
 
-# %% ../../nbs/bench/06_runs.ipynb #9f5e2cea
+# %% ../../nbs/bench/06_runs.ipynb #54d1b028
 class RunStopped(ValueError): "Report that too many items in a row failed."
 
 def _waiting(items, view, protocol, name, answers, keys):
@@ -283,7 +281,6 @@ def _waiting(items, view, protocol, name, answers, keys):
         elif answers[k]['prompt'] != i.prompt:
             raise ValueError(f'{i.benchmark} item {i.id} was asked another question before: choose another folder, or bring back the old data')
 
-# %% ../../nbs/bench/06_runs.ipynb #5f2fe505
 def _write(journal, records, patience, tick):
     "Write records as they come; returns the failures by key, and stops when too many in a row have failed."
     errors, row = {}, 0
@@ -296,7 +293,6 @@ def _write(journal, records, patience, tick):
                              f'in {journal.folder}: mend it and resume')
     return errors
 
-# %% ../../nbs/bench/06_runs.ipynb #54d1b028
 def run(
     model,               # a Local, or a servers.Server
     items,               # Items of chapter bench/04; a stream is read once
