@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['MANIFEST', 'CheckpointError', 'fsync', 'atomic_dir', 'write_json', 'to_plain', 'rng_state', 'set_rng_state',
-           'hash_file', 'verify', 'list_checkpoints', 'save_tensors', 'save_checkpoint', 'prune',
+           'hash_file', 'verify', 'list_checkpoints', 'save_tensors', 'prune', 'save_checkpoint',
            'latest_valid_checkpoint', 'load_checkpoint', 'check_compatible']
 
 # %% ../../nbs/engine/02_checkpoints.ipynb #157de3f2
@@ -182,6 +182,24 @@ def _save_state(state, path):
     except RuntimeError as e: raise e.__context__ if isinstance(e.__context__, OSError) else e
 
 # %% ../../nbs/engine/02_checkpoints.ipynb #17e8a617
+def _said(path, name):
+    "An entry of a checkpoint's manifest; None when it cannot be read."
+    try: return json.loads((path/MANIFEST).read_text(encoding='utf-8'))[name]
+    except (OSError, ValueError, KeyError, TypeError): return None
+
+def prune(
+    path,  # the checkpoint just written
+    keep   # how many stay, itself among them
+):
+    "Delete checkpoints older than the last `keep`, but not the best one, and not the newest that no rule counts against; later ones are left alone."
+    mine = [p for n,p in list_checkpoints(path.parent) if n <= int(path.name.split('-')[1])]
+    scores = {p: b for p in mine if (b := _said(p, 'best')) is not None}
+    stay = {*mine[-keep:], max(reversed(scores), key=scores.get, default=None),          # of equals, the newest
+            next((p for p in reversed(mine) if _said(p, 'suspects') == []), None)}
+    for p in mine:
+        if p not in stay: os.replace(p, p.with_name(f'.{p.name}.old'))
+    for p in path.parent.glob('.step-*'): shutil.rmtree(p, ignore_errors=True)   # what killed runs left, too
+
 def save_checkpoint(
     folder,       # where the checkpoints of one run are
     step:int,     # the update that was just made
@@ -203,25 +221,6 @@ def save_checkpoint(
         write_json(part/MANIFEST, _described(part, step=step, best=None if best is None else float(best), suspects=list(suspects)))
     prune(path, keep)
     return path
-
-# %% ../../nbs/engine/02_checkpoints.ipynb #446c4ce9
-def _said(path, name):
-    "An entry of a checkpoint's manifest; None when it cannot be read."
-    try: return json.loads((path/MANIFEST).read_text(encoding='utf-8'))[name]
-    except (OSError, ValueError, KeyError, TypeError): return None
-
-def prune(
-    path,  # the checkpoint just written
-    keep   # how many stay, itself among them
-):
-    "Delete checkpoints older than the last `keep`, but not the best one, and not the newest that no rule counts against; later ones are left alone."
-    mine = [p for n,p in list_checkpoints(path.parent) if n <= int(path.name.split('-')[1])]
-    scores = {p: b for p in mine if (b := _said(p, 'best')) is not None}
-    stay = {*mine[-keep:], max(reversed(scores), key=scores.get, default=None),          # of equals, the newest
-            next((p for p in reversed(mine) if _said(p, 'suspects') == []), None)}
-    for p in mine:
-        if p not in stay: os.replace(p, p.with_name(f'.{p.name}.old'))
-    for p in path.parent.glob('.step-*'): shutil.rmtree(p, ignore_errors=True)   # what killed runs left, too
 
 # %% ../../nbs/engine/02_checkpoints.ipynb #91e00e08
 def latest_valid_checkpoint(
