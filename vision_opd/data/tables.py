@@ -332,7 +332,7 @@ def read_jsonl(
             row = json_row(line)
             yield n, IndexedRow(row, partial(_json_at, path, at)) if isinstance(row, dict) else row
 
-# %% ../../nbs/data/04_tables.ipynb #48809716
+# %% ../../nbs/data/04_tables.ipynb #1daa9ea5
 def _records(path, place=0):
     "Yield the records of a file of separated values from a byte on: its place, first and last line, and values or csv.Error."
     csv.field_size_limit(2**31-1)   # base64 images are long fields
@@ -355,7 +355,6 @@ def _records(path, place=0):
 
 def _record_at(path, fields, place): return dict(zip(fields, next(_records(path, place))[-1]))
 
-# %% ../../nbs/data/04_tables.ipynb #1daa9ea5
 def _csv_row(values, fields, first, last):
     "Make a row of a record that takes some lines of its file; an error is returned, not raised."
     where = 'the line' if first == last else f'what its quotes make one line, {first} to {last},'
