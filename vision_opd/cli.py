@@ -82,7 +82,7 @@ def parser(
 
 # %% ../nbs/13_cli.ipynb #45954f8e
 def _as_name(word, names):
-    "A word of the command line, with _ for - and today's name in the name of a flag; `names` are those of the command."
+    "Write a word of the command line with _ for - and with today's name of a flag; `names` are the flags of the command."
     name, eq, value = word.partition('=')
     if not word.startswith('--'): return word
     no, name = re.fullmatch('(no_)?(.*)', name[2:].replace('-', '_')).groups(default='')

@@ -108,7 +108,7 @@ def by_area(
 def __getitem__(self:GapReport,
     rows  # list of places of examples
 ):        # GapReport
-    "The report on some of the examples."
+    "Return the report on some of the examples."
     take = lambda x: {k: take(v) for k,v in x.items()} if isinstance(x, dict) else [x[i] for i in rows]
     return replace(self, **{k: np.asarray(take(x)) if isinstance(x, np.ndarray) else take(x) for k,x in vars(self).items() if k != 'protocol'})
 
@@ -122,7 +122,7 @@ def to_dict(self:GapReport):
 
 @patch
 def __str__(self:GapReport):
-    "The numbers as text."
+    "Format the numbers as text."
     text = lambda e: '' if e is None else str(e)
     rows = [f'{v:<10} {text(self.rate(v)):<22} {text(self.confidence(v))}' for v in self.answers]
     says = [f'{"gap":<10} {self.gap}'] if self.hits else [f'{"gap":<10} {"":<22} {self.gap}', 'no answer is known']

@@ -360,7 +360,7 @@ def box(self:ItemReader,
 
 @patch
 def __call__(self:ItemReader, row): # a dictionary → ([Item], mark); ValueError where image, question, options, answer or box cannot be used
-    "The item of a row, and the mark of its image."
+    "Make the item of a row, and the mark of its image."
     b, v, pictures, crops = self.benchmark, self.values(row), self.pictures(row, 'image'), self.pictures(row, 'crop')
     if not pictures: raise ValueError('the row has no image')
     if len(crops) > 1: raise ValueError(f'one crop is needed, the row has {len(crops)}')

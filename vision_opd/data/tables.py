@@ -189,7 +189,7 @@ def read_head_tail(
         return size, head, f.read()
 
 def _told_by_header(im, tail):
-    "Is the file whole, by its last bytes, and does its header say all about its size and range?"
+    "Tell whether the file is whole, by its last bytes, and its header says all about its size and range."
     end,late = _ends.get(im.format), im.format == 'PNG' and (b'eXIf' in tail or b'adobe.xmp' in tail)
     return end is not None and tail.endswith(end) and not late and not im.mode.startswith('I')
 
@@ -228,7 +228,7 @@ def _eastern(data):
     return best[0] if best and score[best[0]] > .08 and (len(best) < 2 or score[best[0]] > 2*score[best[1]]) else None
 
 def _western(data):
-    "The one-byte encoding in which all that is no ASCII are letters within words, or the signs of a typewriter; None if there is none."
+    "Guess the one-byte encoding in which all bytes beyond ASCII are letters within words or signs of a typewriter; None if there is none."
     words = b' '.join(re.findall(rb'[A-Za-z]*[\x80-\xff]+[A-Za-z\x80-\xff]*', data))
     for name in 'cp1252', 'cp1250', 'cp1251', 'koi8_r':
         try: text = words.decode(name)

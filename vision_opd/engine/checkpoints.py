@@ -37,7 +37,7 @@ def _named(tmp, path):
 
 # %% ../../nbs/engine/02_checkpoints.ipynb #abb45b4f
 def _reason(e):
-    "What an error of writing comes down to."
+    "Reduce an error of writing to its reason."
     return e.strerror if isinstance(e, OSError) and e.strerror else str(e).strip().splitlines()[0]
 
 @contextmanager
@@ -118,7 +118,7 @@ def hash_file(
     return h.hexdigest()
 
 def _described(folder, **about):
-    "What the manifest says."
+    "Make the contents of the manifest."
     return about | dict(files={f.name: dict(bytes=f.stat().st_size, sha256=hash_file(f)) for f in sorted(folder.iterdir())})
 
 # %% ../../nbs/engine/02_checkpoints.ipynb #b69068a5
@@ -176,14 +176,14 @@ def save_tensors(
             del v
 
 def _save_state(state, path):
-    "By torch, whose word for a full disk is “unexpected pos”; Python's error stands behind it."
+    "Save with torch; of a full disk raise Python's OSError, not torch's “unexpected pos”."
     try:
         with open(path, 'wb') as f: torch.save(state, f)
     except RuntimeError as e: raise e.__context__ if isinstance(e.__context__, OSError) else e
 
 # %% ../../nbs/engine/02_checkpoints.ipynb #17e8a617
 def _said(path, name):
-    "An entry of a checkpoint's manifest; None when it cannot be read."
+    "Read an entry of a checkpoint's manifest; None when it cannot be read."
     try: return json.loads((path/MANIFEST).read_text(encoding='utf-8'))[name]
     except (OSError, ValueError, KeyError, TypeError): return None
 

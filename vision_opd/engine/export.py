@@ -113,6 +113,7 @@ def serve_line(
     rank = next(r for r in RANKS if r >= rank)
     return f'vllm serve {shlex.quote(base_of(model))} --enable-lora --max-lora-rank {rank} --lora-modules {shlex.quote(f"vision_opd={path}")}'
 
+# %% ../../nbs/engine/09_export.ipynb #0c809bf9
 def write_card(
     model,    # any policy's model
     cfg,      # TrainConfig
