@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['VERBS', 'WITHOUT', 'INHERITED', 'METAVARS', 'BASE', 'EXTRAS', 'FLAGS', 'COMMANDS', 'room', 'UsageError', 'Parser',
-           'add_flag', 'parser', 'parsed', 'print_options', 'settings', 'train_config', 'summary_table', 'scenes',
-           'in_turn', 'check_writable', 'run_train', 'run_data', 'run_regions', 'asked_protocol', 'run_gap',
-           'run_evaluate', 'evaluated', 'versions', 'missing', 'Card', 'cards', 'host_memory', 'advice', 'remedies',
+           'add_flag', 'parser', 'parsed', 'print_options', 'settings', 'train_config', 'scenes', 'in_turn',
+           'check_writable', 'summary_table', 'run_train', 'run_data', 'run_regions', 'asked_protocol', 'run_gap',
+           'evaluated', 'run_evaluate', 'versions', 'missing', 'Card', 'cards', 'host_memory', 'advice', 'remedies',
            'prescription', 'asked_update', 'run_doctor', 'verdict', 'usage', 'error_sentence', 'quiet_libraries',
            'run_command', 'main']
 
@@ -82,7 +82,7 @@ def parser(
 
 # %% ../nbs/13_cli.ipynb #45954f8e
 def _as_name(word, names):
-    "A word of the command line, with _ for - and today's name in the name of a flag; `names` are those of the command."
+    "Write a word of the command line with _ for - and with today's name of a flag; `names` are the flags of the command."
     name, eq, value = word.partition('=')
     if not word.startswith('--'): return word
     no, name = re.fullmatch('(no_)?(.*)', name[2:].replace('-', '_')).groups(default='')
@@ -147,21 +147,6 @@ def train_config(
     validate_config(replace(cfg, output_dir=cfg.output_dir or 'OUT') if given.get('print_config') else cfg)
     return cfg, embedded
 
-# %% ../nbs/13_cli.ipynb #6ba432eb
-def summary_table(
-    summary  # a run's summary.json, as a dictionary
-):           # lines of text
-    "Format the gap before and after: accuracies if answers are known, else confidences."
-    kind = 'accuracy' if summary['full_before'] is not None else 'confidence'
-    name = lambda view, when: f'{view}_{when}' if kind == 'accuracy' else f'{view}_confidence_{when}'
-    def cell(key):
-        low, high = summary['intervals'][key]
-        return f'{summary[key]:.3f} [{low:.3f}, {high:.3f}]'
-    rows = [(when, *(cell(name(view, when)) for view in ('full', 'crop'))) for when in ('before', 'after')]
-    lines = [f'{kind:<10}  {"full image":<22}  {"crop":<22}'] + [f'{a:<10}  {b:<22}  {c:<22}' for a,b,c in rows]
-    share = summary['gap_closed']
-    return '\n'.join(lines + ([] if share is None else [f'gap closed  {share:.3f}']))
-
 # %% ../nbs/13_cli.ipynb #75c92d56
 def scenes(
     cfg  # TrainConfig: data, limit and seed are used
@@ -186,6 +171,21 @@ def check_writable(
     there = next(p for p in (Path(folder), *Path(folder).absolute().parents) if p.exists())
     if not there.is_dir(): raise ConfigError(f'output_dir {folder} cannot be made, since {there} is a file: choose another one')
     if not os.access(there, os.W_OK): raise ConfigError(f'output_dir {folder} cannot be written: no permission in {there}')
+
+# %% ../nbs/13_cli.ipynb #ddfd2019
+def summary_table(
+    summary  # a run's summary.json, as a dictionary
+):           # lines of text
+    "Format the gap before and after: accuracies if answers are known, else confidences."
+    kind = 'accuracy' if summary['full_before'] is not None else 'confidence'
+    name = lambda view, when: f'{view}_{when}' if kind == 'accuracy' else f'{view}_confidence_{when}'
+    def cell(key):
+        low, high = summary['intervals'][key]
+        return f'{summary[key]:.3f} [{low:.3f}, {high:.3f}]'
+    rows = [(when, *(cell(name(view, when)) for view in ('full', 'crop'))) for when in ('before', 'after')]
+    lines = [f'{kind:<10}  {"full image":<22}  {"crop":<22}'] + [f'{a:<10}  {b:<22}  {c:<22}' for a,b,c in rows]
+    share = summary['gap_closed']
+    return '\n'.join(lines + ([] if share is None else [f'gap closed  {share:.3f}']))
 
 def run_train(
     argv  # flags, as strings
@@ -273,6 +273,19 @@ def run_gap(
     print(f'{report}\n\nin full: {Path(a.output_dir)/"gap.json"}')
 
 # %% ../nbs/13_cli.ipynb #ab48702e
+def evaluated(
+    a,        # namespace of options, from `settings`
+    given,    # those that were given
+    protocol  # Protocol
+):            # exit code; ValueError for flags that exclude each other
+    "Run `run_evaluate` as its flags say."
+    server = room('bench.servers').Server(a.api_base, a.api_model, os.environ.get('OPENAI_API_KEY'), limit_field=a.limit_field) if a.api_base else None
+    result = room('evaluation').evaluate(a.benchmark.split(','), a.output_dir, model=a.model or None, base=a.base or None, server=server, processor=a.processor or None,
+        against=a.against or None, views=a.views.split(','), protocol=protocol, limit=a.max_examples, judge=room('bench.judges').open_judge(a.judge, a.judge_model), resume=a.resume, tolerance=a.tolerance,
+        reading=reading(given), loading=loading(given))
+    print(f'{result}\n\nreport: {Path(a.output_dir)/"report.html"}, every answer: {Path(a.output_dir)/"records.jsonl"}')
+    return result.status
+
 def run_evaluate(
     argv  # flags, as strings
 ):        # exit code
@@ -290,20 +303,6 @@ def run_evaluate(
     if a.print_config: return print_options(a, protocol)
     check_writable(a.output_dir)
     return evaluated(a, given, protocol)
-
-# %% ../nbs/13_cli.ipynb #d02bef31
-def evaluated(
-    a,        # namespace of options, from `settings`
-    given,    # those that were given
-    protocol  # Protocol
-):            # exit code; ValueError for flags that exclude each other
-    "Run `run_evaluate` as its flags say."
-    server = room('bench.servers').Server(a.api_base, a.api_model, os.environ.get('OPENAI_API_KEY'), limit_field=a.limit_field) if a.api_base else None
-    result = room('evaluation').evaluate(a.benchmark.split(','), a.output_dir, model=a.model or None, base=a.base or None, server=server, processor=a.processor or None,
-        against=a.against or None, views=a.views.split(','), protocol=protocol, limit=a.max_examples, judge=room('bench.judges').open_judge(a.judge, a.judge_model), resume=a.resume, tolerance=a.tolerance,
-        reading=reading(given), loading=loading(given))
-    print(f'{result}\n\nreport: {Path(a.output_dir)/"report.html"}, every answer: {Path(a.output_dir)/"records.jsonl"}')
-    return result.status
 
 # %% ../nbs/13_cli.ipynb #06dcec56
 _PACKAGES = 'torch', 'torchvision', 'transformers', 'accelerate', 'peft', 'datasets', 'safetensors', 'pillow'
@@ -491,5 +490,4 @@ def main(
     print(f'vision_opd: there is no command {verb}{nearest(verb, COMMANDS)}' if verb else usage(), file=sys.stderr)
     return 2
 
-# %% ../nbs/13_cli.ipynb #c16e752b
 if __name__ == '__main__' and '__file__' in globals(): sys.exit(main())   # python -m vision_opd.cli, not this notebook

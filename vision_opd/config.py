@@ -157,7 +157,7 @@ class TrainConfig(MethodOptions):
     def __post_init__(self):
         for f in fields(self): setattr(self, f.name, expand_home(getattr(self, f.name)))
     def _repr_markdown_(self):
-        "All options; those that are not at their default in bold."
+        "Show all options, those that are not at their default in bold."
         def line(f, what):
             v, mark = getattr(self, f.name), '**'*(f.default is MISSING or getattr(self, f.name) != f.default)
             return f'| {f.name} | {mark}{v if v != "" else "–"}{mark} | {what} |'
@@ -429,7 +429,7 @@ class Protocol:
         "Describe the whole protocol of an item: its benchmark's and this."
         return f'{item.protocol}; {self}'
     def __str__(self):
-        "The protocol in words: what is at its default is left out, but for recipe, length and temperature."
+        "Say the protocol in words; defaults are left out, except recipe, length and temperature."
         more = {k: getattr(self, k) for k in ('student_view', 'teacher_view', 'enable_thinking', 'system', 'prompt_suffix') if getattr(self, k) != getattr(Protocol, k)}
         cut = f', at most {self.max_pixels} pixels' if self.max_pixels else ''
         return '; '.join([f'{self.recipe} views{cut}', f'{self.max_new_tokens} tokens at temperature {self.temperature:g}', *(f'{k.removeprefix("enable_")} {v!r}' for k,v in more.items())])

@@ -39,7 +39,7 @@ def styled(
         return figure
     return drawn
 
-# %% ../nbs/12_figures.ipynb #25a91b2e
+# %% ../nbs/12_figures.ipynb #3b7bb4b5
 @dataclass
 class Trace:
     "Hold one answer as scored by both policies."
@@ -55,7 +55,6 @@ def _likeliest(logp, tokenizer, k=5):
     words = lambda ids: [tokenizer.decode([i]) for i in ids]
     return [list(zip(words(i), p.exp().tolist())) for i,p in zip(top.indices.tolist(), top.values)]
 
-# %% ../nbs/12_figures.ipynb #fbd237dd
 def _both_logits(policy, pair, rollouts):
     "Compute both policies' full logits [n,V] at every answer token of one example, float32; not for training."
     views = [(pair.student_image, pair.student_text), (pair.teacher_image, pair.teacher_text)]
@@ -65,7 +64,6 @@ def _both_logits(policy, pair, rollouts):
         hs, (ht, Wt) = answer_states(policy, prompts, rollouts), teacher_states(policy, crops, rollouts)
         return [softcap_((h[rollouts.mask].float() @ W.float().T), m) for h,W in ((hs, lm_head_weight(policy.model)), (ht, Wt))]
 
-# %% ../nbs/12_figures.ipynb #3b7bb4b5
 def trace(
     policy,            # DualPolicy
     pair,              # ViewPair
@@ -156,7 +154,7 @@ def rollout_explorer(
     from ipywidgets import IntSlider
     return _redrawn(IntSlider(0, 0, len(t.tokens)-1, description='token'), lambda i: bars(t, i))
 
-# %% ../nbs/12_figures.ipynb #e4b51e89
+# %% ../nbs/12_figures.ipynb #4810536f
 @contextmanager
 def _listening(model, rows):
     "Yield a list that fills with the attention [B,heads,rows,L] of the last queries, layer by layer, while the model's own fast attention does the work."
@@ -178,7 +176,6 @@ def _last_rows(q, k, mask, scaling, rows):
     if mask is not None: future = future | ~mask[:, :, -rows:] if mask.dtype == torch.bool else future | (mask[:, :, -rows:] < 0)
     return a.masked_fill(future, -torch.inf).softmax(-1).cpu()
 
-# %% ../nbs/12_figures.ipynb #4810536f
 def _image_grid(policy, inputs):
     "Compute (rows, columns) of the visual tokens of one prompt; PolicyError if they are no grid."
     n = int((inputs['input_ids'] == unwrap_model(policy.model).config.image_token_id).sum())

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['WINDOW_PIXELS', 'BOX_PROMPT', 'Region', 'random_regions', 'overlap', 'entropy', 'js_divergence', 'mean_distribution',
-           'window_scores', 'windows', 'shift_box', 'next_token', 'best_apart', 'WindowSearch', 'mine', 'as_regions',
+           'window_scores', 'windows', 'shift_box', 'best_apart', 'next_token', 'WindowSearch', 'mine', 'as_regions',
            'detect', 'written_boxes', 'resized_frame', 'ask_boxes', 'given', 'unfit', 'filter_regions']
 
 # %% ../nbs/11_regions.ipynb #8e576d59
@@ -80,7 +80,14 @@ def shift_box(box, x, y, size): # inside the image; by how much, in widths and h
     left,top = min(max(box.left + x*box.width, 0), size[0] - box.width), min(max(box.top + y*box.height, 0), size[1] - box.height)
     return Box(left, top, left + box.width, top + box.height)
 
-# %% ../nbs/11_regions.ipynb #d49dae59
+# %% ../nbs/11_regions.ipynb #4d27bdce
+def best_apart(regions, most, max_overlap): # Regions; how many, None: all; intersection over union of two that are kept → Regions, the best first
+    "Return the best regions that do not overlap (non-maximum suppression)."
+    if not regions: return []
+    boxes, scores = (torch.tensor(v, dtype=torch.float64) for v in ([[*r.box] for r in regions], [r.score for r in regions]))
+    return [regions[i] for i in nms(boxes, scores, max_overlap)[:most]]
+
+# %% ../nbs/11_regions.ipynb #4d27bd02
 WINDOW_PIXELS = 2**18   # of the view of a window, at most: to rank windows needs no more
 
 def next_token(policy, images, texts, tally=None): # DualPolicy; N PIL images; N questions; Counter of calls and tokens → [N,V] float32
@@ -92,14 +99,6 @@ def next_token(policy, images, texts, tally=None): # DualPolicy; N PIL images; N
     if tally is not None: tally.update(calls=len(logits), prompt_tokens=int(prompts['attention_mask'].sum()))
     return logits.float().log_softmax(-1).cpu()
 
-# %% ../nbs/11_regions.ipynb #4d27bdce
-def best_apart(regions, most, max_overlap): # Regions; how many, None: all; intersection over union of two that are kept → Regions, the best first
-    "Return the best regions that do not overlap (non-maximum suppression)."
-    if not regions: return []
-    boxes, scores = (torch.tensor(v, dtype=torch.float64) for v in ([[*r.box] for r in regions], [r.score for r in regions]))
-    return [regions[i] for i in nms(boxes, scores, max_overlap)[:most]]
-
-# %% ../nbs/11_regions.ipynb #4d27bd02
 class WindowSearch:
     "The windows of one image, and what the model says of them."
     def __init__(self, policy, image, probe, recipe='clean', tally=None): # a DualPolicy; PIL image; a question; of views; see `next_token`
@@ -224,7 +223,7 @@ def given(source, root, columns=None, box_format=None, image_root=None, **readin
     if bad: print(rejection_summary(f'--given {Path(str(source)).name}', sum(map(len, found.values())), bad))
     return lambda image, name: found.get((Path(root)/name).resolve(), [])
 
-# %% ../nbs/11_regions.ipynb #d125e7c2
+# %% ../nbs/11_regions.ipynb #d3286fe0
 def unfit(region, image, o): # a Region; PIL image; RegionsOptions → the reason, None for a region that passes
     "Tell what is wrong with a region by itself."
     b,(W,H),detected = region.box, image.size, region.source in ('detect', 'segment')
@@ -235,7 +234,6 @@ def unfit(region, image, o): # a Region; PIL image; RegionsOptions → the reaso
     if detected and min(b.left, b.top, W-b.right, H-b.bottom) < o.border: return 'the border of the image cuts it'
     if laplace(np.asarray(image.crop(crop_window(b, image.size)).convert('L'), float)).var() < o.sharpness: return 'it shows no edges'
 
-# %% ../nbs/11_regions.ipynb #d3286fe0
 def filter_regions(regions, image, o): # Regions; PIL image; RegionsOptions → Regions, the best first, and (Region, reason) of the others
     "Keep the regions that are worth a question, and say why the others are not."
     whys = [(r, unfit(r, image, o)) for r in regions]

@@ -146,13 +146,13 @@ class Item:
         if self.crop is not None: return _decoded(self, self.crop)
         return self.pair().teacher_image if self.box else None
 
-# %% ../../nbs/bench/04_benchmarks.ipynb #a471ff70
 FACTS = 'id benchmark answer kind options category cluster details'.split()
 
 def _decoded(item, picture):
     try: return picture.decode()
     except ValueError as e: raise ValueError(f'{item.benchmark}, item {item.id}: {e}') from None
 
+# %% ../../nbs/bench/04_benchmarks.ipynb #a471ff70
 class Collage(LazyImage):
     "Place several images side by side on white, when needed."
     margin = 20       # pixels between them
@@ -360,7 +360,7 @@ def box(self:ItemReader,
 
 @patch
 def __call__(self:ItemReader, row): # a dictionary → ([Item], mark); ValueError where image, question, options, answer or box cannot be used
-    "The item of a row, and the mark of its image."
+    "Make the item of a row, and the mark of its image."
     b, v, pictures, crops = self.benchmark, self.values(row), self.pictures(row, 'image'), self.pictures(row, 'crop')
     if not pictures: raise ValueError('the row has no image')
     if len(crops) > 1: raise ValueError(f'one crop is needed, the row has {len(crops)}')
@@ -636,18 +636,15 @@ class Score:
         "Return the benchmark's own metric if all unscored items were wrong, and if all were right."
         return float(self[self.main]), float(self.highest[self.main])
     def __repr__(self): return str(self)
-
-# %% ../../nbs/bench/04_benchmarks.ipynb #fb2e4ee0
-@patch
-def __str__(self:Score):
-    rows = [f'{self.benchmark} ({self.view}, {self.n:,} items, protocol {self.protocol})']
-    for k,v in self.metrics.items():
-        rows.append(f'  {k:<32} {v}' + (f'   official {self.official[k]:.3f}' if k in self.official else ''))
-    if self.unscored:
-        why = ', '.join(f'{n} {reason}' for reason,n in self.unscored.items())
-        rows.append(f'  unscored: {why}; {self.main} between {self.bounds[0]:.3f} and {self.bounds[1]:.3f}')
-    if self.others: rows.append(f'  {self.others} records of other items are not counted')
-    return '\n'.join(rows)
+    def __str__(self):
+        rows = [f'{self.benchmark} ({self.view}, {self.n:,} items, protocol {self.protocol})']
+        for k,v in self.metrics.items():
+            rows.append(f'  {k:<32} {v}' + (f'   official {self.official[k]:.3f}' if k in self.official else ''))
+        if self.unscored:
+            why = ', '.join(f'{n} {reason}' for reason,n in self.unscored.items())
+            rows.append(f'  unscored: {why}; {self.main} between {self.bounds[0]:.3f} and {self.bounds[1]:.3f}')
+        if self.others: rows.append(f'  {self.others} records of other items are not counted')
+        return '\n'.join(rows)
 
 # %% ../../nbs/bench/04_benchmarks.ipynb #9645ec55
 def last_records(

@@ -165,7 +165,6 @@ class LocalJudge:
             for (key,_),text,done in zip(batch, rolls.texts(proc), rolls.finished):
                 yield key, Reply(text, 'stop' if done else 'length')
 
-# %% ../../nbs/bench/03_judges.ipynb #df7343de
 def open_judge(
     where,     # address of an OpenAI-compatible server, or a folder or hub id; '' for none
     name='',   # the model's name on the server
@@ -177,7 +176,7 @@ def open_judge(
     if not name: raise ValueError(f'--judge {where} is a server: name its model with --judge_model')
     return Server(where, name, key or os.environ.get('JUDGE_API_KEY') or os.environ.get('OPENAI_API_KEY'))
 
-# %% ../../nbs/bench/03_judges.ipynb #8a4ec9a1
+# %% ../../nbs/bench/03_judges.ipynb #59a03d57
 def _without_asking(q):
     "Return the verdict on a question that needs no judge; None for one that does."
     if q.parsed: return Verdict(q.id, 'read', str(q.parsed.value))
@@ -191,7 +190,6 @@ def _round(by, asked, max_tokens, cache, keep):
         if verdict in keep: cache.add(key, verdict, text)
         yield key, verdict, text
 
-# %% ../../nbs/bench/03_judges.ipynb #59a03d57
 def judge(
     questions,        # Questions
     by,               # a judge: Server, LocalJudge, or any object with .name and .ask_all

@@ -86,14 +86,14 @@ class Local:
         max_new_tokens=64,     # the longest answer, in tokens, ≥ 1
         temperature=0.         # 0: the most probable token each time
     ):                         # N dictionaries: text, error, finish_reason, prompt_tokens, confidence (0..1)
-        "Answers in the order of the prompts."
+        "Answer in the order of the prompts."
         found = [None]*len(texts)
         for group in batches([prompt_size(self.processor, *p) for p in zip(images, texts)], self.most, self.budget):
             for i,a in zip(group, self._batch([images[i] for i in group], [texts[i] for i in group], max_new_tokens, temperature)):
                 found[i] = a
         return found
     def _batch(self, images, texts, most, temperature):
-        "One batch; a prompt that is too long for the model is an error of its own, not of its batch."
+        "Answer one batch; a prompt that is too long for the model fails alone."
         try: prompts = self.policy.encode(images, texts); check_length(self.policy.model, prompts, most)
         except PolicyError as e:
             if len(texts) == 1: return [dict(text='', error='too long', detail=str(e))]
@@ -179,7 +179,6 @@ class Journal:
         os.fsync(f.fileno())
         if record['error'] is None: self.answers[key(record)] = record
 
-# %% ../../nbs/bench/06_runs.ipynb #346aa81e
 def read_run(folder): # of a Journal → list of dictionaries; ValueError without records.jsonl
     "Read the records of a run: for each item its answer or else its newest error."
     if not (Path(folder)/'records.jsonl').exists(): raise ValueError(f'there is no run in {folder}: it has no records.jsonl')
@@ -208,16 +207,15 @@ def failed(kind, detail): # kind: a few words; detail: text or an exception → 
 
 # %% ../../nbs/bench/06_runs.ipynb #494850ca
 def _views(items, view, protocol):
-    "(item, image, text) of the items whose view can be made, and (item, failure) of the others."
+    "Return (item, image, text) of the items whose view can be made, and (item, failure) of the others."
     good, bad = [], []
     for item in items:
         try: good.append((item, *item_view(item, view, protocol)))
         except ValueError as e: bad.append((item, failed('image', e)))
     return good, bad
 
-# %% ../../nbs/bench/06_runs.ipynb #efc2c997
 def _ask_local(local, items, view, protocol):
-    "(item, answer) pairs, as they come."
+    "Yield (item, answer) pairs, as they come."
     items = iter(items)
     while some := list(islice(items, 2*local.most)):
         good, bad = _views(some, view, protocol)
@@ -241,7 +239,7 @@ def as_stored(
 
 # %% ../../nbs/bench/06_runs.ipynb #4638339b
 def _ask_one(server, item, view, protocol, processor):
-    "One item's answer from a server, or its failure."
+    "Ask a server one item; return the item, and its answer or failure."
     good, bad = _views([item], view, protocol)
     if bad: return bad[0]
     (_, image, text), = good
@@ -256,7 +254,7 @@ def _ask_one(server, item, view, protocol, processor):
     return item, answer if processor is None else counted(answer, local_tokens(processor, text, size))
 
 def _ask_server(server, items, view, protocol, processor):
-    "(item, answer) pairs, as they come; few items are in memory at a time."
+    "Yield (item, answer) pairs, as they come; few items are in memory at a time."
     return concurrently(lambda item: _ask_one(server, item, view, protocol, processor), items, server.threads)
 
 # %% ../../nbs/bench/06_runs.ipynb #e1d1eb31
@@ -270,11 +268,11 @@ def counted(
     return failed('image shrunk', f'the server counts {got} prompt tokens where image and text have {expected}: it scales images '
                   'down (raise its max_pixels), or does not count them')
 
-# %% ../../nbs/bench/06_runs.ipynb #9f5e2cea
+# %% ../../nbs/bench/06_runs.ipynb #54d1b028
 class RunStopped(ValueError): "Report that too many items in a row failed."
 
 def _waiting(items, view, protocol, name, answers, keys):
-    "The items without an answer, one by one; `keys` takes the key of each, which must be new and mean the same question as before."
+    "Yield the items without an answer. `keys` collects the key of each item; ValueError for a key that occurs twice, or one that meant another question before."
     for i in items:
         k = i.benchmark, i.id, view, protocol.of(i), name
         if k in keys: raise ValueError(f'{i.benchmark} has more than one item {i.id}: which one an answer belongs to could not be told')
@@ -283,7 +281,6 @@ def _waiting(items, view, protocol, name, answers, keys):
         elif answers[k]['prompt'] != i.prompt:
             raise ValueError(f'{i.benchmark} item {i.id} was asked another question before: choose another folder, or bring back the old data')
 
-# %% ../../nbs/bench/06_runs.ipynb #5f2fe505
 def _write(journal, records, patience, tick):
     "Write records as they come; returns the failures by key, and stops when too many in a row have failed."
     errors, row = {}, 0
@@ -296,7 +293,6 @@ def _write(journal, records, patience, tick):
                              f'in {journal.folder}: mend it and resume')
     return errors
 
-# %% ../../nbs/bench/06_runs.ipynb #54d1b028
 def run(
     model,               # a Local, or a servers.Server
     items,               # Items of chapter bench/04; a stream is read once

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['Estimate', 'wilson', 'cluster_totals', 'design_effect', 'proportion', 'bootstrap', 'mean', 'differing', 'mcnemar',
-           'sign_flips', 'swaps', 'Paired', 'paired', 'holm', 'smallest_difference']
+           'sign_flips', 'swaps', 'holm', 'smallest_difference', 'Paired', 'paired']
 
 # %% ../../nbs/bench/05_statistics.ipynb #e5530ee7
 import warnings
@@ -156,6 +156,25 @@ def swaps(
     return float(scipy.stats.permutation_test((np.arange(1., moved.sum()+1),), change, permutation_type='samples', n_resamples=draws,
                                         vectorized=True, batch=max(1, 2**22//len(step)), rng=np.random.default_rng(seed)).pvalue)
 
+# %% ../../nbs/bench/05_statistics.ipynb #31365c20
+def holm(ps)->dict: # {name: p-value} → {name: adjusted p-value}, in the order given
+    "Adjust p-values so that all claims below a level hold together (Holm 1979)."
+    p = np.array(list(ps.values()), float); order = np.argsort(p, kind='stable')
+    sharper = np.minimum(1, np.maximum.accumulate((len(p) - np.arange(len(p)))*p[order]))
+    return {name: float(sharper[np.argsort(order)[i]]) for i,name in enumerate(ps)}
+
+# %% ../../nbs/bench/05_statistics.ipynb #b45cb272
+def smallest_difference(
+    n,               # items, ≥ 1
+    discordance=.2,  # share of items on which the runs differ, in either direction, 0..1
+    design=1.,       # design effect of the differences, ≥ 1, see `design_effect`
+    power=.8,        # chance to find it, 0..1
+    level=.05        # chance to find one that is not there, 0..1, two-sided
+)->float:            # a share, ≥ 0
+    "Compute the smallest difference of two accuracies that a paired test on `n` items can be expected to show."
+    z = scipy.stats.norm.ppf(1-level/2) + scipy.stats.norm.ppf(power)
+    return float(z*np.sqrt(discordance*design/n))
+
 # %% ../../nbs/bench/05_statistics.ipynb #614fd11b
 @dataclass
 class Paired:
@@ -183,22 +202,3 @@ def paired(
     e = bootstrap([d, np.ones(len(d))], lambda s, n: s/n, clusters, draws, seed, limits=(-1, 1))
     seen = smallest_difference(len(d), (fixed+broken)/len(d), design_effect(d, clusters))
     return Paired(e, p, fixed, broken, len(d), seen)
-
-# %% ../../nbs/bench/05_statistics.ipynb #31365c20
-def holm(ps)->dict: # {name: p-value} → {name: adjusted p-value}, in the order given
-    "Adjust p-values so that all claims below a level hold together (Holm 1979)."
-    p = np.array(list(ps.values()), float); order = np.argsort(p, kind='stable')
-    sharper = np.minimum(1, np.maximum.accumulate((len(p) - np.arange(len(p)))*p[order]))
-    return {name: float(sharper[np.argsort(order)[i]]) for i,name in enumerate(ps)}
-
-# %% ../../nbs/bench/05_statistics.ipynb #b45cb272
-def smallest_difference(
-    n,               # items, ≥ 1
-    discordance=.2,  # share of items on which the runs differ, in either direction, 0..1
-    design=1.,       # design effect of the differences, ≥ 1, see `design_effect`
-    power=.8,        # chance to find it, 0..1
-    level=.05        # chance to find one that is not there, 0..1, two-sided
-)->float:            # a share, ≥ 0
-    "Compute the smallest difference of two accuracies that a paired test on `n` items can be expected to show."
-    z = scipy.stats.norm.ppf(1-level/2) + scipy.stats.norm.ppf(power)
-    return float(z*np.sqrt(discordance*design/n))

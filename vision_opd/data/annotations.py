@@ -47,13 +47,13 @@ def tool_of(
 
 # %% ../../nbs/data/03_annotations.ipynb #bbf2779a
 def _globox():
-    "The converter, or what to do where it is missing."
+    "Import globox; ValueError that says how to install it."
     try: import globox
     except ImportError: raise ValueError('exports of annotation tools are read by globox: pip install "vision_opd[annotations]"') from None
     return globox
 
 def _read(f, *args, **kwargs):
-    "What globox makes of a file or element, as image name, its size or None, and RawBoxes; ValueError if it is broken."
+    "Return image name, its size or None, and RawBoxes of what globox reads; ValueError if it is broken."
     try: a = f(*args, **kwargs)
     except (AssertionError, KeyError, TypeError, ValueError, AttributeError, _globox().errors.ParsingError) as e:
         raise ValueError(f'the annotation cannot be read ({getattr(e, "reason", None) or str(e) or type(e).__name__})') from None

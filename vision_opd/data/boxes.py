@@ -39,7 +39,7 @@ def formats_of(
 
 # %% ../../nbs/data/01_boxes.ipynb #52a1194c
 def _in_pixels(values, size, format):
-    "Corners in pixels of four numbers in a unit; rounding may take them a hundredth beyond the image."
+    "Return corners in pixels of four numbers in a unit; rounding may take them a hundredth beyond the image."
     unit,order = BOX_FORMATS[format]
     if order in ('xywh', 'cxcywh') and not (values[2] > 0 and values[3] > 0):
         raise ValueError(f'width and height must be above 0, got {values[2]:g} and {values[3]:g}')
@@ -93,7 +93,7 @@ class RawBox(NamedTuple):
 
 # %% ../../nbs/data/01_boxes.ipynb #b2d84888
 def _spelt(text):
-    "What a text of numbers means: JSON, Python, or numbers between spaces as numpy prints them."
+    "Read a text of numbers: JSON, Python, or numbers between spaces as numpy prints them; ValueError for other text."
     for read in json.loads, ast.literal_eval:
         try: return read(text)
         except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError): pass
@@ -120,7 +120,7 @@ def _studio_box(value):
 
 # %% ../../nbs/data/01_boxes.ipynb #55014ba1
 def _keyed(value):
-    "Boxes of a dictionary: in a field of its own, under four names, or as Label Studio has them."
+    "Read the boxes of a dictionary: in a field of its own, under four names, or as Label Studio has them."
     if 'original_width' in value or any(str(k).endswith('labels') for k in value):
         label = next((v for k,v in value.items() if str(k).endswith('labels')), None)
         return [RawBox(_studio_box(value), ('percent',), label[0] if label else None)]

@@ -40,7 +40,7 @@ _NOTHING = {'', 'nan', 'NaN', 'null', '<NA>', 'NaT'}
 _PARTS = 'text answer value content ground_truth target choices choice'.split()   # where a dictionary keeps its answer
 
 def _unwrapped(text):
-    "The answer inside `<answer>` tags, or the list or dictionary of texts that a CSV file spells out."
+    "Return the answer inside `<answer>` tags, or the list or dictionary of texts that a CSV file spells out."
     if m := re.fullmatch(r'(?:.*</think>)?\s*<answer>(.*?)</answer>\s*', text, re.S): return m[1].strip()
     if re.fullmatch(r"\s*[\[{]\s*['\"].*[\]}]\s*", text, re.S):
         try: return ast.literal_eval(text.strip())
@@ -134,7 +134,7 @@ def _chat_column(row):
     return next((c for c in CHATS if turns(_listed(row.get(c)))), None)
 
 def _listed(value):
-    "A list that is spelled as JSON, as CSV files have it."
+    "Parse a list that is spelled as JSON, as CSV files have it; other values stay."
     if isinstance(value, str) and value.lstrip()[:2] in ('[{', '[ ', '[\n'):
         try: return json.loads(value)
         except ValueError: return value
@@ -156,9 +156,8 @@ def _content_parts(content):
         else: raise ValueError(f'the conversation holds a part of type {kind!r}, which is no text or image')
     return '\n'.join(t for t in texts if t), [i.get('url') or i.get('data') or i if isinstance(i, dict) else i for i in images]
 
-# %% ../../nbs/data/02_formats.ipynb #75e36b6c
 def _said(turn):
-    "Who says what in a turn: pairs of role and content."
+    "Return pairs of role and content of a turn."
     if 'user' in turn and 'assistant' in turn: return [('user', turn['user']), ('assistant', turn['assistant'])]
     who = str(turn.get('role') or turn.get('from') or turn.get('speaker')).lower()
     if who not in _ROLES: raise ValueError(f'the conversation has a turn of {who!r}; only user, assistant and system are read')

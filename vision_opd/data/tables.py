@@ -189,7 +189,7 @@ def read_head_tail(
         return size, head, f.read()
 
 def _told_by_header(im, tail):
-    "Is the file whole, by its last bytes, and does its header say all about its size and range?"
+    "Tell whether the file is whole, by its last bytes, and its header says all about its size and range."
     end,late = _ends.get(im.format), im.format == 'PNG' and (b'eXIf' in tail or b'adobe.xmp' in tail)
     return end is not None and tail.endswith(end) and not late and not im.mode.startswith('I')
 
@@ -228,7 +228,7 @@ def _eastern(data):
     return best[0] if best and score[best[0]] > .08 and (len(best) < 2 or score[best[0]] > 2*score[best[1]]) else None
 
 def _western(data):
-    "The one-byte encoding in which all that is no ASCII are letters within words, or the signs of a typewriter; None if there is none."
+    "Guess the one-byte encoding in which all bytes beyond ASCII are letters within words or signs of a typewriter; None if there is none."
     words = b' '.join(re.findall(rb'[A-Za-z]*[\x80-\xff]+[A-Za-z\x80-\xff]*', data))
     for name in 'cp1252', 'cp1250', 'cp1251', 'koi8_r':
         try: text = words.decode(name)
@@ -332,7 +332,7 @@ def read_jsonl(
             row = json_row(line)
             yield n, IndexedRow(row, partial(_json_at, path, at)) if isinstance(row, dict) else row
 
-# %% ../../nbs/data/04_tables.ipynb #48809716
+# %% ../../nbs/data/04_tables.ipynb #1daa9ea5
 def _records(path, place=0):
     "Yield the records of a file of separated values from a byte on: its place, first and last line, and values or csv.Error."
     csv.field_size_limit(2**31-1)   # base64 images are long fields
@@ -355,7 +355,6 @@ def _records(path, place=0):
 
 def _record_at(path, fields, place): return dict(zip(fields, next(_records(path, place))[-1]))
 
-# %% ../../nbs/data/04_tables.ipynb #1daa9ea5
 def _csv_row(values, fields, first, last):
     "Make a row of a record that takes some lines of its file; an error is returned, not raised."
     where = 'the line' if first == last else f'what its quotes make one line, {first} to {last},'

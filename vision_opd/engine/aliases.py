@@ -68,7 +68,7 @@ training numbers=gap_metrics order=batch_indices placed=distribute_like push=pus
 training shuffled=swap_teacher_crop taught=teacher_forward views=make_views weigh=loss_weights written=rollouts_from_answers
 """
 
-# %% ../../nbs/engine/07_aliases.ipynb #b90e6d2a
+# %% ../../nbs/engine/07_aliases.ipynb #071292dd
 _OTHERS = """
 bench.benchmarks compare=compare_scores crop_image=Item.crop_image image=Item.image
 bench.reports KINDS=_KINDS STYLE=_CSS gallery=changed_items plain=to_json

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['MANIFEST', 'CheckpointError', 'fsync', 'atomic_dir', 'write_json', 'to_plain', 'rng_state', 'set_rng_state',
-           'hash_file', 'verify', 'list_checkpoints', 'save_tensors', 'save_checkpoint', 'prune',
+           'hash_file', 'verify', 'list_checkpoints', 'save_tensors', 'prune', 'save_checkpoint',
            'latest_valid_checkpoint', 'load_checkpoint', 'check_compatible']
 
 # %% ../../nbs/engine/02_checkpoints.ipynb #157de3f2
@@ -37,7 +37,7 @@ def _named(tmp, path):
 
 # %% ../../nbs/engine/02_checkpoints.ipynb #abb45b4f
 def _reason(e):
-    "What an error of writing comes down to."
+    "Reduce an error of writing to its reason."
     return e.strerror if isinstance(e, OSError) and e.strerror else str(e).strip().splitlines()[0]
 
 @contextmanager
@@ -118,7 +118,7 @@ def hash_file(
     return h.hexdigest()
 
 def _described(folder, **about):
-    "What the manifest says."
+    "Make the contents of the manifest."
     return about | dict(files={f.name: dict(bytes=f.stat().st_size, sha256=hash_file(f)) for f in sorted(folder.iterdir())})
 
 # %% ../../nbs/engine/02_checkpoints.ipynb #b69068a5
@@ -176,12 +176,30 @@ def save_tensors(
             del v
 
 def _save_state(state, path):
-    "By torch, whose word for a full disk is “unexpected pos”; Python's error stands behind it."
+    "Save with torch; of a full disk raise Python's OSError, not torch's “unexpected pos”."
     try:
         with open(path, 'wb') as f: torch.save(state, f)
     except RuntimeError as e: raise e.__context__ if isinstance(e.__context__, OSError) else e
 
 # %% ../../nbs/engine/02_checkpoints.ipynb #17e8a617
+def _said(path, name):
+    "Read an entry of a checkpoint's manifest; None when it cannot be read."
+    try: return json.loads((path/MANIFEST).read_text(encoding='utf-8'))[name]
+    except (OSError, ValueError, KeyError, TypeError): return None
+
+def prune(
+    path,  # the checkpoint just written
+    keep   # how many stay, itself among them
+):
+    "Delete checkpoints older than the last `keep`, but not the best one, and not the newest that no rule counts against; later ones are left alone."
+    mine = [p for n,p in list_checkpoints(path.parent) if n <= int(path.name.split('-')[1])]
+    scores = {p: b for p in mine if (b := _said(p, 'best')) is not None}
+    stay = {*mine[-keep:], max(reversed(scores), key=scores.get, default=None),          # of equals, the newest
+            next((p for p in reversed(mine) if _said(p, 'suspects') == []), None)}
+    for p in mine:
+        if p not in stay: os.replace(p, p.with_name(f'.{p.name}.old'))
+    for p in path.parent.glob('.step-*'): shutil.rmtree(p, ignore_errors=True)   # what killed runs left, too
+
 def save_checkpoint(
     folder,       # where the checkpoints of one run are
     step:int,     # the update that was just made
@@ -203,25 +221,6 @@ def save_checkpoint(
         write_json(part/MANIFEST, _described(part, step=step, best=None if best is None else float(best), suspects=list(suspects)))
     prune(path, keep)
     return path
-
-# %% ../../nbs/engine/02_checkpoints.ipynb #446c4ce9
-def _said(path, name):
-    "An entry of a checkpoint's manifest; None when it cannot be read."
-    try: return json.loads((path/MANIFEST).read_text(encoding='utf-8'))[name]
-    except (OSError, ValueError, KeyError, TypeError): return None
-
-def prune(
-    path,  # the checkpoint just written
-    keep   # how many stay, itself among them
-):
-    "Delete checkpoints older than the last `keep`, but not the best one, and not the newest that no rule counts against; later ones are left alone."
-    mine = [p for n,p in list_checkpoints(path.parent) if n <= int(path.name.split('-')[1])]
-    scores = {p: b for p in mine if (b := _said(p, 'best')) is not None}
-    stay = {*mine[-keep:], max(reversed(scores), key=scores.get, default=None),          # of equals, the newest
-            next((p for p in reversed(mine) if _said(p, 'suspects') == []), None)}
-    for p in mine:
-        if p not in stay: os.replace(p, p.with_name(f'.{p.name}.old'))
-    for p in path.parent.glob('.step-*'): shutil.rmtree(p, ignore_errors=True)   # what killed runs left, too
 
 # %% ../../nbs/engine/02_checkpoints.ipynb #91e00e08
 def latest_valid_checkpoint(

@@ -70,7 +70,7 @@ def export_model(
                 write_json(part/'protocol.json', asdict(protocol_of(vars(cfg))))   # how it wants to be asked
     return adapter
 
-# %% ../../nbs/engine/09_export.ipynb #38ad56f7
+# %% ../../nbs/engine/09_export.ipynb #b5ea6da7
 CARD = '''---
 library_name: {library}
 pipeline_tag: image-text-to-text
@@ -90,7 +90,6 @@ Serve it with `{serve}`.
 {config}```
 '''
 
-# %% ../../nbs/engine/09_export.ipynb #b5ea6da7
 def base_of(
     model  # any policy's model
 ):         # folder or hub id
@@ -114,6 +113,7 @@ def serve_line(
     rank = next(r for r in RANKS if r >= rank)
     return f'vllm serve {shlex.quote(base_of(model))} --enable-lora --max-lora-rank {rank} --lora-modules {shlex.quote(f"vision_opd={path}")}'
 
+# %% ../../nbs/engine/09_export.ipynb #0c809bf9
 def write_card(
     model,    # any policy's model
     cfg,      # TrainConfig

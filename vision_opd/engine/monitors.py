@@ -155,7 +155,7 @@ class Monitor:
         if not any(self.counts.values()): self.last_good = metrics.get('step')
         return self._reason(fired[0], now) if fired else None
     def _yes(self, rule, now):
-        "Whether a rule has now said yes often enough in a row."
+        "Tell whether the condition of a rule has now held often enough in a row."
         try: yes = rule.when(now, self.first)
         except KeyError: return False
         self.judged.add(rule.name)
@@ -169,7 +169,7 @@ class Monitor:
         if name in EVAL_METRICS or n == self.warmup: self.first[name] = total/n
         else: self.begun[name] = n, total
     def _reason(self, rule, now):
-        "The sentence: what is wrong, and the numbers that say so."
+        "Say what is wrong, with the numbers that show it."
         a, b = _Read(now), _Read(self.first)
         rule.when(a, b)
         numbers = ', '.join(f'{k} {now[k]:.3g}' + (f' (at first {self.first[k]:.3g})' if k in b.read else '') for k in dict.fromkeys(a.read))

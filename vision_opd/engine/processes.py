@@ -48,7 +48,6 @@ def fully_shard_policy(
             if isinstance(m, GradientCheckpointingLayer): fully_shard(m, **how)
         fully_shard(net, **how, reshard_after_forward=True if net is policy.reference else None)
 
-# %% ../../nbs/engine/08_processes.ipynb #04ca7dd6
 def distribute_like(
     t,    # a whole tensor
     like  # one that may be sharded
