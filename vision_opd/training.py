@@ -36,6 +36,7 @@ from .crops import get_recipe
 from .divergence import (NonFiniteLogits, DivergenceStats, advantage_weights, answer_weights, kl_to_base, chunked_divergence,
     clip_terms, clip_tokens, num_items, margin_gate, contrastive_target, token_logprobs, token_weights, visual_advantage)
 from .examples import Rejected, fingerprint, load_examples
+from .engine.batching import image_tokens
 from .engine.export import export_model, push_to_hub, serve_line, write_card
 from .engine.families import untried
 from .bench.judges import open_judge
@@ -899,9 +900,11 @@ def on_train_begin(self:Trainer):
 def print_memory_plan(self:Trainer):
     "Say what an update will need, and on a GPU whether it is there; a run does not end because it cannot be said."
     cfg, two = self.cfg, batch_indices(len(self.train_set), 2, self.cfg.seed, 0)
-    P = {who: x['input_ids'].shape[1] for who,x in self.encode_rows(two, replace(self.cfg, control='none'))[1].items()}
+    views = self.encode_rows(two, replace(self.cfg, control='none'))[1]
+    P = {who: x['input_ids'].shape[1] for who,x in views.items()}
+    text = P['student'] - image_tokens(self.policy.model, views['student']).max().item()
     many = max(1, cfg.rollout_budget//(cfg.num_generations*(P['student'] + cfg.max_new_tokens)))
-    try: plan = memory.memory_plan(unwrap_model(self.policy.model).config, like=cfg, gpus=self.acc.num_processes, sharded=cfg.fsdp, prompt_tokens=P['student'], crop_tokens=P['teacher'],
+    try: plan = memory.memory_plan(unwrap_model(self.policy.model).config, like=cfg, gpus=self.acc.num_processes, sharded=cfg.fsdp, prompt_tokens=P['student'], crop_tokens=P['teacher'], text_tokens=text,
                             checkpointing=cfg.gradient_checkpointing, sampled_prompts=min(many, cfg.batch_size))
     except Exception as e: return self.acc.print(f'no estimate of memory: {one_line(e)}')
     self.acc.print(f'about {plan.peak/2**30:.2f} GiB each: ' + ', '.join(f'{k} {v/2**30:.2f}' for k,v in plan.parts.items() if v))

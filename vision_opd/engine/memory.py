@@ -157,6 +157,7 @@ class Workload:
     num_generations:int=8         # answers per prompt
     prompt_tokens:int=4096     # of the full image and its question: 4096 are an image of 2048 × 2048 pixels in Qwen's models
     crop_tokens:int=1024       # of the crop and its question
+    text_tokens:int=0          # of each prompt, that are not of its image
     max_new_tokens:int=1024    # of the longest answer
     answer_tokens:int=0        # of the average answer, for the work; 0: as many as the longest
     token_budget:int=16384     # tokens of both views scored at a time
@@ -181,13 +182,15 @@ class Workload:
     @property
     def prompts(self): return math.ceil(self.batch_size/self.gpus)   # of the busiest GPU
     @property
+    def image_tokens(self): return tuple(max(0, n - self.text_tokens) for n in (self.prompt_tokens, self.crop_tokens))   # of both views
+    @property
     def bytes(self): return getattr(torch, self.dtype).itemsize      # of a number
 
 # %% ../../nbs/engine/03_memory.ipynb #4c8dab47
 def _checked(self):
     "Complain about options that nothing can be planned for."
     for f in fields(self):
-        if f.type in (int, 'int') and getattr(self, f.name) < (f.name not in ('answer_tokens', 'sampled_prompts')):
+        if f.type in (int, 'int') and getattr(self, f.name) < (f.name not in ('answer_tokens', 'sampled_prompts', 'text_tokens')):
             raise PlanError(f'{f.name} must be at least 1, got {getattr(self, f.name)}')
     if self.teacher not in TEACHERS and not Path(self.teacher).is_dir():
         raise PlanError(f'teacher must be one of {", ".join(TEACHERS)}, or the folder of a model; got {self.teacher!r}')
@@ -245,11 +248,11 @@ def count_pixels(
     vision,  # from `count_vision`
     H        # width of the language model
 ):           # bytes on the busiest GPU
-    "Compute the bytes of an update's images: pixels for every pass that encodes them again, else cached features."
+    "Compute the bytes of an update's images, and of the copy for a micro-batch: pixels for every pass that encodes them again, else cached features."
     trains = 'vision' in u.parts.split()
     pixels, features = vision['pixels']*vision['patches'], H*u.bytes
     each = (features if not trains or u.cache_vision_features else pixels), (pixels if trains else features)
-    return u.prompts*(u.prompt_tokens*each[0] + u.crop_tokens*each[1])
+    return (u.prompts + microbatch_size(u)[0])*sum(n*x for n,x in zip(u.image_tokens, each))
 
 def memory_by_phase(
     P, T,          # from `count_weights`
@@ -261,9 +264,9 @@ def memory_by_phase(
     "Compute the bytes on the busiest GPU by phase and part, by the equations above."
     b, g, trains, (B, t) = u.bytes, u.gpus if u.sharded else 1, u.parts.split(), microbatch_size(u)
     W = (sum(P.values()) - T*(not u.lora))*b + 4*T - Q*(b - .5 - 4/64)
-    a = text['kept'] if not u.checkpointing else layers*H*b + 1.5*text['kept']/layers
+    a = text['kept']/layers*(1.5 if u.checkpointing else layers + 1) + layers*H*b*u.checkpointing
     shown = (u.prompts if u.cache_vision_features else B)*('vision' in trains)   # prompts whose image has activations
-    seen = shown*u.prompt_tokens*vision['patches']*vision['inputs' if u.checkpointing else 'kept']
+    seen = shown*u.image_tokens[0]*vision['patches']*vision['inputs' if u.checkpointing else 'kept']
     past = B*u.prompt_tokens*text['cache']*u.checkpointing
     S = (u.sampled_prompts or u.prompts)*u.num_generations
     own = dict(weights=W/g, optimiser=8*T/g, teacher=teacher_bytes(T, u)/g, pixels=count_pixels(u, vision, H))
