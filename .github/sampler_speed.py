@@ -9,9 +9,10 @@ import torch
 from PIL import Image
 from vision_opd import tiny
 from vision_opd.engine.batching import select_prompts
+from vision_opd.engine.loading import load, pick_dtype
 from vision_opd.engine.sampler import open_sampler
 from vision_opd.engine.vision import VisionFeatureCache
-from vision_opd.policies import DualPolicy, load, pick_dtype
+from vision_opd.policies import DualPolicy
 from vision_opd.rollouts import sample
 from vision_opd.training import TrainConfig, as_sampled
 

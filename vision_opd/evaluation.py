@@ -20,7 +20,7 @@ from .bench.benchmarks import BENCHMARKS, example_items, load_benchmark, outcome
 from .config import Protocol, agreed_protocol
 from .crops import get_recipe
 from .examples import Examples, load_examples, no_rows_error, rejection_summary
-from .policies import load, load_pretrained
+from .engine.loading import load, load_pretrained
 from .bench.reports import *
 from .bench.runs import *
 from .bench.statistics import *

@@ -19,7 +19,8 @@ from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 from cycler import cycler
 from .divergence import DivergenceConfig, softcap_, pointwise_divergence
 from .engine.monitors import METRICS, RULES, Monitor
-from .policies import PolicyError, unwrap_model, prepare_inputs, eval_mode, forward_backbone
+from .engine.loading import PolicyError, unwrap_model
+from .policies import prepare_inputs, eval_mode, forward_backbone
 from .rollouts import sample
 from .scoring import answer_states, append_answers, lm_head_weight, logit_options, teacher_states
 

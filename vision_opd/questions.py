@@ -32,7 +32,8 @@ from .data.formats import LETTERS, with_options
 from .data.tables import read_head_tail
 from .engine.checkpoints import write_json
 from .examples import load_examples, named_images, perceptual_hashes
-from .policies import DualPolicy, load, render
+from .engine.loading import load, render
+from .policies import DualPolicy
 from .regions import *
 from .rollouts import sample
 

@@ -22,7 +22,8 @@ from .data.boxes import parse_box, raw_boxes
 from .data.formats import text_boxes
 from .data.tables import MAX_PIXELS, check_picture
 from .examples import Rejected, apply_adapters, make_reader, no_rows_error, open_source, rejection_summary
-from .policies import autocast_context, eval_mode, unwrap_parallel
+from .engine.loading import unwrap_parallel
+from .policies import autocast_context, eval_mode
 from .rollouts import position_kwargs
 
 # %% ../nbs/11_regions.ipynb #e1ccffa6

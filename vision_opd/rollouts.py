@@ -16,7 +16,8 @@ from itertools import accumulate
 import numpy as np, torch
 from torch.distributed.fsdp import FSDPModule
 from transformers.cache_utils import DynamicLayer
-from .policies import CACHE_ARG, DualPolicy, PolicyError, backbone, unwrap_model, check_length, autocast_context, eval_mode, turn_end, unwrap_parallel
+from .engine.loading import PolicyError, unwrap_model, turn_end, unwrap_parallel
+from .policies import CACHE_ARG, DualPolicy, backbone, check_length, autocast_context, eval_mode
 from .engine.batching import select_prompts, to_left_padding
 
 # %% ../nbs/05_rollouts.ipynb #2564b3b7

@@ -12,7 +12,8 @@ from dataclasses import replace
 import torch
 from accelerate.utils import send_to_device
 from torch.distributed.tensor import DTensor
-from .policies import DualPolicy, PolicyError, AdapterView, autocast_context, check_length, eval_mode, forward_backbone, unwrap_model, unwrap_parallel
+from .engine.loading import PolicyError, unwrap_model, unwrap_parallel
+from .policies import DualPolicy, AdapterView, autocast_context, check_length, eval_mode, forward_backbone
 from .engine.batching import select_prompts, to_left_padding
 from .engine.prefix import print_once, shared_states, why_not_shared
 from .rollouts import position_kwargs

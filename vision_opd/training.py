@@ -42,8 +42,8 @@ from .engine.families import untried
 from .bench.judges import open_judge
 from .engine.monitors import RULES, WITHOUT_TEACHER, Monitor, rollout_metrics
 from .engine.processes import distribute_like, fully_shard_policy, main_process_stdout, one_line, together, weighted_mean
-from .policies import (TEACHERS, DualPolicy, PolicyError, AdapterView, unwrap_model, scale_ema_rate, prepare_inputs, load, lora,
-    pick_dtype, set_trainable, unwrap_parallel)
+from .engine.loading import PolicyError, unwrap_model, load, pick_dtype, unwrap_parallel
+from .policies import TEACHERS, DualPolicy, AdapterView, scale_ema_rate, prepare_inputs, lora, set_trainable
 from .rollouts import Rollouts, banned_ids, cat_rollouts, end_id, end_ids, importance_weights, sample, handle_truncated, warp_logits
 from .engine.selfcheck import CheckError, check_policy
 from .engine.vision import VisionFeatureCache

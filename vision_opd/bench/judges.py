@@ -150,7 +150,7 @@ class LocalJudge:
         **kwargs  # device, dtype …, as in `policies.load`
     ):            # a judge with the folder as its name
         "Load the model of a folder or hub id; options as in `policies.load`."
-        from vision_opd.policies import load
+        from vision_opd.engine.loading import load
         return cls(*load(folder, **kwargs), name=str(folder))
     def ask_all(self, requests): # iterable of (key, dict(text=str or messages, max_tokens=int)) → iterator of (key, Reply), in order
         "Ask in batches; `max_tokens` is that of the first request of a batch."

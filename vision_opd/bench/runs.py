@@ -16,7 +16,8 @@ from filelock import FileLock, Timeout
 from PIL import Image, ImageChops
 from ..config import Protocol
 from ..crops import add_hint, fitted_size, resized, visual_tokens
-from ..policies import DualPolicy, PolicyError, check_length, check_template, prepare_inputs
+from ..engine.loading import PolicyError, check_template
+from ..policies import DualPolicy, check_length, prepare_inputs
 from ..rollouts import sample
 from .servers import concurrently, local_tokens, ends_in_repetition
 

@@ -21,7 +21,7 @@ MODULES = {m: f'{wing}.{m}' for wing,some in dict(
     data='annotations boxes formats inspection tables',
     bench='answers benchmarks judges reports runs servers statistics',
     engine='checkpoints families memory monitors sampler selfcheck').items() for m in some.split()}
-MOVED = dict(policies=['engine.batching'], scoring=['engine.prefix', 'engine.vision'])   # modules whose functions have gone to others
+MOVED = dict(policies=['engine.loading', 'engine.batching'], scoring=['engine.prefix', 'engine.vision'])   # modules whose functions have gone to others
 
 # %% ../../nbs/engine/07_aliases.ipynb #a816fe72
 _METHOD = """
@@ -40,7 +40,7 @@ examples opener=register_opener print_choice=_print_columns summary=rejection_su
 policies CACHE=CACHE_ARG OWNERS=ADAPTER_OWNERS Switched=AdapterView as_products=conv_as_linear as_seen=to_encoder_outputs
 policies causal=unwrap_model computing=autocast_context cut_rows=split_rows ema_rate=scale_ema_rate encode=prepare_inputs
 policies evaluating=eval_mode hidden=forward_backbone image_rows=rows_per_prompt join_rows=cat_rows left_padded=to_left_padding
-policies levels_of=vision_features load.attention=attn_implementation load.quantise=load_in_4bit load_state_dict=DualPolicy.load_state_dict
+policies levels_of=vision_features load_state_dict=DualPolicy.load_state_dict
 policies part_of=module_group quantised=_quantization_kwargs read=load_pretrained rows_of=items_per_prompt state_dict=DualPolicy.state_dict
 policies take=select_prompts teacher_bytes=DualPolicy.teacher_bytes teachers=DualPolicy.teachers
 policies train_parts=set_trainable unwrap=unwrap_parallel update=DualPolicy.update
@@ -84,6 +84,7 @@ data.tables Cell=TableImage Picture=LazyImage PlacedRow=IndexedRow dig=get_neste
 data.tables image_magic=_is_image inside_folder=safe_join
 engine.checkpoints DTYPES=_DTYPES digest=hash_file fits=check_compatible newest=latest_valid_checkpoint plain=to_plain random_streams=rng_state
 engine.checkpoints read=load_checkpoint set_random_streams=set_rng_state steps=list_checkpoints sync=fsync whole=atomic_dir write=save_checkpoint
+engine.loading load.attention=attn_implementation load.quantise=load_in_4bit
 engine.memory CARDS=GPU_MEMORY Update=Workload Update.keep_tower=cache_vision_features Update.num_rollouts=num_generations
 engine.memory Update.quantise=load_in_4bit forward_work=forward_flops measured=measure_activations phases=memory_by_phase plan=memory_plan
 engine.memory rows=Plan.rows same_options=workload_from_config scored=microbatch_size skeleton=meta_model work=update_flops

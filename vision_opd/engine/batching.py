@@ -9,7 +9,7 @@ __all__ = ['items_per_prompt', 'rows_per_prompt', 'image_tokens', 'vision_featur
 # %% ../../nbs/engine/12_batching.ipynb #f761ec91
 from itertools import accumulate, pairwise
 import torch
-from ..policies import unwrap_model
+from .loading import unwrap_model
 
 # %% ../../nbs/engine/12_batching.ipynb #7663dfbb
 def items_per_prompt(

@@ -17,7 +17,7 @@ from safetensors.torch import load_file
 from ..config import ConfigError, protocol_of
 from .checkpoints import atomic_dir, save_tensors, write_json
 from .processes import one_line
-from ..policies import HUB_ID, unwrap_model, unwrap_parallel
+from .loading import HUB_ID, unwrap_model, unwrap_parallel
 from ..rollouts import end_ids
 
 # %% ../../nbs/engine/09_export.ipynb #ccbd5560

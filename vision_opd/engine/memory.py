@@ -17,7 +17,8 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import AutoConfig, AutoModelForImageTextToText, PretrainedConfig
 from .families import untried
-from ..policies import CACHE_ARG, PARTS, TEACHERS, check_family, parts_of, pick_dtype
+from .loading import PARTS, check_family, parts_of, pick_dtype
+from ..policies import CACHE_ARG, TEACHERS
 from .prefix import MIN_SHARING_RATIO
 
 # %% ../../nbs/engine/03_memory.ipynb #c22a565e

@@ -13,7 +13,8 @@ from torch.distributed.fsdp import FSDPModule
 from torch.utils.checkpoint import checkpoint
 from transformers.cache_utils import DynamicCache, LinearAttentionCacheLayerMixin
 from transformers.modeling_layers import GradientCheckpointingLayer
-from ..policies import CACHE_ARG, forward_backbone, unwrap_model
+from .loading import unwrap_model
+from ..policies import CACHE_ARG, forward_backbone
 from ..rollouts import position_kwargs, positions, rope_deltas
 
 # %% ../../nbs/engine/13_prefix.ipynb #1cbff8cc

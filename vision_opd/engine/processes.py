@@ -18,7 +18,7 @@ from torch.distributed.tensor import DTensor, distribute_tensor
 from transformers.modeling_layers import GradientCheckpointingLayer
 
 # %% ../../nbs/engine/08_processes.ipynb #79272cad
-from ..policies import unwrap_parallel
+from .loading import unwrap_parallel
 
 # %% ../../nbs/engine/08_processes.ipynb #bb5876b5
 def weighted_mean(

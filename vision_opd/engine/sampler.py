@@ -24,7 +24,8 @@ from fastcore.basics import patch
 from PIL import Image
 from safetensors.torch import save_file
 from .checkpoints import rng_state, set_rng_state
-from ..policies import PolicyError, unwrap_model, check_length, render, module_group, unwrap_parallel
+from .loading import PolicyError, unwrap_model, render, module_group, unwrap_parallel
+from ..policies import check_length
 from .batching import image_tokens, items_per_prompt, to_left_padding, vision_features
 from ..rollouts import Rollouts, banned_ids, check_sampling, end_ids
 from .vision import VisionFeatureCache, why_not_cacheable

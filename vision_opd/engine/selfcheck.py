@@ -16,7 +16,8 @@ import torch
 from torch.distributed.fsdp import FSDPModule
 from torch.distributed.tensor import DTensor
 from ..divergence import DivergenceConfig, softcap_
-from ..policies import TEACHERS, DualPolicy, PolicyError, unwrap_model, autocast_context, eval_mode
+from .loading import PolicyError, unwrap_model
+from ..policies import TEACHERS, DualPolicy, autocast_context, eval_mode
 from .batching import select_prompts
 from .prefix import why_not_shared
 from .vision import VisionFeatureCache, train_mode

@@ -12,7 +12,8 @@ import torch
 from torch.distributed.fsdp import FSDPModule
 from .batching import cat_rows, image_tokens, items_per_prompt, rows_per_prompt, split_rows, to_encoder_outputs, to_left_padding, vision_features
 from .prefix import print_once
-from ..policies import DualPolicy, add_forward_method, autocast_context, backbone, eval_mode, module_group, unwrap_model, unwrap_parallel
+from .loading import module_group, unwrap_model, unwrap_parallel
+from ..policies import DualPolicy, add_forward_method, autocast_context, backbone, eval_mode
 
 # %% ../../nbs/engine/14_vision.ipynb #66e1cf42
 def vision_parameters(
