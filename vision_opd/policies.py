@@ -159,7 +159,7 @@ def check_length(
     prompts,  # from `prepare_inputs`
     new       # tokens to come after the prompt
 ):
-    "Complain when prompt and answer do not fit in the model's context."
+    "Raise PolicyError when prompt and answer do not fit in the model's context."
     limit = getattr(unwrap_model(model).config.get_text_config(), 'max_position_embeddings', None)
     need = prompts['input_ids'].shape[1] + new
     if limit and need > limit:
@@ -232,7 +232,7 @@ class DualPolicy:
 # %% ../nbs/04_policies.ipynb #7bcd14c7
 @patch
 def _copy(self:DualPolicy, dtype, device):
-    "A reference that shares what does not train."
+    "Copy the model as reference; the two share what does not train."
     if isinstance(unwrap_parallel(self.model), FSDPModule):
         raise PolicyError('make the DualPolicy before fully_shard, then shard policy.model and policy.reference alike')
     net = unwrap_parallel(self.model)
@@ -276,7 +276,7 @@ ADAPTER_OWNERS = weakref.WeakKeyDictionary()  # model with a teacher's adapter: 
 
 @patch
 def _adapter(self:DualPolicy, as_loaded):
-    "The base with the adapter off, or a second adapter that starts as a copy of the student's and takes no gradient."
+    "Take the base with the adapter off, or add a second adapter that starts as a copy of the student's and takes no gradient."
     net = unwrap_parallel(self.model)
     if self.kind == 'live': return
     name = 'teacher' if as_loaded or self.kind in ('ema', 'progressive') else None
@@ -323,7 +323,7 @@ def update(
 
 @patch
 def _shadow(self:DualPolicy, n, t):
-    "Where weight `n` of the teacher is averaged: itself, or its fp32 shadow."
+    "Return the tensor in which weight `n` of the teacher is averaged: itself, or its fp32 shadow."
     if self.kind != 'ema' or t.dtype == torch.float32: return t
     return self.shadow.setdefault(n, t.detach().float())
 
