@@ -22,7 +22,7 @@ MODULES = {m: f'{wing}.{m}' for wing,some in dict(
     bench='answers benchmarks judges reports runs servers statistics',
     engine='checkpoints families memory monitors sampler selfcheck').items() for m in some.split()}
 MOVED = dict(policies=['engine.loading', 'engine.batching'], scoring=['engine.prefix', 'engine.vision'], training=['engine.resuming'],
-    examples=['data.sources', 'data.columns'])   # modules whose functions have gone to others
+    examples=['data.sources', 'data.columns'], config=['engine.validation'])   # modules whose functions have gone to others
 
 # %% ../../nbs/engine/07_aliases.ipynb #a816fe72
 _METHOD = """
