@@ -13,8 +13,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 AFTER = 'evaluation targets regions questions figures cli'.split()                # of the method, what comes after training
-FLAT = dict(data='images boxes formats annotations tables archives inspection census',     # wings of modules that lie flat
-            engine='loading batching prefix vision sampler distributed checkpoints resuming monitors memory selfcheck families export config_io',
+FLAT = dict(data='images boxes formats annotations tables sources columns archives inspection census',     # wings of modules that lie flat
+            engine='validation loading batching prefix vision sampler distributed checkpoints resuming monitors memory selfcheck families export config_io',
             bench='answers servers judges benchmarks statistics runs reports')
 VERBS = set('''accept accumulate activate adapt add adjust adopt advance align allocate allow announce answer append apply ask assemble assert assign attach average
 await back balance ban begin bind bound break build bring cache calculate call cap capture cast catch change check choose clamp classify clean clear clip clone

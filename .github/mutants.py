@@ -28,7 +28,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 COLUMNS = 'id', 'chapter', 'verdict', 'seconds', 'where'
-CHEAP = 'config crops engine.monitors engine.checkpoints divergence rollouts scoring engine.loading policies engine.batching engine.prefix engine.vision engine.memory engine.selfcheck engine.resuming training'.split()     # in this order; the others after them
+CHEAP = 'engine.validation config crops engine.monitors engine.checkpoints divergence rollouts scoring engine.loading policies engine.batching engine.prefix engine.vision engine.memory engine.selfcheck engine.resuming training'.split()     # in this order; the others after them
 PAGES = {'08_training': ('engine/08_processes', 'engine/10_faults', 'engine/11_options')}      # run for a mutant that its chapter does not notice
 
 def read_tsv(path):

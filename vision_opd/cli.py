@@ -20,8 +20,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
 import vision_opd
-from .config import (ALLOWED_VALUES, RENAMED, EMBEDDED_REGIONS, FIELD_TYPES, ConfigError, Protocol, TrainConfig, agreed_protocol, validate_config, command_flags,
-    from_text, loading, nearest, one_of, load_config, preset_names, preset_options, presets, protocol_of, reading, warn_renamed)
+from .config import (EMBEDDED_REGIONS, FIELD_TYPES, Protocol, TrainConfig, agreed_protocol, command_flags, from_text, loading,
+    load_config, preset_names, preset_options, presets, protocol_of, reading)
+from .engine.validation import ALLOWED_VALUES, RENAMED, ConfigError, nearest, one_of, validate_config, warn_renamed
 
 # %% ../nbs/13_cli.ipynb #3177a667
 def room(

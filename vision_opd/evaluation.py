@@ -19,7 +19,8 @@ from .bench.judges import Question, judge as ask_judge, needs_judge, same_answer
 from .bench.benchmarks import BENCHMARKS, example_items, load_benchmark, outcome, score, split_options
 from .config import Protocol, agreed_protocol
 from .crops import get_recipe
-from .examples import Examples, load_examples, no_rows_error, rejection_summary
+from .data.sources import no_rows_error
+from .examples import Examples, load_examples, rejection_summary
 from .engine.loading import load, load_pretrained
 from .bench.reports import *
 from .bench.runs import *

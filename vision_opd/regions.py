@@ -19,9 +19,11 @@ from scipy.ndimage import laplace
 from torchvision.ops import box_iou, nms
 from .crops import *
 from .data.boxes import parse_box, raw_boxes
+from .data.columns import make_reader
 from .data.formats import text_boxes
+from .data.sources import apply_adapters, no_rows_error, open_source
 from .data.tables import MAX_PIXELS, check_picture
-from .examples import Rejected, apply_adapters, make_reader, no_rows_error, open_source, rejection_summary
+from .examples import Rejected, rejection_summary
 from .engine.loading import unwrap_parallel
 from .policies import autocast_context, eval_mode
 from .rollouts import position_kwargs

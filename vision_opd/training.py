@@ -31,7 +31,7 @@ from transformers import get_scheduler
 # %% ../nbs/08_training.ipynb #51faa638
 from .engine import checkpoints, memory
 from .engine.checkpoints import write_json
-from .config import PRESETS, SCHEDULES, TEACHERLESS_CONTROLS, ConfigError, TrainConfig, validate_config, load_config, reading
+from .config import PRESETS, TrainConfig, load_config, reading
 from .crops import get_recipe
 from .divergence import (NonFiniteLogits, DivergenceStats, advantage_weights, answer_weights, kl_to_base, chunked_divergence,
     clip_terms, clip_tokens, num_items, margin_gate, contrastive_target, token_logprobs, token_weights, visual_advantage)
@@ -43,6 +43,7 @@ from .bench.judges import open_judge
 from .engine.monitors import RULES, WITHOUT_TEACHER, Monitor, rollout_metrics
 from .engine.processes import fully_shard_policy, main_process_stdout, one_line, together, weighted_mean
 from .engine.resuming import check_output, collect_state, restore_state, truncate_log, write_about
+from .engine.validation import SCHEDULES, TEACHERLESS_CONTROLS, ConfigError, validate_config
 from .engine.loading import PolicyError, unwrap_model, load, pick_dtype, unwrap_parallel
 from .policies import TEACHERS, DualPolicy, AdapterView, scale_ema_rate, prepare_inputs, lora, set_trainable
 from .rollouts import Rollouts, banned_ids, cat_rollouts, end_id, end_ids, importance_weights, sample, handle_truncated, warp_logits

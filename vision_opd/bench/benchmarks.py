@@ -29,9 +29,12 @@ from PIL import Image
 from .answers import official_ab, official_choice, official_yes_no, parse_choice, parse_yes_no, plain, said as spoken, words as split_words
 from .judges import same_answer
 from ..crops import Box, view_pair
-from ..examples import (TableImage, LazyImage, Rejected, Source, check_picture, get_nested, resolve_image, first_column, first_present,
-                                 no_rows_error, parse_box, open_source, parse_boxes, clean_question, is_empty, read_examples, rejection_summary,
-                                 union_box)
+from ..data.boxes import parse_box, parse_boxes, union_box
+from ..data.columns import first_column, first_present, is_empty
+from ..data.formats import clean_question
+from ..data.sources import Source, no_rows_error, open_source
+from ..data.tables import LazyImage, TableImage, check_picture, get_nested, resolve_image
+from ..examples import Rejected, read_examples, rejection_summary
 from .statistics import Estimate, Paired, bootstrap, paired, proportion, swaps
 
 # %% ../../nbs/bench/04_benchmarks.ipynb #ef5a9f97

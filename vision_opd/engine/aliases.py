@@ -21,7 +21,8 @@ MODULES = {m: f'{wing}.{m}' for wing,some in dict(
     data='annotations boxes formats inspection tables',
     bench='answers benchmarks judges reports runs servers statistics',
     engine='checkpoints families memory monitors sampler selfcheck').items() for m in some.split()}
-MOVED = dict(policies=['engine.loading', 'engine.batching'], scoring=['engine.prefix', 'engine.vision'], training=['engine.resuming'])   # modules whose functions have gone to others
+MOVED = dict(policies=['engine.loading', 'engine.batching'], scoring=['engine.prefix', 'engine.vision'], training=['engine.resuming'],
+    examples=['data.sources', 'data.columns'], config=['engine.validation'])   # modules whose functions have gone to others
 
 # %% ../../nbs/engine/07_aliases.ipynb #a816fe72
 _METHOD = """

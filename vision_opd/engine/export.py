@@ -14,10 +14,11 @@ import torch, yaml
 from safetensors.torch import load_file
 
 # %% ../../nbs/engine/09_export.ipynb #e32bfd60
-from ..config import ConfigError, protocol_of
+from ..config import protocol_of
 from .checkpoints import atomic_dir, save_tensors, write_json
 from .processes import one_line
 from .loading import HUB_ID, unwrap_model, unwrap_parallel
+from .validation import ConfigError
 from ..rollouts import end_ids
 
 # %% ../../nbs/engine/09_export.ipynb #ccbd5560

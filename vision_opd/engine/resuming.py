@@ -10,10 +10,10 @@ import json, platform
 from dataclasses import asdict
 from pathlib import Path
 import accelerate, numpy as np, peft, torch, transformers, yaml, vision_opd
-from ..config import ConfigError, rename_options
 from . import checkpoints
 from .checkpoints import write_json
 from .processes import distribute_like
+from .validation import ConfigError, rename_options
 from ..examples import Rejected
 
 # %% ../../nbs/engine/16_resuming.ipynb #076db730
