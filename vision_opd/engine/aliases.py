@@ -22,6 +22,7 @@ MODULES = {m: f'{wing}.{m}' for wing,some in dict(
     bench='answers benchmarks judges reports runs servers statistics',
     engine='checkpoints families memory monitors sampler selfcheck').items() for m in some.split()}
 MOVED = dict(policies=['engine.loading', 'engine.batching'], scoring=['engine.prefix', 'engine.vision'], training=['engine.resuming'])   # modules whose functions have gone to others
+MOVED |= dict(divergence=['engine.gradients', 'engine.monitors'])
 
 # %% ../../nbs/engine/07_aliases.ipynb #a816fe72
 _METHOD = """
