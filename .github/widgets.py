@@ -8,14 +8,15 @@ import nbformat
 from playwright.sync_api import TimeoutError as Late, sync_playwright
 
 SETUP = '''import pandas as pd
-from vision_opd import crops, tiny
+from vision_opd import tiny
+from vision_opd.data import inspection
 from vision_opd.examples import load_examples
 from vision_opd.figures import rollout_explorer, run_comparer, trace
 from vision_opd.policies import DualPolicy, load
 e = load_examples(tiny.write_scenes('scenes', 4, seed=5), verbose=False)[0]
 policy = DualPolicy(*load(tiny.base_dir()))
 log = lambda k: pd.DataFrame([dict(step=i, loss=k/(i+1), length=5. + k*i % 3) for i in range(20)])'''
-WIDGETS = dict(crop='crops.explore(e.image, e.box, e.question)',
+WIDGETS = dict(crop='inspection.explore(e.image, e.box, e.question)',
                rollout="rollout_explorer(trace(policy, e.pair(recipe='released'), max_new_tokens=8))",
                runs="run_comparer(dict(one=log(1), two=log(2)))")
 

@@ -33,14 +33,15 @@ from .engine import checkpoints, memory
 from .engine.checkpoints import write_json
 from .config import PRESETS, TrainConfig, load_config, reading
 from .crops import get_recipe
-from .divergence import (NonFiniteLogits, DivergenceStats, advantage_weights, answer_weights, kl_to_base, chunked_divergence,
+from .divergence import (advantage_weights, answer_weights, kl_to_base, chunked_divergence,
     clip_terms, clip_tokens, num_items, margin_gate, contrastive_target, token_logprobs, token_weights, visual_advantage)
 from .examples import fingerprint, load_examples
 from .engine.batching import image_tokens
 from .engine.export import export_model, push_to_hub, serve_line, write_card
 from .engine.families import untried
 from .bench.judges import open_judge
-from .engine.monitors import RULES, WITHOUT_TEACHER, Monitor, rollout_metrics
+from .engine.gradients import NonFiniteLogits
+from .engine.monitors import RULES, WITHOUT_TEACHER, DivergenceStats, Monitor, rollout_metrics
 from .engine.processes import fully_shard_policy, main_process_stdout, one_line, together, weighted_mean
 from .engine.resuming import check_output, collect_state, restore_state, truncate_log, write_about
 from .engine.validation import SCHEDULES, TEACHERLESS_CONTROLS, ConfigError, validate_config

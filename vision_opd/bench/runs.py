@@ -15,7 +15,8 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from PIL import Image, ImageChops
 from ..config import Protocol
-from ..crops import add_hint, fitted_size, resized, visual_tokens
+from ..crops import add_hint
+from ..data.pixels import fitted_size, resized, visual_tokens
 from ..engine.loading import PolicyError, check_template
 from ..policies import DualPolicy, check_length, prepare_inputs
 from ..rollouts import sample

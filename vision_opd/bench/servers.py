@@ -19,7 +19,7 @@ from pathlib import Path
 import httpx
 from fastcore.basics import patch, store_attr
 from PIL import Image
-from ..crops import as_rgb, visual_tokens
+from ..data.pixels import as_rgb, visual_tokens
 
 # %% ../../nbs/bench/02_servers.ipynb #1dc6cf14
 FAILURE_KINDS = {                # kind: (worth another try, what to do)

@@ -14,6 +14,7 @@ from functools import cache, partial
 from pathlib import Path, PureWindowsPath
 from PIL import Image
 from ..crops import *
+from .pixels import as_rgb, check_image
 
 # %% ../../nbs/data/04_tables.ipynb #18083601
 _magic = b'\xff\xd8\xff', b'\x89PNG\r\n\x1a\n', b'GIF8', b'II*\0', b'MM\0*', b'\0\0\0\x0cjP  ', b'\xff\x4f\xff\x51'

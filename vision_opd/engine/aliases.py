@@ -23,11 +23,12 @@ MODULES = {m: f'{wing}.{m}' for wing,some in dict(
     engine='checkpoints families memory monitors sampler selfcheck').items() for m in some.split()}
 MOVED = dict(policies=['engine.loading', 'engine.batching'], scoring=['engine.prefix', 'engine.vision'], training=['engine.resuming'],
     examples=['data.sources', 'data.columns'], config=['engine.validation'])   # modules whose functions have gone to others
+MOVED |= dict(crops=['data.pixels', 'data.inspection'], divergence=['engine.gradients', 'engine.monitors'])
 
 # %% ../../nbs/engine/07_aliases.ipynb #a816fe72
 _METHOD = """
 crops THIRD_VIEWS=CONTROLS controlled=apply_control eight_bits=_to_uint8 flat=mean_color_image
-crops free_spot=_sample_other_window looks_relative=is_normalized refuse_unclear=check_image
+crops free_spot=sample_other_window looks_relative=is_normalized refuse_unclear=check_image
 crops Recipe.grow=box_padding Recipe.context=crop_padding Recipe.degrade=downsample
 crops get_recipe.grow=box_padding get_recipe.context=crop_padding get_recipe.degrade=downsample
 divergence FAR=DISJOINT_JSD FLOOR=NEG_INF MM32=HAS_MM_OUT_DTYPE Measure=DivergenceConfig Watch=DivergenceStats anchor=kl_to_base
@@ -97,7 +98,7 @@ evaluation to_dict=GapReport.to_dict two_by_two=GapReport.agreement
 figures judge=_check_log look=plot_attention
 """
 _PRIVATE = """
-crops sample_other_window to_uint8
+crops to_uint8
 data.annotations cvat_boxes image_beside labelme_boxes supervisely_boxes via_boxes voc_boxes yolo_boxes yolo_names
 data.boxes rules_out studio_box survivors
 data.formats boxes_in_text chat_column chat_rows chat_turns content_parts mask_box object_rows one_each released_row run_lengths studio_image
