@@ -71,7 +71,7 @@ def main():
     table['closed'] = (table.full - base['full'])/(base['crop'] - base['full'])
     a.to.mkdir(parents=True, exist_ok=True)
     table.drop(columns='date').round(4).to_csv(a.to/f'{a.table}.csv', index=False)
-    about = dict(command='python .github/family.py FOLDER' + (f' --max_pixels {a.max_pixels}' if a.max_pixels else ''), updates=a.steps, scenes=a.scenes, fresh=a.fresh, base=base, dates=sorted({*table.date}),
+    about = dict(command=' '.join(['python .github/family.py FOLDER', *(f'--{k} {getattr(a, k)}' for k in ('max_pixels', 'only', 'table') if getattr(a, k) != p.get_default(k))]), updates=a.steps, scenes=a.scenes, fresh=a.fresh, base=base, dates=sorted({*table.date}),
                  machine='one core of ' + next((l.split(':')[1].strip() for l in open('/proc/cpuinfo') if l.startswith('model name')), platform.processor()),
                  versions={k: version(k) for k in ('torch', 'transformers')})
     (a.to/f'{a.table}.json').write_text(json.dumps(about, indent=1) + '\n')

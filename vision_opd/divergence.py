@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 from math import log
 from typing import Callable
 import torch
-from .engine.gradients import (cache_blocks, cast_factors, check_states, check_tokens, divergence_and_grad_, find_nonfinite, matmul_float32,
-    softmax_, terms_and_grad_, values_of_logits, values_of_states)
+from .engine.gradients import (cast_factors, check_scores, divergence_and_grad_, matmul_float32, softmax_,
+    terms_and_grad_, values_of_logits, values_of_states)
 
 # %% ../nbs/07_divergence.ipynb #bd6e1879
 def pointwise_divergence(
@@ -130,26 +130,24 @@ def divergence_chunk_(
     zt,    # [n,V] raw teacher logits; overwritten
     m,     # a `DivergenceConfig`
     rows,  # [n] which tokens these are, for the hooks
-    y=None # [n] sampled ids
-):         # ([n] divergences, [n] codes of `find_nonfinite`)
+    y=None # [N] ids sampled for all tokens, for support='sampled'
+):         # ([n] divergences; [n] int8, what is not finite: 0 nothing, 1 the student, 2 the teacher, 3 both)
     "Compute the divergence of a chunk of logits: scale, hooks, support, temperature, check for non-finite values."
-    bad = find_nonfinite(zs, zt)                            # before the cap, which would hide them
+    good_s, good_t = (torch.stack(z.aminmax(dim=-1)).isfinite().all(0) for z in (zs, zt))   # before the cap, which would hide them
+    bad = (~good_s).char() + 2*(~good_t).char()
     softcap_(zs, m); softcap_(zt, m)
     slope = 1 - (zs/m.softcap)**2 if m.softcap else None
     if m.target: zt = m.target(zt, rows, m).to(zs.dtype, copy=True).clamp_(min=NEG_INF)
     v = zs.new_empty(len(zs))
-    for b in cache_blocks(zs):
+    n = max(1, 2**(18 if zs.device.type == 'cpu' else 26)//zs.shape[1])   # so many rows fit in the processor's cache
+    for b in (slice(i, i+n) for i in range(0, len(zs), n)):
         if m.watch: m.watch(zs[b], zt[b], rows[b])
-        v[b] = divergence_block_(zs[b], zt[b], m, None if y is None else y[b])
+        v[b] = divergence_block_(zs[b], zt[b], m, None if y is None else y[rows[b]])
     if slope is not None: zs.mul_(slope)
     if (f := m.logit_scale/m.temperature) != 1: zs.mul_(f)
     return v, bad
 
 # %% ../nbs/07_divergence.ipynb #99dfac1a
-def _of_chunk(m, y):
-    "Make the function of a chunk of logits that `values_of_logits` and `values_of_states` take."
-    return lambda zs, zt, rows: divergence_chunk_(zs, zt, m, rows, None if y is None else y[rows])
-
 def token_divergence(
     student_logits,    # [..., V] any float dtype, with gradient
     teacher_logits,    # [..., V] never gets a gradient
@@ -161,9 +159,9 @@ def token_divergence(
     **options          # the rest of `DivergenceConfig`: logit_scale, softcap, target, pointwise, watch
 ):                     # [...] one divergence a token, float32 (float64 for float64 logits)
     "Compute the student's divergence from the teacher at every token (arXiv 2605.18740)."
-    m, V = DivergenceConfig(beta, top_k, support, temperature, **options), student_logits.shape[-1]
-    y = check_tokens(m, V, teacher_logits.shape[-1], student_logits.shape[:-1], teacher_logits.shape[:-1], 'logits', tokens, student_logits.device)
-    return values_of_logits(_of_chunk(m, y), student_logits, teacher_logits)
+    m = DivergenceConfig(beta, top_k, support, temperature, **options)
+    y = check_scores(m, student_logits, teacher_logits, tokens)
+    return values_of_logits(lambda zs, zt, rows: divergence_chunk_(zs, zt, m, rows, y), student_logits, teacher_logits)
 
 # %% ../nbs/07_divergence.ipynb #57975c8e
 def chunked_divergence(
@@ -178,11 +176,11 @@ def chunked_divergence(
     **options         # the rest of `DivergenceConfig`: logit_scale, softcap, target, pointwise, watch
 ):                    # [...] one divergence a token, float32 (float64 for float64 states)
     "Compute `token_divergence` of `states @ head.T` chunk by chunk, so that the logits of only one chunk exist at a time; the same errors."
-    m, shape = DivergenceConfig(beta, top_k, support, temperature, **options), student_states.shape[:-1]
-    check_states(student_states, teacher_states, student_head, teacher_head, mask, weights, chunk_size)
-    y = check_tokens(m, len(student_head), len(teacher_head), shape, teacher_states.shape[:-1], 'states', tokens, student_states.device)
-    return values_of_states(_of_chunk(m, y), _of_chunk(replace(m, watch=None), y), student_states, teacher_states, student_head, teacher_head,
-                            mask, weights, chunk_size)
+    m = DivergenceConfig(beta, top_k, support, temperature, **options)
+    if chunk_size < 1: raise ValueError(f'chunk_size must be at least 1, got {chunk_size}')
+    y = check_scores(m, student_states, teacher_states, tokens, (student_head, teacher_head), mask=mask, weights=weights)
+    f, again = (lambda zs, zt, rows, m=m: divergence_chunk_(zs, zt, m, rows, y) for m in (m, replace(m, watch=None)))
+    return values_of_states(f, again, student_states, teacher_states, student_head, teacher_head, mask, weights, chunk_size)
 
 # %% ../nbs/07_divergence.ipynb #7e37f340
 def num_items(

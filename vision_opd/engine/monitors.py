@@ -83,7 +83,7 @@ class DivergenceStats:
 
     def summary(self):
         "Name → mean over the tokens seen."
-        return {k: x.float().mean().item() for k, x in self.table().items() if k != 'row'}
+        return {k: torch.cat([d[k] for d in self.seen]).float().mean().item() for k in self.seen[0] if k != 'row'} if self.seen else {}
 
     def warnings(self):
         "List sentences about what needs attention."
