@@ -21,7 +21,7 @@ MODULES = {m: f'{wing}.{m}' for wing,some in dict(
     data='annotations boxes formats inspection tables',
     bench='answers benchmarks judges reports runs servers statistics',
     engine='checkpoints families memory monitors sampler selfcheck').items() for m in some.split()}
-MOVED = dict(policies=['engine.loading', 'engine.batching'], scoring=['engine.prefix', 'engine.vision'], training=['engine.resuming'],
+MOVED = dict(policies=['engine.loading', 'engine.batching'], scoring=['engine.prefix', 'engine.vision'], training=['engine.resuming', 'engine.export', 'engine.processes'],
     examples=['data.sources', 'data.columns'], config=['engine.validation'])   # modules whose functions have gone to others
 MOVED |= dict(crops=['data.pixels', 'data.inspection'], divergence=['engine.gradients', 'engine.monitors'])
 
