@@ -29,6 +29,7 @@ MORE = {'eight_prompts': dict(batch_size=8, lr_batch_size=8, num_generations=4),
 ROWS = {'frozen': {}, **{v: preset_options(v) for v in variants()}, **MORE}
 
 def measure(model, fresh, a):
+    "Measure the accuracies of a model folder on fresh scenes: {view: fraction}."
     r = perception_gap(*load(str(model)), fresh, get_recipe('released', max_pixels=a.max_pixels or None), 8)
     return dict(full=float(r.full), crop=float(r.crop))
 
@@ -42,6 +43,7 @@ def run_row(name, seed, a, fresh):
         train_row(name, seed, a, fresh, at, found)
 
 def train_row(name, seed, a, fresh, at, found):
+    "Train one row in the folder `at`, and write what it reads to the file `found`."
     shutil.rmtree(at, ignore_errors=True)   # of a command that was stopped
     options = preset_options('embedded') | dict(max_examples=a.scenes, holdout=1, require_gap=False, monitor=False, warmup_steps=5, max_steps=a.steps, save_steps=a.steps)
     cfg = TrainConfig(**options | dict(output_dir=str(at), model=str(tiny.base_dir()), data=str(a.folder/'scenes'), seed=seed, max_pixels=a.max_pixels) | ROWS[name])
