@@ -10,6 +10,7 @@ __all__ = ['Example', 'make_examples', 'Rejected', 'Examples', 'read_examples', 
 import hashlib, json
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -137,17 +138,18 @@ class Examples(Sequence):
 # %% ../nbs/02_examples.ipynb #3449de02
 def read_examples(
     source,  # a Source
-    reader,  # a Reader, or a function that makes objects of a row itself, with `columns` as a Reader's
-    bad      # list that the Rejected join
+    read,    # function of a row: its examples, and the mark of their image; ValueError if the row is unfit
+    bad,     # list that the Rejected join
+    ids=()   # columns that may hold the id of a row
 ):           # number, Example and mark of each good row
     "Yield the good examples of a source; every other row is added to `bad`."
     for number,row in source.rows():
         try:
             if isinstance(row, ValueError): raise row
-            examples,mark = reader(row) if callable(reader) else make_examples(reader, row)
+            examples,mark = read(row)
         except MemoryError: raise
         except Exception as e:   # whatever is wrong with one row is that row's reason
-            id = None if isinstance(row, ValueError) else first_present(row, reader.columns['id'])
+            id = None if isinstance(row, ValueError) else first_present(row, ids)
             why = str(e) if isinstance(e, ValueError) else f'the row cannot be read ({type(e).__name__}: {e})'
             bad.append(Rejected(number, None if id is None else str(id), why))
             continue
@@ -232,7 +234,7 @@ def load_examples(
     opened = apply_adapters(opened, image_root)
     reader = make_reader(opened, columns, verbose, box_format=box_format, boxes=boxes, root=image_root, max_pixels=max_pixels, template=template)
     bad = []
-    read = list(islice(read_examples(opened, reader, bad), limit))
+    read = list(islice(read_examples(opened, partial(make_examples, reader), bad, reader.columns['id']), limit))
     _refuse_reversed(opened.name, bad, len(read)+len(bad), reader)
     if not read: raise no_rows_error(opened.name, bad)
     _assign_ids(read)
