@@ -485,7 +485,7 @@ def load_benchmark(
     reader = ItemReader(benchmark, role_columns(benchmark.columns, head, columns, rows.name), rows.root, rows.rows)
     told = (f'{role} ← {" else ".join(names) or "none"}' for role,names in reader.columns.items())
     if verbose: print('columns: ' + ', '.join(told))
-    kept = list(islice(unique_ids(read_examples(rows, reader, bad, reader.columns['id']), bad, twice), limit))
+    kept = list(islice(unique_ids(read_examples(rows, reader, bad, reader.columns.get('id', ())), bad, twice), limit))
     if not kept: raise no_rows_error(rows.name, bad)
     beyond = any(re.search(r"the answer '?\d+'? is none", b.reason) for b in bad)
     if reader.numbers and 0 not in reader.numbers and (beyond or len(reader.numbers) >= 20):
